@@ -1,0 +1,1 @@
+"""The laboratory: two routers, a core, an access switch and set-top boxes in namespaces."""

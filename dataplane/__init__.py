@@ -1,0 +1,1 @@
+"""IGMP, membership, the replication channel and kernel forwarding."""

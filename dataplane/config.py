@@ -1,0 +1,148 @@
+"""What the dataplane is told to do: one immutable value, built from a committed configuration.
+
+Owns the types only; it must not know YANG paths. They cross the control socket as they are (msgspec).
+Durations are seconds unless a name says otherwise.
+"""
+
+from enum import StrEnum
+from ipaddress import IPv4Address, IPv6Address
+
+import msgspec
+
+Address = IPv4Address | IPv6Address
+
+
+class Role(StrEnum):
+    """Who forwards to subscribers: RFC 8347's states, in the vendor's terms."""
+
+    INIT = "init"
+    BACKUP = "backup"
+    MASTER = "master"
+
+
+class Security(StrEnum):
+    """How the channel of a service is protected."""
+
+    TLS = "tls"
+    TCP_MD5 = "tcp-md5"
+    NONE = "none"
+
+
+class PeerConfig(msgspec.Struct, frozen=True):
+    """Where the other router is: its address, our own, and the port that both ends use."""
+
+    address: Address
+    source_address: Address
+    port: int
+
+
+class ServiceConfig(msgspec.Struct, frozen=True):
+    """One remote-backup-service: a channel to one peer."""
+
+    name: str
+    enabled: bool = True
+    peer: PeerConfig | None = None
+    security: Security = Security.TLS
+
+
+class StaticArbitration(msgspec.Struct, frozen=True, tag="static"):
+    """The role is what the operator wrote."""
+
+    role: Role
+
+
+class ETrunkArbitration(msgspec.Struct, frozen=True, tag="e-trunk"):
+    """The role is agreed by hellos between the two routers; the lower priority value wins."""
+
+    id: int
+    priority: int = 100
+    security_key: str = ""
+    hello_interval: float = 1.0
+    failure_multiplier: int = 3
+    revertive: bool = True
+    revert_delay: float = 20.0
+
+
+class ProfileConfig(msgspec.Struct, frozen=True):
+    """One remote-backup-profile."""
+
+    name: str
+    service_name: str = ""
+    backup_id: int = 0
+    multicast: bool = True
+    igmp_copy: bool = True
+    arbitration: StaticArbitration | ETrunkArbitration | None = None
+
+    @property
+    def mapped(self) -> bool:
+        """True when the profile names a service and a backup-id, so that its records can cross."""
+        return bool(self.service_name) and self.backup_id > 0
+
+
+class GroupFilterRule(msgspec.Struct, frozen=True):
+    """Reserved for the group filters of an access interface: permit or deny one group range."""
+
+    permit: bool
+    group: str
+
+
+class IgmpConfig(msgspec.Struct, frozen=True):
+    """IGMP of one access interface; the names are those of RFC 8652, durations are seconds."""
+
+    version: int = 3
+    query_interval: int = 125
+    query_max_response_time: int = 10
+    robustness_variable: int = 2
+    last_member_query_interval: int = 1
+    immediate_leave: bool = False
+    max_groups: int | None = None
+    max_groups_per_subscriber: int | None = None
+
+
+class AccessConfig(msgspec.Struct, frozen=True):
+    """The subscriber side of an interface; `access_id` names it to the peer."""
+
+    profile: str = ""
+    access_id: int = 1
+    igmp: IgmpConfig = IgmpConfig()
+
+
+class UpstreamConfig(msgspec.Struct, frozen=True):
+    """The network side of an interface; the lowest preference value that works is active."""
+
+    preference: int = 100
+
+
+class InterfaceConfig(msgspec.Struct, frozen=True):
+    """One interface with multicast on it: access or upstream, never both."""
+
+    name: str
+    enabled: bool = True
+    access: AccessConfig | None = None
+    upstream: UpstreamConfig | None = None
+
+
+class DataplaneConfig(msgspec.Struct, frozen=True):
+    """Everything; `DataplaneConfig()` is the router that does nothing."""
+
+    services: tuple[ServiceConfig, ...] = ()
+    profiles: tuple[ProfileConfig, ...] = ()
+    interfaces: tuple[InterfaceConfig, ...] = ()
+
+
+class Subject(StrEnum):
+    """What kind of configured thing a refusal is about."""
+
+    SERVICE = "service"
+    PROFILE = "profile"
+    INTERFACE = "interface"
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """Why prepare said no: the thing, the leaf of it (its YANG name, "" for the whole), and a sentence."""
+
+    subject: Subject
+    name: str
+    leaf: str
+    message: str
+    app_tag: str = ""

@@ -1,0 +1,1 @@
+"""Desired forwarding, the planes that install it, and the upstream proxy."""

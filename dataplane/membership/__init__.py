@@ -1,0 +1,1 @@
+"""Pure group membership: RFC 3376 state, timers and the querier."""

@@ -1,0 +1,1 @@
+"""The replication channel: records, the peer machine, the TCP shell."""

@@ -1,0 +1,1 @@
+"""NETCONF management server: transports, sessions, operations, datastores, access."""

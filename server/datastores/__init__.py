@@ -1,0 +1,1 @@
+"""Candidate and running: storage, locks, the commit transaction."""

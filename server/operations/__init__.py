@@ -1,0 +1,1 @@
+"""One handler per NETCONF operation (RFC 6241)."""

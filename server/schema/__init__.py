@@ -1,0 +1,1 @@
+"""The YANG schema: the model (pyang) and the validator child (libyang)."""

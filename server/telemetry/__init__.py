@@ -1,0 +1,1 @@
+"""State the server reports about itself: sessions, schemas, the YANG library."""

@@ -1,0 +1,1 @@
+"""Byte transports that carry NETCONF sessions; no protocol logic."""

@@ -1,0 +1,1 @@
+"""The configuration as an immutable value, and pure functions over it."""

@@ -1,0 +1,1 @@
+"""The YANG modules of Twincast; data files only."""
