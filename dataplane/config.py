@@ -79,13 +79,6 @@ class ProfileConfig(msgspec.Struct, frozen=True):
         return bool(self.service_name) and self.backup_id > 0
 
 
-class GroupFilterRule(msgspec.Struct, frozen=True):
-    """Reserved for the group filters of an access interface: permit or deny one group range."""
-
-    permit: bool
-    group: str
-
-
 class IgmpConfig(msgspec.Struct, frozen=True):
     """IGMP of one access interface; the names are those of RFC 8652, durations are seconds."""
 

@@ -60,7 +60,7 @@ class InfoElement:
     namespace: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class RpcError(Exception):
     """One `<rpc-error>`.
 
@@ -123,21 +123,33 @@ def too_big(message: str, type: ErrorType = ErrorType.RPC) -> RpcError:  # noqa:
     return RpcError(ErrorTag.TOO_BIG, message, type)
 
 
-def missing_attribute(attribute: str, element: str, message: str = "", type: ErrorType = ErrorType.RPC) -> RpcError:  # noqa: A002
+def missing_attribute(
+    attribute: str, element: str, message: str = "", type: ErrorType = ErrorType.RPC
+) -> RpcError:  # noqa: A002
     """An expected attribute is missing."""
     text = message or f"attribute {attribute!r} of element <{element}> is missing"
-    return RpcError(ErrorTag.MISSING_ATTRIBUTE, text, type, info=(_bad_attribute(attribute), _bad_element(element)))
+    return RpcError(
+        ErrorTag.MISSING_ATTRIBUTE, text, type, info=(_bad_attribute(attribute), _bad_element(element))
+    )
 
 
-def bad_attribute(attribute: str, element: str, message: str, type: ErrorType = ErrorType.APPLICATION) -> RpcError:  # noqa: A002
+def bad_attribute(
+    attribute: str, element: str, message: str, type: ErrorType = ErrorType.APPLICATION
+) -> RpcError:  # noqa: A002
     """An attribute value is not correct."""
-    return RpcError(ErrorTag.BAD_ATTRIBUTE, message, type, info=(_bad_attribute(attribute), _bad_element(element)))
+    return RpcError(
+        ErrorTag.BAD_ATTRIBUTE, message, type, info=(_bad_attribute(attribute), _bad_element(element))
+    )
 
 
-def unknown_attribute(attribute: str, element: str, message: str = "", type: ErrorType = ErrorType.RPC) -> RpcError:  # noqa: A002
+def unknown_attribute(
+    attribute: str, element: str, message: str = "", type: ErrorType = ErrorType.RPC
+) -> RpcError:  # noqa: A002
     """An unexpected attribute is present."""
     text = message or f"attribute {attribute!r} of element <{element}> is not known"
-    return RpcError(ErrorTag.UNKNOWN_ATTRIBUTE, text, type, info=(_bad_attribute(attribute), _bad_element(element)))
+    return RpcError(
+        ErrorTag.UNKNOWN_ATTRIBUTE, text, type, info=(_bad_attribute(attribute), _bad_element(element))
+    )
 
 
 def missing_element(element: str, message: str = "", type: ErrorType = ErrorType.PROTOCOL) -> RpcError:  # noqa: A002
@@ -157,7 +169,9 @@ def unknown_element(element: str, message: str = "", type: ErrorType = ErrorType
     return RpcError(ErrorTag.UNKNOWN_ELEMENT, text, type, info=(_bad_element(element),))
 
 
-def unknown_namespace(element: str, namespace: str, message: str = "", type: ErrorType = ErrorType.APPLICATION) -> RpcError:  # noqa: A002
+def unknown_namespace(
+    element: str, namespace: str, message: str = "", type: ErrorType = ErrorType.APPLICATION
+) -> RpcError:  # noqa: A002
     """An unexpected namespace is present."""
     text = message or f"element <{element}> is in the unknown namespace {namespace!r}"
     info = (_bad_element(element), InfoElement("bad-namespace", namespace))
@@ -171,7 +185,9 @@ def access_denied(message: str, type: ErrorType = ErrorType.APPLICATION) -> RpcE
 
 def lock_denied(message: str, session_id: int) -> RpcError:
     """The lock is held by session `session_id`; 0 stands for an entity that is not a NETCONF session."""
-    return RpcError(ErrorTag.LOCK_DENIED, message, ErrorType.PROTOCOL, info=(InfoElement("session-id", str(session_id)),))
+    return RpcError(
+        ErrorTag.LOCK_DENIED, message, ErrorType.PROTOCOL, info=(InfoElement("session-id", str(session_id)),)
+    )
 
 
 def resource_denied(message: str, type: ErrorType = ErrorType.APPLICATION) -> RpcError:  # noqa: A002
