@@ -1,0 +1,19 @@
+"""IGMP packets from and to one network interface, through AF_PACKET."""
+
+from dataplane.capture.capture import (
+    ACCESS_RING_BYTES,
+    UPSTREAM_RING_BYTES,
+    Capture,
+    Captured,
+    CaptureError,
+    CaptureStatistics,
+)
+
+__all__ = [
+    "ACCESS_RING_BYTES",
+    "UPSTREAM_RING_BYTES",
+    "Capture",
+    "CaptureError",
+    "CaptureStatistics",
+    "Captured",
+]

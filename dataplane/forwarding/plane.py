@@ -1,0 +1,168 @@
+"""What a forwarding plane is: the interface that the kernel plane and the memory plane share.
+
+A plane holds one slot for the upstream side and one for each access port. A slot always exists while it is
+configured: an access port that is not active, or whose link is missing, is bound to a sink, so that entries
+keep naming it and becoming active is one rebind whatever the number of entries. In the same way a change of
+the upstream interface rebinds the one upstream slot, and every entry follows.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from ipaddress import IPv4Address
+from typing import NamedTuple, Protocol
+
+MAXIMUM_SLOTS = 32  # Linux MAXVIFS: the TTL array of one entry
+UPSTREAM_SLOTS = 1
+MAXIMUM_PORTS = MAXIMUM_SLOTS - UPSTREAM_SLOTS
+
+
+class RouteKey(NamedTuple):
+    """What identifies an entry: (*,G) where `source` is None, else (S,G)."""
+
+    group: IPv4Address
+    source: IPv4Address | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One forwarding entry: the access ports, by name, that receive the group.
+
+    An (S,G) route without ports is meaningful: the kernel finds it before (*,G) and drops the source.
+    """
+
+    key: RouteKey
+    ports: frozenset[str]
+
+
+class PlaneKind(StrEnum):
+    """Which implementation forwards."""
+
+    KERNEL = "kernel"
+    MEMORY = "memory"
+
+
+class PlaneError(Exception):
+    """The plane could not do what was asked; the message says what and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class RouteCounters:
+    """What one entry has seen: packets and bytes from the upstream side, packets from a wrong interface."""
+
+    packets: int = 0
+    bytes: int = 0
+    wrong_interface: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PortCounters:
+    """What one slot has sent and received, while it was bound to what it is bound to now."""
+
+    packets_in: int = 0
+    bytes_in: int = 0
+    packets_out: int = 0
+    bytes_out: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class InstalledRoute:
+    """One entry as the plane holds it."""
+
+    route: Route
+    counters: RouteCounters
+
+
+@dataclass(frozen=True, slots=True)
+class Adoption:
+    """What a restarted dataplane found: ports that are forwarding, and the number of entries kept and removed."""
+
+    active: frozenset[str]
+    kept: int
+    removed: int
+
+
+def capacity_problem(ports: int) -> str | None:
+    """Say why this many access ports do not fit one table, or None when they do (32 slots, one is upstream)."""
+    if ports <= MAXIMUM_PORTS:
+        return None
+    return f"{ports} access interfaces do not fit: one multicast routing table holds {MAXIMUM_PORTS}"
+
+
+class Plane(Protocol):
+    """Where forwarding entries live. Not thread-safe: one owner calls it.
+
+    Port and upstream names are interface names; interface indices come from `dataplane.links`.
+    """
+
+    @property
+    def kind(self) -> PlaneKind:
+        """Which implementation this is."""
+        ...
+
+    def configure(self, ports: Mapping[str, int | None]) -> None:
+        """Make slots for exactly these access ports: name to interface index, None while the link is missing.
+
+        Ports that stay keep their slot and whether they are active; a changed index rebinds. New ports start
+        inactive. Raises PlaneError when there are too many (see `capacity_problem`).
+        """
+        ...
+
+    def set_upstream(self, name: str | None, index: int | None) -> None:
+        """Make this interface the parent of every entry in one step; None means no upstream works."""
+        ...
+
+    def set_active(self, port: str, *, active: bool) -> None:
+        """Forward to the port (master) or to the sink (standby) in one step. A repeated call does nothing."""
+        ...
+
+    def active_ports(self) -> frozenset[str]:
+        """The ports whose entries reach subscribers now."""
+        ...
+
+    def install(self, routes: Iterable[Route]) -> None:
+        """Add entries or replace those with the same key; counters of a replaced entry are kept.
+
+        Raises PlaneError naming the first entry that failed; the others are installed all the same.
+        """
+        ...
+
+    def remove(self, keys: Iterable[RouteKey]) -> None:
+        """Remove entries; a key that is not there is ignored."""
+        ...
+
+    def installed(self) -> Mapping[RouteKey, Route]:
+        """The entries that the plane was told to hold (no system call), for `desired.difference`."""
+        ...
+
+    def counters(self, key: RouteKey) -> RouteCounters | None:
+        """Counters of one entry, read now; None when it is not there."""
+        ...
+
+    def dump(self) -> Iterator[InstalledRoute]:
+        """Every entry as the plane really holds it, with counters; unresolved entries are left out."""
+        ...
+
+    def port_counters(self) -> Mapping[str, PortCounters]:
+        """Counters of each slot by interface name."""
+        ...
+
+    def adopt(self, ports: Mapping[str, int | None]) -> Adoption:
+        """Take over what a former dataplane left: `configure`, but entries and active ports stay as they are.
+
+        Call it once, before anything else. Slots that cannot be told apart and entries that no configured port
+        explains are removed.
+        """
+        ...
+
+    def fileno(self) -> int | None:
+        """A descriptor to watch for upcalls; call `drain` when it is readable. None: nothing to watch."""
+        ...
+
+    def drain(self) -> int:
+        """Read the waiting upcalls, at most a bounded number, and return how many there were."""
+        ...
+
+    def close(self) -> None:
+        """Give back what this process holds; entries stay for another holder of the routing socket."""
+        ...
