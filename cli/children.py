@@ -1,0 +1,108 @@
+"""The entry of the three child processes: `python -m cli.children ROLE OPTIONS`.
+
+Owns the form in which the supervisor's options cross to a child (JSON), and what a child gives up
+before it begins.
+"""
+
+import socket
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from cli import logs, privileges
+
+
+class ChildRole(StrEnum):
+    """The three children of the supervisor."""
+
+    SERVER = "server"
+    VALIDATOR = "validator"
+    DATAPLANE = "dataplane"
+
+
+class ServerArguments(msgspec.Struct, frozen=True, tag="server"):
+    """Options of the server; `sources` is the JSON form of ModuleSources."""
+
+    state_dir: str
+    listener_fd: int
+    ready_fd: int
+    sources: str
+
+
+class ValidatorArguments(msgspec.Struct, frozen=True, tag="validator"):
+    """Options of the validator."""
+
+    listener_fd: int
+    sources: str
+
+
+class DataplaneArguments(msgspec.Struct, frozen=True, tag="dataplane"):
+    """Options of the dataplane."""
+
+    control_fd: int
+    plane: Literal["kernel", "memory"]
+    mroute_fd: int | None
+    ready_fd: int
+
+
+Arguments = ServerArguments | ValidatorArguments | DataplaneArguments
+
+
+class Invocation(msgspec.Struct, frozen=True):
+    """What a child is told: who started it, how much to log, and its own options."""
+
+    parent: int
+    log_level: str
+    arguments: Arguments
+
+
+def command(invocation: Invocation) -> list[str]:
+    """Return the command line that starts a child; `-P` keeps the working folder off its import path."""
+    return [sys.executable, "-P", "-m", "cli.children", msgspec.json.encode(invocation).decode()]
+
+
+def main(text: str) -> int:
+    """Run one child to its end and return its exit status."""
+    invocation = msgspec.json.decode(text, type=Invocation)
+    privileges.die_with(invocation.parent)
+    logs.configure(invocation.log_level)
+    arguments = invocation.arguments
+    if isinstance(arguments, DataplaneArguments):
+        return _dataplane(arguments)
+    privileges.keep_only()
+    if isinstance(arguments, ServerArguments):
+        return _server(arguments)
+    return _validator(arguments)
+
+
+def _server(arguments: ServerArguments) -> int:
+    from server.app import ServerOptions, run
+    from server.schema.sources import ModuleSources
+
+    sources = ModuleSources.from_json(arguments.sources)
+    options = ServerOptions(Path(arguments.state_dir), arguments.listener_fd, arguments.ready_fd, sources)
+    return run(options)
+
+
+def _validator(arguments: ValidatorArguments) -> int:
+    from server.schema.sources import ModuleSources
+    from server.schema.validator_child import run_child
+
+    listener = socket.socket(fileno=arguments.listener_fd)
+    run_child(listener, ModuleSources.from_json(arguments.sources))
+
+
+def _dataplane(arguments: DataplaneArguments) -> int:
+    from dataplane.app import DataplaneOptions, run
+
+    privileges.keep_only(privileges.Capability.NET_ADMIN, privileges.Capability.NET_RAW)
+    return run(
+        DataplaneOptions(arguments.control_fd, arguments.plane, arguments.mroute_fd, arguments.ready_fd)
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

@@ -1,0 +1,111 @@
+"""The command `twincast`: reads the command line and hands over to the command that was asked for."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    top = argparse.ArgumentParser(prog="twincast", description="Multicast hot backup for IPTV edge routers.")
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _add_run(commands)
+    _add_lab(commands)
+    return top
+
+
+def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    run = commands.add_parser(
+        "run",
+        help="serve NETCONF and run the dataplane, in the foreground",
+        description="Starts server, validator and dataplane and serves until SIGTERM.",
+    )
+    run.add_argument(
+        "--listen",
+        metavar="ADDR:PORT",
+        default="127.0.0.1:8300",
+        help="NETCONF over SSH (default %(default)s; port 0 picks a free one)",
+    )
+    run.add_argument(
+        "--state-dir",
+        metavar="DIR",
+        help="where configuration, users and host key are kept (default: $XDG_STATE_HOME/twincast)",
+    )
+    run.add_argument(
+        "--plane",
+        choices=("auto", "kernel", "memory"),
+        default="auto",
+        help="what forwards: the kernel's multicast routing, or nothing (default %(default)s)",
+    )
+    run.add_argument(
+        "--user", metavar="NAME", help="the user that the credentials below are for (default admin)"
+    )
+    run.add_argument(
+        "--authorized-keys", metavar="FILE", help="public keys of the user, one a line as in OpenSSH"
+    )
+    run.add_argument(
+        "--password-file", metavar="FILE", help="password of the user, one line of clear text; kept as a hash"
+    )
+    run.add_argument(
+        "--module",
+        metavar="FILE",
+        action="append",
+        default=[],
+        help="another YANG module to serve, FILE.yang or FILE.yang:feature,feature; may be repeated",
+    )
+    run.add_argument(
+        "--yang-path",
+        metavar="DIR",
+        action="append",
+        default=[],
+        help="where imports of such modules are found; may be repeated",
+    )
+    run.add_argument(
+        "--log-level",
+        choices=("debug", "info", "warning", "error"),
+        default="info",
+        help="events from this level on (default %(default)s)",
+    )
+
+
+def _add_lab(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    lab = commands.add_parser(
+        "lab",
+        help="play the main job on two routers in namespaces of their own",
+        description="Builds a source, a core, two routers, an access switch and set-top boxes, plays the "
+        "five cases and prints what was lost.",
+    )
+    lab.add_argument(
+        "--once", action="store_true", help="remove everything after the cases, also on a terminal"
+    )
+    lab.add_argument(
+        "--groups",
+        metavar="N",
+        type=_groups,
+        default=20,
+        help="groups of each case, 1 to 4000 (default %(default)s)",
+    )
+    lab.add_argument("--json", metavar="FILE", help="write the result as JSON")
+
+
+def _groups(text: str) -> int:
+    number = int(text)
+    if not 1 <= number <= 4000:
+        raise argparse.ArgumentTypeError("expected a number from 1 to 4000")
+    return number
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit status (2 for wrong usage)."""
+    options = parser().parse_args(arguments)
+    if options.command == "run":
+        from cli.run import run
+
+        return run(options)
+    from cli.lab.command import lab
+
+    return lab(options)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,163 @@
+"""`twincast run`: reads the options, opens what outlives the children, and supervises them.
+
+Standard output carries one line only, `NETCONF ready on ADDR:PORT`; everything else is an event on
+standard error.
+"""
+
+import logging
+import os
+import secrets
+import socket
+import sys
+from argparse import Namespace
+from ipaddress import IPv6Address, ip_address
+from pathlib import Path
+
+from cli import logs
+from cli.state_folder import StateFolder, StateFolderError
+from cli.supervisor import Plan, StartError, Supervisor
+
+LOGGER = logging.getLogger("twincast.cli.run")
+
+DEFAULT_USER = "admin"
+MAX_CREDENTIALS = 1024 * 1024
+"""Bytes of a password or authorized_keys file."""
+_FIRST_INHERITED = 3
+"""The first descriptor that socket activation hands over (sd_listen_fds(3))."""
+
+
+class UsageError(Exception):
+    """An option cannot be used as given; exit status 2."""
+
+
+def run(options: Namespace) -> int:
+    """Serve until SIGTERM. Returns 0 then, 1 when it could not start, 2 for options that cannot be used."""
+    logs.configure(options.log_level)
+    try:
+        _serve(options)
+    except UsageError as error:
+        print(f"twincast run: {error}", file=sys.stderr)
+        return 2
+    except (StartError, StateFolderError, OSError) as error:
+        print(f"twincast run: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _serve(options: Namespace) -> None:
+    address = parse_listen(options.listen)
+    sources = _sources(options)
+    os.umask(0o077)
+    folder = StateFolder(_state_dir(options))
+    _credentials(options, folder.path)
+    listener = inherited_listener() or _listen(address)
+    plan = Plan(folder, listener, sources, _multicast_routing(options.plane), options.log_level)
+    Supervisor(plan, lambda: _say_ready(listener)).run()
+
+
+def parse_listen(text: str) -> tuple[str, int]:
+    """Return host and port of `ADDR:PORT` or `[ADDR]:PORT`; raises UsageError."""
+    host, _, port = text.rpartition(":")
+    try:
+        address = ip_address(host.removeprefix("[").removesuffix("]"))
+        number = int(port)
+    except ValueError as error:
+        raise UsageError(f"--listen {text}: expected ADDR:PORT, such as 127.0.0.1:8300") from error
+    if isinstance(address, IPv6Address) != host.startswith("[") or not 0 <= number <= 65535:
+        raise UsageError(f"--listen {text}: expected ADDR:PORT, such as 127.0.0.1:8300 or [::1]:8300")
+    return str(address), number
+
+
+def _listen(address: tuple[str, int]) -> socket.socket:
+    family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+    try:
+        return socket.create_server(address, family=family, backlog=256)
+    except OSError as error:
+        raise StartError(f"cannot listen on {address[0]}:{address[1]}: {error.strerror}") from error
+
+
+def inherited_listener() -> socket.socket | None:
+    """Return the socket that systemd, or the lab, opened for this process (sd_listen_fds(3))."""
+    if os.environ.get("LISTEN_PID") != str(os.getpid()) or os.environ.get("LISTEN_FDS") != "1":
+        return None
+    listener = socket.socket(fileno=_FIRST_INHERITED)
+    if not listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+        raise StartError("the inherited descriptor is not a listening socket")
+    return listener
+
+
+def _say_ready(listener: socket.socket) -> None:
+    host, port = listener.getsockname()[:2]
+    shown = f"[{host}]" if ":" in host else host
+    print(f"NETCONF ready on {shown}:{port}", flush=True)
+
+
+def _state_dir(options: Namespace) -> Path:
+    """The folder that was asked for, or the one of the XDG base directory specification."""
+    if options.state_dir:
+        return Path(options.state_dir).absolute()
+    base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    return Path(base) / "twincast"
+
+
+def _sources(options: Namespace) -> str:
+    from server.schema.sources import SchemaError, default_sources
+
+    try:
+        return default_sources(tuple(options.module), tuple(map(Path, options.yang_path))).to_json()
+    except SchemaError as error:
+        raise StartError(str(error)) from error
+
+
+def _credentials(options: Namespace, folder: Path) -> None:
+    """Store the credentials that were given; make a user when there is none."""
+    from server.access.users import CredentialsError, UserStore
+
+    store = UserStore(folder / "users.json")
+    user = options.user or DEFAULT_USER
+    if options.user and not (options.authorized_keys or options.password_file or user in store.names):
+        raise UsageError(f"--user {user}: give its --authorized-keys or --password-file")
+    try:
+        if options.authorized_keys:
+            store.add_keys(user, _read(options.authorized_keys))
+        if options.password_file:
+            store.add_password(user, _read(options.password_file).removesuffix("\n").removesuffix("\r"))
+        if not store.names:
+            password = secrets.token_urlsafe(12)
+            store.add_password(user, password)
+            print(f"twincast run: made user {user} with password {password}", file=sys.stderr, flush=True)
+    except CredentialsError as error:
+        raise StartError(str(error)) from error
+
+
+def _read(name: str) -> str:
+    """Return the text of a credentials file; raises StartError naming it."""
+    try:
+        with Path(name).open("rb") as file:
+            content = file.read(MAX_CREDENTIALS + 1)
+        if len(content) > MAX_CREDENTIALS:
+            raise StartError(f"{name}: larger than {MAX_CREDENTIALS} bytes")
+        return content.decode()
+    except OSError as error:
+        raise StartError(f"{name}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise StartError(f"{name}: not UTF-8 text") from error
+
+
+def _multicast_routing(plane: str) -> socket.socket | None:
+    """Return the kernel's multicast routing socket, or None for the memory plane."""
+    if plane == "memory":
+        return None
+    from dataplane.forwarding.kernel import open_multicast_routing_socket
+
+    try:
+        routing = open_multicast_routing_socket()
+    except OSError as error:
+        if plane == "kernel":
+            raise StartError(f"multicast routing is not to be had: {error.strerror}") from error
+        LOGGER.warning(
+            "plane-memory", extra={"reason": f"multicast routing: {error.strerror}; nothing is forwarded"}
+        )
+        return None
+    LOGGER.info("plane-kernel")
+    return routing

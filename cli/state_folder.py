@@ -1,0 +1,51 @@
+"""The state folder: who uses it, the sockets in it, and the pid files.
+
+Owns the names in the folder that belong to the supervisor. Socket paths may be longer than the 107
+bytes that AF_UNIX takes, so sockets are bound through the folder's descriptor.
+"""
+
+import fcntl
+import os
+import socket
+from pathlib import Path
+
+
+class StateFolderError(Exception):
+    """The folder cannot be used; the text says why."""
+
+
+class StateFolder:
+    """The folder at `path`, made with mode 0700 when it is missing, and held by one supervisor at a time."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._folder = os.open(path, os.O_PATH | os.O_DIRECTORY)
+            self._lock = os.open(path / "supervisor.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise StateFolderError(f"state folder {path}: {error.strerror}") from error
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise StateFolderError(f"state folder {path} is in use by another twincast run") from error
+
+    def listen(self, name: str) -> socket.socket:
+        """Return a listening stream socket at `name` in the folder, for its owner only."""
+        (self.path / name).unlink(missing_ok=True)
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        listener.bind(f"/proc/self/fd/{self._folder}/{name}")
+        (self.path / name).chmod(0o600)
+        listener.listen(16)
+        return listener
+
+    def write_pid(self, name: str, pid: int) -> None:
+        """Write `name`.pid in one step, so that a reader never sees half a number."""
+        temporary = self.path / f".{name}.pid"
+        temporary.write_text(f"{pid}\n")
+        temporary.replace(self.path / f"{name}.pid")
+
+    def forget(self, *names: str) -> None:
+        """Remove files that mean nothing once the supervisor has ended."""
+        for name in names:
+            (self.path / name).unlink(missing_ok=True)

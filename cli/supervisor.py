@@ -1,0 +1,208 @@
+"""The supervisor: starts the three children, restarts one that dies, ends them in order.
+
+Owns processes and the descriptors that must outlive them: the NETCONF listener, the control and
+validator listeners and the multicast routing socket. As long as one process holds that socket the
+kernel keeps forwarding, so neither a crash nor an upgrade of the dataplane stops a stream.
+"""
+
+import contextlib
+import logging
+import os
+import selectors
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from cli import children
+from cli.children import Arguments, ChildRole, DataplaneArguments, ServerArguments, ValidatorArguments
+from cli.state_folder import StateFolder
+
+LOGGER = logging.getLogger("twincast.cli.supervisor")
+
+STOP_ORDER = (ChildRole.SERVER, ChildRole.DATAPLANE, ChildRole.VALIDATOR)
+STOP_SECONDS = 1.4
+"""How long one child may take to end; three of them stay under five seconds."""
+EARLY_SECONDS = 1.0
+RESTART_DELAY = 0.5
+"""A child that died within EARLY_SECONDS of its start is started again after this, others at once."""
+START_SECONDS = 60.0
+
+
+class StartError(Exception):
+    """A child could not start; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What the supervisor is to run. `multicast_routing` is None with the memory plane."""
+
+    folder: StateFolder
+    listener: socket.socket
+    sources: str
+    multicast_routing: socket.socket | None
+    log_level: str
+
+
+@dataclass(slots=True)
+class _Child:
+    process: subprocess.Popen[bytes]
+    started: float
+    ready: int | None
+    pid_descriptor: int
+    told: bytes = b""
+
+
+@dataclass(slots=True)
+class Supervisor:
+    """Runs until SIGTERM or SIGINT; `on_ready` is called once, when clients can be served."""
+
+    plan: Plan
+    on_ready: Callable[[], None]
+    _children: dict[ChildRole, _Child] = field(default_factory=dict)
+    _due: dict[ChildRole, float] = field(default_factory=dict)
+    _selector: selectors.BaseSelector = field(default_factory=selectors.DefaultSelector)
+    _control: socket.socket = field(init=False)
+    _validator: socket.socket = field(init=False)
+    _serving: bool = False
+    _stopping: bool = False
+
+    def run(self) -> None:
+        """Start, watch and stop. Raises StartError when a child does not come up at first."""
+        self._control = self.plan.folder.listen("control.sock")
+        self._validator = self.plan.folder.listen("validator.sock")
+        with _signals_as_bytes() as wakeup:
+            self._selector.register(wakeup, selectors.EVENT_READ, self._signalled)
+            try:
+                for role in (ChildRole.VALIDATOR, ChildRole.DATAPLANE, ChildRole.SERVER):
+                    self._start(role)
+                self._watch()
+            finally:
+                self._stop()
+
+    def _watch(self) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while not self._stopping:
+            for key, _ in self._selector.select(self._timeout(deadline)):
+                key.data()
+            now = time.monotonic()
+            if not self._serving and now >= deadline:
+                raise StartError(f"not ready within {START_SECONDS:.0f} s")
+            for role in [role for role, due in self._due.items() if due <= now]:
+                del self._due[role]
+                self._start(role)
+
+    def _timeout(self, deadline: float) -> float | None:
+        moments = list(self._due.values()) + ([] if self._serving else [deadline])
+        return max(0.0, min(moments) - time.monotonic()) if moments else None
+
+    def _signalled(self) -> None:
+        self._stopping = True
+
+    def _start(self, role: ChildRole) -> None:
+        reader, writer = os.pipe()
+        arguments, descriptors = self._arguments(role, writer)
+        invocation = children.Invocation(os.getpid(), self.plan.log_level, arguments)
+        process = subprocess.Popen(
+            children.command(invocation), stdin=subprocess.DEVNULL, stdout=2, pass_fds=descriptors
+        )
+        os.close(writer)
+        descriptor = os.pidfd_open(process.pid)
+        self._children[role] = _Child(process, time.monotonic(), reader, descriptor)
+        self._selector.register(reader, selectors.EVENT_READ, lambda: self._told(role))
+        self._selector.register(descriptor, selectors.EVENT_READ, lambda: self._died(role))
+        self.plan.folder.write_pid(role, process.pid)
+        LOGGER.info("child-started", extra={"child": role, "pid": process.pid})
+
+    def _arguments(self, role: ChildRole, ready: int) -> tuple[Arguments, tuple[int, ...]]:
+        """Return the options of a child and the descriptors that it inherits."""
+        if role is ChildRole.SERVER:
+            listener = self.plan.listener.fileno()
+            folder = str(self.plan.folder.path)
+            return ServerArguments(folder, listener, ready, self.plan.sources), (listener, ready)
+        if role is ChildRole.VALIDATOR:
+            validator = self._validator.fileno()
+            return ValidatorArguments(validator, self.plan.sources), (validator,)
+        control, routing = self._control.fileno(), self.plan.multicast_routing
+        if routing is None:
+            return DataplaneArguments(control, "memory", None, ready), (control, ready)
+        return (
+            DataplaneArguments(control, "kernel", routing.fileno(), ready),
+            (control, routing.fileno(), ready),
+        )
+
+    def _told(self, role: ChildRole) -> None:
+        """Read what a child says about its start: `ready`, or `failed: why`."""
+        child = self._children[role]
+        if child.ready is None:
+            return
+        chunk = os.read(child.ready, 4096)
+        child.told = (child.told + chunk)[:4096]
+        if chunk and not child.told.endswith(b"\n"):
+            return
+        self._selector.unregister(child.ready)
+        os.close(child.ready)
+        child.ready = None
+        if child.told.startswith(b"failed: ") and not self._serving:
+            raise StartError(child.told.decode(errors="replace").removeprefix("failed: ").strip())
+        if role is ChildRole.SERVER and child.told.startswith(b"ready") and not self._serving:
+            self._serving = True
+            self.on_ready()
+
+    def _died(self, role: ChildRole) -> None:
+        child = self._children[role]
+        self._told_in_time(role)
+        self._release(self._children.pop(role))
+        status = child.process.wait()
+        LOGGER.warning("child-died", extra={"child": role, "pid": child.process.pid, "status": status})
+        if not self._serving and status != -signal.SIGKILL:
+            raise StartError(f"the {role} process ended with status {status} before it was ready")
+        now = time.monotonic()
+        self._due[role] = now if now - child.started >= EARLY_SECONDS else now + RESTART_DELAY
+
+    def _told_in_time(self, role: ChildRole) -> None:
+        """A child that failed wrote its reason before it died: read that first."""
+        child = self._children[role]
+        while child.ready is not None:
+            self._told(role)
+
+    def _release(self, child: _Child) -> None:
+        for descriptor in (child.ready, child.pid_descriptor):
+            if descriptor is not None:
+                self._selector.unregister(descriptor)
+                os.close(descriptor)
+
+    def _stop(self) -> None:
+        """End the children in order: first the one that takes requests, last the one it asks."""
+        for role in STOP_ORDER:
+            child = self._children.pop(role, None)
+            if child is None:
+                continue
+            child.process.terminate()
+            try:
+                status = child.process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                child.process.kill()
+                status = child.process.wait()
+            self._release(child)
+            LOGGER.info("child-stopped", extra={"child": role, "pid": child.process.pid, "status": status})
+        self.plan.folder.forget("control.sock", "validator.sock", *(f"{role}.pid" for role in ChildRole))
+
+
+@contextlib.contextmanager
+def _signals_as_bytes() -> Iterator[socket.socket]:
+    """Turn SIGTERM and SIGINT into bytes on a socket, so that one place waits for everything."""
+    reader, writer = socket.socketpair()
+    writer.setblocking(False)
+    before = signal.set_wakeup_fd(writer.fileno())
+    handlers = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield reader
+    finally:
+        signal.set_wakeup_fd(before)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        reader.close()
+        writer.close()

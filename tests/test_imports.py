@@ -1,0 +1,137 @@
+"""The import rules of the architecture: what may import what, read from the sources themselves."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = ("server", "dataplane", "cli")
+
+PURE = (
+    "server/protocol",
+    "server/tree",
+    "server/schema/names.py",
+    "server/schema/node.py",
+    "server/datastores/locks.py",
+    "server/telemetry",
+    "dataplane/packets",
+    "dataplane/membership",
+    "dataplane/replication/records.py",
+    "dataplane/replication/peer.py",
+    "dataplane/roles",
+    "dataplane/forwarding/desired.py",
+    "dataplane/forwarding/upstream.py",
+    "dataplane/engine",
+    "dataplane/copy_policy.py",
+    "dataplane/config.py",
+    "server/northbound/config.py",
+    "server/northbound/claims.py",
+)
+IMPURE = frozenset({"socket", "asyncio", "threading", "time", "os", "logging", "subprocess", "selectors", "select"})
+
+
+def modules(*folders: str) -> Iterator[Path]:
+    for folder in folders:
+        path = ROOT / folder
+        if path.suffix == ".py":
+            assert path.exists(), f"{folder} is named here but is not there"
+            yield path
+        else:
+            found = sorted(path.rglob("*.py")) or [path.with_suffix(".py")]
+            assert all(file.exists() for file in found), f"{folder} is named here but is not there"
+            yield from found
+
+
+def imported(path: Path) -> set[str]:
+    """Every module that the file imports, wherever in it the import stands."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            assert node.level == 0, f"{path}: relative import"
+            names.add(node.module)
+            names.update(f"{node.module}.{alias.name}" for alias in node.names)
+    return names
+
+
+def importers(module: str) -> set[str]:
+    """The files that import `module` or something in it."""
+    return {
+        str(path.relative_to(ROOT))
+        for path in modules(*PACKAGES)
+        if any(name == module or name.startswith(f"{module}.") for name in imported(path))
+    }
+
+
+def test_dataplane_never_imports_server() -> None:
+    assert not {name for name in importers("server") if name.startswith("dataplane/")}
+
+
+def test_only_northbound_and_cli_import_the_dataplane() -> None:
+    outside = {name for name in importers("dataplane") if not name.startswith(("dataplane/", "cli/"))}
+    assert {name for name in outside if not name.startswith("server/northbound/")} == set()
+
+
+def test_northbound_reaches_the_dataplane_through_its_client_and_types_only() -> None:
+    allowed = {"dataplane.config", "dataplane.state", "dataplane.control.client", "dataplane.control.messages"}
+    for path in modules("server/northbound"):
+        reached = {name for name in imported(path) if name.startswith("dataplane")}
+        assert {name for name in reached if not any(name.startswith(prefix) for prefix in allowed)} <= {
+            "dataplane",
+            "dataplane.control",
+        }, path
+
+
+def test_nothing_below_cli_imports_cli() -> None:
+    assert {name for name in importers("cli") if not name.startswith("cli/")} == set()
+
+
+def test_libyang_is_in_the_validator_child_only() -> None:
+    assert importers("oopt_gnpy_libyang") == {"server/schema/validator_child.py"}
+
+
+def test_pyang_is_in_the_schema_only() -> None:
+    assert {name for name in importers("pyang") if not name.startswith("server/schema/")} == set()
+
+
+def test_paramiko_is_in_the_ssh_transport_only() -> None:
+    assert {name for name in importers("paramiko") if not name.startswith("server/transport/")} == set()
+
+
+@pytest.mark.parametrize("path", list(modules(*PURE)), ids=lambda path: str(path.relative_to(ROOT)))
+def test_pure_modules_import_no_world(path: Path) -> None:
+    tops = {name.partition(".")[0] for name in imported(path)}
+    assert tops & IMPURE == set()
+
+
+@pytest.mark.parametrize("path", list(modules(*PACKAGES)), ids=lambda path: str(path.relative_to(ROOT)))
+def test_files_stay_small_enough_to_read(path: Path) -> None:
+    assert len(path.read_text().splitlines()) <= 400, "split it: a file is read from top to bottom"
+
+
+FLOORS = {
+    "protocol": 1,
+    "schema": 2,
+    "tree": 3,
+    "access": 4,
+    "provider": 4,
+    "datastores": 5,
+    "telemetry": 5,
+    "operations": 6,
+    "northbound": 6,
+    "transport": 7,
+    "app": 8,
+}
+
+
+@pytest.mark.parametrize("path", list(modules("server")), ids=lambda path: str(path.relative_to(ROOT)))
+def test_an_import_in_the_server_only_goes_down_a_floor(path: Path) -> None:
+    own = path.relative_to(ROOT / "server").parts[0].removesuffix(".py")
+    if own == "__init__":
+        return
+    reached = {name.split(".")[1] for name in imported(path) if name.startswith("server.")}
+    above = {part for part in reached if part != own and FLOORS[part] >= FLOORS[own]}
+    assert above == set()
