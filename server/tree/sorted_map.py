@@ -1,0 +1,184 @@
+"""A persistent sorted map in chunks: a change copies one chunk, everything else is shared.
+
+Two maps that share a chunk hold the same members there, so a comparison costs the chunks that differ
+and not the members that exist. Caches (printed XML, index values) belong to a chunk and so survive every
+change made elsewhere.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator
+from typing import Any, Final, Generic, TypeVar
+
+K = TypeVar("K", bound=Any)
+V = TypeVar("V")
+
+CHUNK_SIZE: Final = 256  # a one-member change copies this many references: about 1 µs
+_SPLIT_AT: Final = 2 * CHUNK_SIZE
+_JOIN_BELOW: Final = CHUNK_SIZE // 4
+
+
+class Chunk(Generic[K, V]):
+    """A run of members in order. `cache` holds what was derived from exactly these members."""
+
+    __slots__ = ("cache", "keys", "values")
+
+    def __init__(self, keys: tuple[K, ...], values: tuple[V, ...]) -> None:
+        self.keys: Final = keys
+        self.values: Final = values
+        self.cache: Final[dict[Any, Any]] = {}
+
+    def position(self, key: K) -> int | None:
+        """Where `key` stands, None when it is not here."""
+        at = bisect_left(self.keys, key)
+        return at if at < len(self.keys) and self.keys[at] == key else None
+
+    def with_member(self, key: K, value: V) -> "Chunk[K, V]":
+        """The chunk with `key` added or its value replaced."""
+        at = bisect_left(self.keys, key)
+        if at < len(self.keys) and self.keys[at] == key:
+            return Chunk(self.keys, (*self.values[:at], value, *self.values[at + 1 :]))
+        keys = (*self.keys[:at], key, *self.keys[at:])
+        return Chunk(keys, (*self.values[:at], value, *self.values[at:]))
+
+    def without(self, at: int) -> "Chunk[K, V]":
+        """The chunk without the member at position `at`."""
+        return Chunk(self.keys[:at] + self.keys[at + 1 :], self.values[:at] + self.values[at + 1 :])
+
+    def parts(self) -> "tuple[Chunk[K, V], ...]":
+        """This chunk, nothing when it is empty, or two halves when it has grown too long."""
+        if not self.keys:
+            return ()
+        if len(self.keys) < _SPLIT_AT:
+            return (self,)
+        half = len(self.keys) // 2
+        return Chunk(self.keys[:half], self.values[:half]), Chunk(self.keys[half:], self.values[half:])
+
+
+class SortedMap(Generic[K, V]):
+    """An immutable mapping in key order; `put` and `remove` return a new one."""
+
+    __slots__ = ("_firsts", "_size", "chunks")
+
+    def __init__(self, chunks: tuple[Chunk[K, V], ...] = (), size: int | None = None) -> None:
+        self.chunks: Final = chunks
+        self._firsts: Final = [chunk.keys[0] for chunk in chunks]
+        self._size: Final = sum(len(chunk.keys) for chunk in chunks) if size is None else size
+
+    @classmethod
+    def from_sorted(cls, keys: list[K], values: list[V]) -> "SortedMap[K, V]":
+        """Build from members that are in key order already, each key once."""
+        starts = range(0, len(keys), CHUNK_SIZE)
+        chunks = (Chunk(tuple(keys[i : i + CHUNK_SIZE]), tuple(values[i : i + CHUNK_SIZE])) for i in starts)
+        return cls(tuple(chunks), len(keys))
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __iter__(self) -> Iterator[V]:
+        for chunk in self.chunks:
+            yield from chunk.values
+
+    def items(self) -> Iterator[tuple[K, V]]:
+        """Key and value of every member in order."""
+        for chunk in self.chunks:
+            yield from zip(chunk.keys, chunk.values, strict=True)
+
+    def get(self, key: K) -> V | None:
+        """The value under `key`, None when there is none."""
+        if not self.chunks:
+            return None
+        chunk = self.chunks[self._home(key)]
+        at = chunk.position(key)
+        return None if at is None else chunk.values[at]
+
+    def put(self, key: K, value: V) -> "SortedMap[K, V]":
+        """The map with `key` added or its value replaced; the same map when nothing changes."""
+        if not self.chunks:
+            return SortedMap((Chunk((key,), (value,)),), 1)
+        home = self._home(key)
+        chunk = self.chunks[home]
+        at = chunk.position(key)
+        if at is not None and chunk.values[at] is value:
+            return self
+        parts = chunk.with_member(key, value).parts()
+        return self._replaced(home, home + 1, parts, self._size + (at is None))
+
+    def remove(self, key: K) -> "SortedMap[K, V]":
+        """The map without `key`; the same map when it is not there."""
+        if not self.chunks:
+            return self
+        home = self._home(key)
+        at = self.chunks[home].position(key)
+        if at is None:
+            return self
+        smaller = self.chunks[home].without(at)
+        if 0 < len(smaller.keys) < _JOIN_BELOW and len(self.chunks) > 1:
+            return self._joined(home, smaller)
+        return self._replaced(home, home + 1, smaller.parts(), self._size - 1)
+
+    def first_key(self) -> K | None:
+        """The lowest key, None when empty."""
+        return self.chunks[0].keys[0] if self.chunks else None
+
+    def last_key(self) -> K | None:
+        """The highest key, None when empty."""
+        return self.chunks[-1].keys[-1] if self.chunks else None
+
+    def key_before(self, key: K) -> K | None:
+        """The key that stands directly before `key`, which must be present."""
+        home = self._home(key)
+        at = self.chunks[home].position(key) or 0
+        if at > 0:
+            return self.chunks[home].keys[at - 1]
+        return self.chunks[home - 1].keys[-1] if home > 0 else None
+
+    def key_after(self, key: K) -> K | None:
+        """The key that stands directly after `key`, which must be present."""
+        home = self._home(key)
+        keys = self.chunks[home].keys
+        at = self.chunks[home].position(key) or 0
+        if at + 1 < len(keys):
+            return keys[at + 1]
+        return self.chunks[home + 1].keys[0] if home + 1 < len(self.chunks) else None
+
+    def _home(self, key: K) -> int:
+        return max(bisect_right(self._firsts, key) - 1, 0)
+
+    def _joined(self, home: int, smaller: Chunk[K, V]) -> "SortedMap[K, V]":
+        """Join a chunk that shrank with its neighbour, so that chunks do not dwindle."""
+        start = home - 1 if home > 0 else home
+        left = self.chunks[start] if home > 0 else smaller
+        right = smaller if home > 0 else self.chunks[home + 1]
+        joined = Chunk(left.keys + right.keys, left.values + right.values)
+        return self._replaced(start, start + 2, joined.parts(), self._size - 1)
+
+    def _replaced(self, start: int, end: int, parts: tuple[Chunk[K, V], ...], size: int) -> "SortedMap[K, V]":
+        return SortedMap(self.chunks[:start] + parts + self.chunks[end:], size)
+
+
+def differing(old: SortedMap[K, V], new: SortedMap[K, V]) -> Iterable[tuple[K, V | None, V | None]]:
+    """Every key whose value is not the very same object in both maps, in key order.
+
+    Chunks that both maps share are passed over.
+    """
+    if old is new:
+        return
+    before, after = _unshared(old, new)
+    for key in sorted(before.keys() | after.keys()):
+        value, other = before.get(key), after.get(key)
+        if value is not other:
+            yield key, value, other
+
+
+def _unshared(old: SortedMap[K, V], new: SortedMap[K, V]) -> tuple[dict[K, V], dict[K, V]]:
+    shared = {id(chunk) for chunk in old.chunks}
+    shared.intersection_update(map(id, new.chunks))
+    return _members(old, shared), _members(new, shared)
+
+
+def _members(source: SortedMap[K, V], shared: set[int]) -> dict[K, V]:
+    members: dict[K, V] = {}
+    for chunk in source.chunks:
+        if id(chunk) not in shared:
+            members.update(zip(chunk.keys, chunk.values, strict=True))
+    return members

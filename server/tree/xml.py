@@ -1,0 +1,206 @@
+"""Trees from canonical XML and XML from trees.
+
+Printing keeps the bytes at list entries and chunks of entries, so that what did not change is not printed
+again. A default namespace is declared where the module changes.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any, Final, TypeVar
+
+from lxml import etree
+
+from server.schema import names
+from server.schema.model import Schema
+from server.schema.node import NodeKind, SchemaNode, Tag
+from server.tree.node import (
+    AnyData,
+    Branch,
+    Container,
+    Entry,
+    Leaf,
+    LeafList,
+    ListNode,
+    Node,
+)
+from server.tree.sorted_map import Chunk
+
+_B = TypeVar("_B", Container, Entry)
+
+_XML: Final = "xml"
+_KEPT_FROM: Final = 32  # nested lists of fewer entries are printed with the entry around them
+
+
+def parse_config(schema: Schema, elements: Iterable[etree._Element]) -> Container:
+    """Build a tree from top-level elements that the validator has made canonical: trusted, not judged."""
+    return Container.of(schema.root, _Parser(schema).children(schema.root, elements))
+
+
+def parse_bytes(schema: Schema, xml: bytes) -> Container:
+    """`parse_config` of sibling top-level elements in bytes, as `Validator.canonical` returns them."""
+    return parse_config(schema, elements_of(xml))
+
+
+def elements_of(xml: bytes) -> list[etree._Element]:
+    """The sibling elements in `xml`, which is ours or the validator's: well-formed, and of any size."""
+    parser = etree.XMLParser(
+        resolve_entities=False, no_network=True, remove_comments=True, remove_pis=True, huge_tree=True
+    )
+    return list(etree.fromstring(b"".join((b"<siblings>", xml, b"</siblings>")), parser))
+
+
+def to_xml(schema: Schema, root: Container) -> list[bytes]:
+    """Print `root`: pieces of bytes that, joined, are its top-level elements as siblings.
+
+    A list of many entries comes in several pieces, so that nothing has to copy the whole.
+    """
+    printer = Printer(schema)
+    return [piece for child in root for piece in printer.pieces(child)]
+
+
+def any_xml(element: etree._Element) -> bytes:
+    """The form in which an anydata or anyxml element is kept."""
+    return bytes(etree.tostring(element, method="c14n", with_comments=False, with_tail=False))
+
+
+class _Parser:
+    """Turns canonical elements into nodes."""
+
+    def __init__(self, schema: Schema) -> None:
+        self._schema = schema
+
+    def children(self, parent: SchemaNode, elements: Iterable[etree._Element]) -> dict[Tag, Node]:
+        single: dict[Tag, Node] = {}
+        many: dict[Tag, list[etree._Element]] = {}
+        for element in elements:
+            tag = element.tag
+            node = parent.children[tag]
+            if node.kind is NodeKind.LEAF:
+                single[tag] = Leaf(node, self._value(node, element))
+            elif node.kind in (NodeKind.LIST, NodeKind.LEAF_LIST):
+                many.setdefault(tag, []).append(element)
+            elif node.kind is NodeKind.CONTAINER:
+                single[tag] = Container.of(node, self.children(node, element))
+            else:
+                single[tag] = AnyData(node, any_xml(element))
+        for tag, members in many.items():
+            single[tag] = self._list(parent.children[tag], members)
+        return single
+
+    def _list(self, node: SchemaNode, elements: list[etree._Element]) -> Node:
+        if node.kind is NodeKind.LEAF_LIST:
+            return LeafList.of(node, [self._value(node, element) for element in elements])
+        return ListNode.of(node, [Entry.of(node, self.children(node, element)) for element in elements])
+
+    def _value(self, node: SchemaNode, element: etree._Element) -> str:
+        text = element.text or ""
+        if node.type is not None and node.type.has_prefix:
+            return names.from_xml(self._schema, node.type, text, element.nsmap)
+        return text
+
+
+class _Tags(dict[SchemaNode, tuple[str, str]]):
+    """Start and end tag of a schema node; the start tag declares the namespace where the module changes."""
+
+    def __missing__(self, node: SchemaNode) -> tuple[str, str]:
+        inherited = node.parent is not None and node.parent.namespace == node.namespace
+        declaration = "" if inherited else f' xmlns="{_escape_attribute(node.namespace)}"'
+        self[node] = tags = (f"<{node.name}{declaration}>", f"</{node.name}>")
+        return tags
+
+
+class Printer:
+    """Prints nodes of one schema."""
+
+    def __init__(self, schema: Schema) -> None:
+        self._schema = schema
+        self._tags = _Tags()
+
+    def pieces(self, node: Node) -> Iterator[bytes]:
+        """The bytes of one node; lists that no entry contains come in a piece for each chunk."""
+        if isinstance(node, ListNode):
+            for chunk in node.members.places.chunks:
+                yield self._chunk(chunk)
+        elif isinstance(node, Container):
+            start, end = self._tags[node.schema]
+            yield start.encode()
+            for child in node:
+                yield from self.pieces(child)
+            yield end.encode()
+        else:
+            yield self._text(node).encode()
+
+    def entry(self, entry: Entry) -> bytes:
+        """The bytes of one list entry, kept with it."""
+        kept: Any = entry.cache.get(_XML)
+        if kept is None:
+            kept = entry.cache[_XML] = self._branch(entry).encode()
+        return bytes(kept)
+
+    def _chunk(self, chunk: Chunk[Any, Entry]) -> bytes:
+        kept = chunk.cache.get(_XML)
+        if kept is None:
+            kept = chunk.cache[_XML] = b"".join(map(self.entry, chunk.values))
+        return bytes(kept)
+
+    def _branch(self, branch: Branch) -> str:
+        start, end = self._tags[branch.schema]
+        return f"{start}{''.join(map(self._text, branch.children.values()))}{end}"
+
+    def _text(self, node: Node) -> str:
+        if isinstance(node, Leaf):
+            return self._leaf(node.schema, node.value)
+        if isinstance(node, Container):
+            return self._branch(node)
+        if isinstance(node, LeafList):
+            return "".join(self._leaf(node.schema, value) for value in node)
+        if isinstance(node, ListNode):
+            return self._nested(node)
+        return node.xml.decode()
+
+    def _nested(self, node: ListNode) -> str:
+        if len(node) >= _KEPT_FROM:
+            return b"".join(map(self._chunk, node.members.places.chunks)).decode()
+        return "".join(map(self._branch, node))
+
+    def _leaf(self, node: SchemaNode, value: str) -> str:
+        start, end = self._tags[node]
+        if node.type is not None and node.type.has_prefix:
+            value, declared = names.to_xml(self._schema, node.type, value)
+            for prefix, namespace in declared.items():
+                start = f'{start[:-1]} xmlns:{prefix}="{_escape_attribute(namespace)}">'
+        return f"{start}{escape(value)}{end}" if value else f"{start[:-1]}/>"
+
+
+def escape(text: str) -> str:
+    """Text as XML character data; a carriage return would not survive a parser otherwise."""
+    if "&" in text or "<" in text or ">" in text or "\r" in text:
+        text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\r", "&#13;")
+    return text
+
+
+def _escape_attribute(text: str) -> str:
+    return escape(text).replace('"', "&quot;")
+
+
+def merge(config_root: Container, state_root: Container) -> Container:
+    """One tree with the nodes of both (for `<get>`); where both hold a leaf, the state's value stays."""
+    return _merge_branch(config_root, state_root)
+
+
+def _merge_branch(config: _B, state: _B) -> _B:
+    merged = config
+    for child in state:
+        present = config.get(child.schema.tag)
+        merged = merged.put(child if present is None else _merge_node(present, child))
+    return merged
+
+
+def _merge_node(config: Node, state: Node) -> Node:
+    if isinstance(config, Container) and isinstance(state, Container):
+        return _merge_branch(config, state)
+    if isinstance(config, ListNode) and isinstance(state, ListNode) and config.schema.keys:
+        for entry in state:
+            present = config.get(entry.key)
+            config = config.put(entry if present is None else _merge_branch(present, entry))
+        return config
+    return state
