@@ -1,0 +1,48 @@
+"""Arbitration that the operator decides: the role is what the configuration says. Pure."""
+
+from dataplane.config import Role
+from dataplane.roles.machine import RoleChanged, RoleOutputs, RoleReason
+
+
+class StaticRole:
+    """The configured role from the start on; without arbitration (`role` None) it stays init."""
+
+    peer_role: Role | None = None
+
+    def __init__(self, role: Role | None = None) -> None:
+        self.role = Role.INIT
+        self._configured = role
+
+    def start(self, now: float) -> RoleOutputs:  # noqa: ARG002
+        """Take the configured role at once."""
+        return self._become(self._configured or Role.INIT, RoleReason.CONFIGURED)
+
+    def receive(self, datagram: bytes, now: float) -> RoleOutputs:  # noqa: ARG002
+        """Hellos decide nothing here."""
+        return []
+
+    def upstream(self, up: bool, now: float) -> RoleOutputs:  # noqa: ARG002
+        """The operator's role stands whatever the upstream does."""
+        return []
+
+    def ready(self, ready: bool, now: float) -> RoleOutputs:  # noqa: ARG002
+        """There is no failback."""
+        return []
+
+    def stop(self, now: float) -> RoleOutputs:  # noqa: ARG002
+        """Give the role up."""
+        return self._become(Role.INIT, RoleReason.STOPPED)
+
+    def tick(self, now: float) -> RoleOutputs:  # noqa: ARG002
+        """Nothing is ever due."""
+        return []
+
+    def next_deadline(self) -> float | None:
+        """None: a static role waits for nothing."""
+        return None
+
+    def _become(self, role: Role, reason: RoleReason) -> RoleOutputs:
+        if role is self.role:
+            return []
+        old, self.role = self.role, role
+        return [RoleChanged(old, role, reason)]
