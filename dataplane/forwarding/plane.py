@@ -143,6 +143,10 @@ class Plane(Protocol):
         """Every entry as the plane really holds it, with counters; unresolved entries are left out."""
         ...
 
+    def slot(self, name: str) -> int | None:
+        """The VIF number of an access port or of the upstream interface; None where there is none."""
+        ...
+
     def port_counters(self) -> Mapping[str, PortCounters]:
         """Counters of each slot by interface name."""
         ...

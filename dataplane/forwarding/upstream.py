@@ -1,49 +1,40 @@
 """The upstream side of the proxy (RFC 4605): what the router itself reports toward the core. Pure.
 
 Host behaviour of RFC 3376 section 5 with the compatibility of section 7.2; many groups share a report.
-The caller sends the payloads (see `sender`) on the active upstream and hands in the queries heard there.
+The caller sends the reports (see `sender`) on the active upstream and hands in the queries heard there.
 """
 
 import random
-from dataclasses import dataclass
 from ipaddress import IPv4Address
-from typing import Any
 
-from dataplane.forwarding.desired import Interest
-
-
-@dataclass(frozen=True, slots=True)
-class SendReport:
-    """Send one IGMP message upstream: `payload` is the IGMP part, checksum done."""
-
-    destination: IPv4Address
-    payload: bytes
+from dataplane.membership.groups import Aggregate
+from dataplane.packets.igmp import Query, Report
 
 
 class UpstreamProxy:
     """The memberships of one upstream interface, as a host has them.
 
-    `generator` spreads the answers to queries (RFC 3376 section 5.2); `mtu` bounds a report, IP header
-    and Router Alert option included.
+    `generator` spreads the answers to queries (RFC 3376 section 5.2). Reports that come out are
+    version 3, or, while an older querier is heard, version 2 or 1 with one record each.
     """
 
-    def __init__(self, generator: random.Random, *, mtu: int = 1500) -> None:
+    def __init__(self, generator: random.Random) -> None:
         raise NotImplementedError
 
-    def set_interest(self, group: IPv4Address, interest: Interest | None, now: float) -> None:
+    def set_interest(self, group: IPv4Address, interest: Aggregate | None, now: float) -> None:
         """Tell what subscribers together want of a group; None when nobody wants it any more."""
         raise NotImplementedError
 
-    def query(self, query: Any, now: float) -> None:  # noqa: ANN401
-        """A `packets.igmp.Query` was heard from the core."""
+    def query(self, query: Query, now: float) -> None:
+        """A query was heard from the core."""
         raise NotImplementedError
 
     def restart(self, now: float) -> None:
         """Report everything anew: the active upstream changed or came back."""
         raise NotImplementedError
 
-    def expire(self, now: float) -> list[SendReport]:
-        """The messages that are due; call it at `next_deadline` and after changes."""
+    def expire(self, now: float) -> list[Report]:
+        """The messages that are due; call it after changes and at `next_deadline`."""
         raise NotImplementedError
 
     def next_deadline(self) -> float | None:
