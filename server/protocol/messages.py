@@ -8,11 +8,20 @@ from dataclasses import dataclass
 
 from lxml import etree
 
-from server.protocol.errors import RpcError
+from server.protocol import errors
+from server.protocol.errors import InfoElement, RpcError
+from server.protocol.xml import XML_NAMESPACE, attributes, element
 
 BASE_NAMESPACE = "urn:ietf:params:xml:ns:netconf:base:1.0"
 BASE_1_0 = "urn:ietf:params:netconf:base:1.0"
 BASE_1_1 = "urn:ietf:params:netconf:base:1.1"
+
+_DECLARATION = b'<?xml version="1.0" encoding="UTF-8"?>'
+_HELLO = f"{{{BASE_NAMESPACE}}}hello"
+_CAPABILITIES = f"{{{BASE_NAMESPACE}}}capabilities"
+_CAPABILITY = f"{{{BASE_NAMESPACE}}}capability"
+_SESSION_ID = f"{{{BASE_NAMESPACE}}}session-id"
+_RPC = f"{{{BASE_NAMESPACE}}}rpc"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +50,7 @@ class Rpc:
 
     message_id: str
     envelope: RpcEnvelope
-    operation: "etree._Element"
+    operation: etree._Element
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +72,9 @@ class Data:
 
     @classmethod
     def data(cls, pieces: Sequence[bytes], namespace: str = BASE_NAMESPACE) -> "Data":
-        """Wrap `pieces` in `<data>` of `namespace`."""
-        raise NotImplementedError
+        """Wrap `pieces` in `<data>` of `namespace`; get-schema has one of its own (RFC 6022 section 3)."""
+        begin = f"<data{attributes([('xmlns', namespace)])}>".encode()
+        return cls([begin, *pieces, b"</data>"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +87,116 @@ class Errors:
 Reply = Ok | Data | Errors
 
 
+class NotNetconfError(Exception):
+    """A document is neither a `<hello>` nor an `<rpc>`; the text may go to the client."""
+
+
+class BadRpcError(Exception):
+    """An `<rpc>` that cannot be carried out for the reason of its own envelope; it is answered."""
+
+    def __init__(self, envelope: RpcEnvelope, error: RpcError) -> None:
+        super().__init__(str(error))
+        self.envelope = envelope
+        self.error = error
+
+
+def parse_message(root: etree._Element) -> Hello | Rpc:
+    """Tell what a client sent. Raises NotNetconfError and BadRpcError."""
+    if root.tag == _RPC:
+        return _parse_rpc(root)
+    if root.tag == _HELLO:
+        return _parse_hello(root)
+    raise NotNetconfError(f"<{etree.QName(root).localname}> is not a NETCONF message")
+
+
+def _parse_hello(root: etree._Element) -> Hello:
+    capabilities = tuple(
+        (node.text or "").strip() for node in root.iterfind(f"{_CAPABILITIES}/{_CAPABILITY}")
+    )
+    return Hello(capabilities, root.findtext(_SESSION_ID))
+
+
+def _parse_rpc(root: etree._Element) -> Rpc:
+    envelope = RpcEnvelope(
+        tuple((str(name), str(value)) for name, value in root.attrib.items()), tuple(root.nsmap.items())
+    )
+    message_id = root.get("message-id")
+    if message_id is None:
+        raise BadRpcError(envelope, errors.missing_attribute("message-id", "rpc"))
+    if len(root) == 0:
+        raise BadRpcError(
+            envelope, errors.missing_element("rpc", "an <rpc> names one operation, this one none")
+        )
+    if len(root) > 1:
+        extra = etree.QName(root[1]).localname
+        raise BadRpcError(
+            envelope, errors.unknown_element(extra, "an <rpc> names one operation, this one more")
+        )
+    return Rpc(message_id, envelope, root[0])
+
+
+def encode_hello(capabilities: Sequence[str], session_id: int) -> list[bytes]:
+    """Print the server's `<hello>` (unframed)."""
+    listed = "".join(element("capability", uri) for uri in capabilities)
+    text = (
+        f'<hello xmlns="{BASE_NAMESPACE}"><capabilities>{listed}</capabilities>'
+        f"<session-id>{session_id}</session-id></hello>"
+    )
+    return [_DECLARATION, text.encode()]
+
+
 def encode_reply(envelope: RpcEnvelope | None, reply: Reply) -> list[bytes]:
     """Print an `<rpc-reply>` (unframed). None stands for a request whose attributes could not be read."""
-    raise NotImplementedError
+    begin, end, own = _reply_tags(envelope or RpcEnvelope())
+    if isinstance(reply, Data):
+        return [begin, *reply.pieces, end]
+    if isinstance(reply, Ok):
+        return [begin, f"<ok{own}/>".encode(), end]
+    return [begin, *(_encode_error(error, own) for error in reply.errors), end]
+
+
+def _reply_tags(envelope: RpcEnvelope) -> tuple[bytes, bytes, str]:
+    """Return start tag, end tag, and the xmlns that children of our own need.
+
+    All attributes of the request return, xmlns declarations included. A request whose default namespace is
+    not NETCONF's gets a prefixed reply, so that its own declaration can stand unchanged.
+    """
+    namespaces = dict(envelope.namespaces)
+    tag, own = "rpc-reply", ""
+    if namespaces.setdefault(None, BASE_NAMESPACE) != BASE_NAMESPACE:
+        prefix = next(prefix for prefix, uri in namespaces.items() if prefix and uri == BASE_NAMESPACE)
+        tag, own = f"{prefix}:rpc-reply", attributes([("xmlns", BASE_NAMESPACE)])
+    declared = attributes(
+        (f"xmlns:{prefix}" if prefix else "xmlns", uri) for prefix, uri in namespaces.items()
+    )
+    prefixes = {uri: prefix for prefix, uri in namespaces.items() if prefix} | {XML_NAMESPACE: "xml"}
+    echoed = attributes((_qualified(clark, prefixes), value) for clark, value in envelope.attributes)
+    return _DECLARATION + f"<{tag}{declared}{echoed}>".encode(), f"</{tag}>".encode(), own
+
+
+def _qualified(clark: str, prefixes: dict[str, str]) -> str:
+    name = etree.QName(clark)
+    return name.localname if name.namespace is None else f"{prefixes[name.namespace]}:{name.localname}"
+
+
+def _encode_error(error: RpcError, own: str) -> bytes:
+    """Print an `<rpc-error>` (RFC 6241 section 4.3)."""
+    parts = [
+        element("error-type", error.type),
+        element("error-tag", error.tag),
+        element("error-severity", error.severity),
+    ]
+    if error.app_tag:
+        parts.append(element("error-app-tag", error.app_tag))
+    if error.path:
+        declared = [(f"xmlns:{prefix}", uri) for prefix, uri in error.path_namespaces.items()]
+        parts.append(element("error-path", error.path, declared))
+    if error.message:
+        parts.append(element("error-message", error.message, [("xml:lang", "en")]))
+    if error.info:
+        parts.append(f"<error-info>{''.join(map(_encode_info, error.info))}</error-info>")
+    return f"<rpc-error{own}>{''.join(parts)}</rpc-error>".encode()
+
+
+def _encode_info(info: InfoElement) -> str:
+    return element(info.name, info.text, [("xmlns", info.namespace)] if info.namespace else [])

@@ -1,6 +1,7 @@
-"""One NETCONF session as a pure machine: hello, negotiation of the base version, closing (RFC 6241 section 8.1).
+"""One NETCONF session as a pure machine: hello, base version, closing (RFC 6241 section 8.1).
 
-`Operations` is what a session asks of the server; `server.operations` implements it.
+Bytes in, events out; replies in, bytes out. `Operations` is what a session asks of the server;
+`server.operations` implements it.
 """
 
 from collections.abc import Callable, Sequence
@@ -8,7 +9,22 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol, TypeVar
 
-from server.protocol.messages import Reply, Rpc
+from server.protocol import messages
+from server.protocol.errors import ProtocolError, RpcError, malformed_message
+from server.protocol.framing import Framer, Framing, FramingLimits, encode
+from server.protocol.messages import (
+    BASE_1_0,
+    BASE_1_1,
+    BadRpcError,
+    Errors,
+    Hello,
+    NotNetconfError,
+    Ok,
+    Reply,
+    Rpc,
+    RpcEnvelope,
+)
+from server.protocol.xml import XmlError, XmlReader
 
 
 class TerminationReason(StrEnum):
@@ -24,8 +40,11 @@ class TerminationReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """Who is at the other end. `terminate` ends the session from any thread, returns at once, and may
-    be called more than once; the first reason stands.
+    """Who is at the other end.
+
+    `terminate` ends the session from any thread and returns at once; of several calls the first reason
+    stands. `closed` of `Operations` follows on the session's own thread, after the request that it is
+    carrying out, if any.
     """
 
     username: str
@@ -51,7 +70,7 @@ Context = TypeVar("Context", bound=SessionContext)
 
 
 class Operations(Protocol[Context]):
-    """What a session asks of the server. All but `terminate` is called on the session's reader thread."""
+    """What a session asks of the server. All is called on the session's reader thread."""
 
     def opened(self, peer: Peer) -> Context:
         """A transport is up and authenticated; the server's hello goes out next.
@@ -66,4 +85,143 @@ class Operations(Protocol[Context]):
         """The session has ended. Called exactly once for each `opened` that returned."""
 
     def malformed(self, context: Context, *, hello: bool) -> None:
-        """A message was not acceptable: in-bad-hellos if `hello`, else in-bad-rpcs (RFC 6022 section 2.1.4)."""
+        """A message was not acceptable: counts in in-bad-hellos or in-bad-rpcs (RFC 6022 section 2.1.5)."""
+
+
+class SessionState(StrEnum):
+    """Where a session is."""
+
+    AWAITING_HELLO = "awaiting-hello"
+    OPEN = "open"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """Both hellos are there; requests may come."""
+
+    base: str
+    capabilities: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Requested:
+    """A request to carry out and to answer with `Session.reply`."""
+
+    rpc: Rpc
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A message that is no request; `answer` is to be sent and the session goes on."""
+
+    answer: list[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The peer broke the rules; the session is over. `message` is for the log."""
+
+    reason: TerminationReason
+    message: str
+
+
+Event = Opened | Requested | Rejected | Failed
+
+
+class Session:
+    """The server's end of one session. `send` side: `hello`, `reply`, `message`; all return framed pieces."""
+
+    def __init__(
+        self,
+        session_id: int,
+        capabilities: Sequence[str],
+        limits: FramingLimits | None = None,
+        reader: XmlReader | None = None,
+    ) -> None:
+        self.state = SessionState.AWAITING_HELLO
+        self._session_id = session_id
+        self._capabilities = tuple(capabilities)
+        self._framing = Framing.END_OF_MESSAGE
+        self._framer = Framer(limits)
+        self._reader = reader or XmlReader()
+
+    def hello(self) -> list[bytes]:
+        """The server's hello, sent first and without waiting for the client's."""
+        return encode(Framing.END_OF_MESSAGE, messages.encode_hello(self._capabilities, self._session_id))
+
+    def reply(self, envelope: RpcEnvelope | None, reply: Reply) -> list[bytes]:
+        """Answer one request; after `Ok(close=True)` the session takes nothing more."""
+        framed = self.message(messages.encode_reply(envelope, reply))
+        if isinstance(reply, Ok) and reply.close:
+            self.state = SessionState.CLOSED
+        return framed
+
+    def message(self, pieces: Sequence[bytes]) -> list[bytes]:
+        """Frame a message that is complete but for its framing (a notification)."""
+        return encode(self._framing, pieces)
+
+    def receive(self, data: bytes) -> list[Event]:
+        """Take bytes from the transport and return what they say, in order; never raises.
+
+        After `Failed`, or once the session was closed, nothing comes any more.
+        """
+        if self.state is not SessionState.CLOSED:
+            self._framer.feed(data)
+        return list(iter(self._next_event, None))
+
+    def _next_event(self) -> Event | None:
+        if self.state is SessionState.CLOSED:
+            return None
+        try:
+            document = self._framer.next_message()
+        except ProtocolError as error:
+            return self._fail(str(error))
+        if document is None:
+            return None
+        if self.state is SessionState.AWAITING_HELLO:
+            return self._take_hello(document)
+        return self._take_request(document)
+
+    def _take_hello(self, document: bytes) -> Event:
+        try:
+            message = messages.parse_message(self._reader.parse(document))
+        except (XmlError, NotNetconfError, BadRpcError) as error:
+            return self._fail(f"expected a hello: {error}")
+        if not isinstance(message, Hello):
+            return self._fail("expected a hello, got a request")
+        if message.session_id is not None:
+            return self._fail("a client's hello carries a session-id")
+        base = next((uri for uri in (BASE_1_1, BASE_1_0) if uri in self._common(message)), None)
+        if base is None:
+            return self._fail("no base version in common")
+        self._framing = Framing.CHUNKED if base == BASE_1_1 else Framing.END_OF_MESSAGE
+        self._framer.switch(self._framing)
+        self.state = SessionState.OPEN
+        return Opened(base, message.capabilities)
+
+    def _common(self, hello: Hello) -> set[str]:
+        return set(self._capabilities) & set(hello.capabilities)
+
+    def _take_request(self, document: bytes) -> Event:
+        try:
+            message = messages.parse_message(self._reader.parse(document))
+        except BadRpcError as error:
+            return Rejected(self.reply(error.envelope, Errors((error.error,))))
+        except (XmlError, NotNetconfError) as error:
+            return self._reject(str(error))
+        if isinstance(message, Hello):
+            return self._reject("a second <hello>")
+        return Requested(message)
+
+    def _reject(self, why: str) -> Event:
+        """malformed-message is for base:1.1 only; a session of base:1.0 ends (RFC 6241 appendix A)."""
+        if self._framing is Framing.END_OF_MESSAGE:
+            return self._fail(why)
+        error: RpcError = malformed_message(why)
+        return Rejected(self.reply(None, Errors((error,))))
+
+    def _fail(self, why: str) -> Failed:
+        in_hello = self.state is SessionState.AWAITING_HELLO
+        self.state = SessionState.CLOSED
+        return Failed(TerminationReason.BAD_HELLO if in_hello else TerminationReason.OTHER, why)
