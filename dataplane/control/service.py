@@ -1,0 +1,184 @@
+"""The dataplane's end of the control socket: an asyncio server for few local clients.
+
+Owns connections and the order of answers; what a request means is `Transactions` and the backend. A
+client that does not read is disconnected; events that it does not take are dropped and counted.
+"""
+
+import asyncio
+import logging
+import socket
+from collections.abc import Iterable
+from typing import Final, Protocol
+
+from dataplane.control.messages import (
+    LENGTH_SIZE,
+    PROTOCOL_VERSION,
+    Abort,
+    Accepted,
+    Announced,
+    Answer,
+    Apply,
+    ControlError,
+    Done,
+    Failed,
+    NotInStep,
+    Piece,
+    Ping,
+    Prepare,
+    Refused,
+    Request,
+    Restore,
+    Revert,
+    State,
+    Welcome,
+    decode_request,
+    encode,
+    length_of,
+)
+from dataplane.control.transactions import OutOfStep, PrepareRefused, TransactionError, Transactions
+from dataplane.engine.messages import Reconfigure
+from dataplane.state import Event, StatePiece, StateSelection
+
+MAXIMUM_CLIENTS: Final = 16
+MAXIMUM_UNREAD: Final = 8 * 1024 * 1024
+"""Bytes waiting for a client above which events are dropped."""
+WRITE_TIMEOUT: Final = 30.0
+"""Seconds a client may take to read a piece of state."""
+
+_log = logging.getLogger("twincast.dataplane.control.service")
+
+
+class Backend(Protocol):
+    """What the service asks of the dataplane."""
+
+    @property
+    def plane(self) -> str:
+        """`kernel` or `memory`."""
+        ...
+
+    def reconfigure(self, change: Reconfigure) -> None:
+        """Switch to a changed configuration; when it returns the dataplane acts on it."""
+        ...
+
+    def state(self, selection: StateSelection) -> Iterable[StatePiece]:
+        """Yield pieces, each built when it is asked for and small enough not to hold the loop up."""
+        ...
+
+
+class ControlService:
+    """Serves the control socket until `stop`."""
+
+    def __init__(self, transactions: Transactions, backend: Backend) -> None:
+        self._transactions = transactions
+        self._backend = backend
+        self._server: asyncio.Server | None = None
+        self._clients: set[_Client] = set()
+        self.refused_clients = 0
+
+    async def start(self, listener: socket.socket) -> None:
+        """Serve connections to `listener`."""
+        self._server = await asyncio.start_unix_server(self._serve, sock=listener)
+
+    async def stop(self) -> None:
+        """Close every connection."""
+        if self._server is not None:
+            self._server.close()
+        for client in list(self._clients):
+            client.writer.close()
+
+    def announce(self, event: Event) -> None:
+        """Tell every client, as far as it keeps up."""
+        for client in self._clients:
+            client.announce(event)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if len(self._clients) >= MAXIMUM_CLIENTS:
+            self.refused_clients += 1
+            writer.close()
+            return
+        client = _Client(writer)
+        self._clients.add(client)
+        try:
+            client.put(
+                Welcome(
+                    PROTOCOL_VERSION,
+                    self._transactions.generation,
+                    self._transactions.configured,
+                    self._backend.plane,
+                )
+            )
+            await self._converse(reader, client)
+        except asyncio.IncompleteReadError:
+            pass
+        except (OSError, ControlError, TimeoutError) as error:
+            _log.warning("control-connection-ended", extra={"reason": str(error)})
+        finally:
+            self._clients.discard(client)
+            self._transactions.abandon(client)
+            writer.close()
+
+    async def _converse(self, reader: asyncio.StreamReader, client: "_Client") -> None:
+        while True:
+            size = length_of(await reader.readexactly(LENGTH_SIZE))
+            request = decode_request(await reader.readexactly(size))
+            if isinstance(request, State):
+                await self._state(request, client)
+            else:
+                client.put(self._answer(request, client))
+                await client.drained()
+
+    def _answer(self, request: Request, client: "_Client") -> Answer:
+        try:
+            return self._carry_out(request, client)
+        except OutOfStep:
+            return NotInStep(request.id)
+        except PrepareRefused as refused:
+            return Refused(request.id, refused.refusals)
+        except TransactionError as error:
+            return Failed(request.id, str(error))
+
+    def _carry_out(self, request: Request, client: "_Client") -> Answer:
+        transactions = self._transactions
+        if isinstance(request, Prepare):
+            return Accepted(request.id, transactions.prepare(client, request.base, request.delta))
+        if isinstance(request, Apply):
+            self._backend.reconfigure(transactions.apply(request.token))
+        elif isinstance(request, Revert):
+            self._backend.reconfigure(transactions.revert(request.token))
+        elif isinstance(request, Restore):
+            self._backend.reconfigure(transactions.restore(request.config))
+        elif isinstance(request, Abort):
+            transactions.abort(request.token)
+        elif not isinstance(request, Ping):
+            raise ControlError("an unexpected request")
+        return Done(request.id, transactions.generation)
+
+    async def _state(self, request: State, client: "_Client") -> None:
+        for piece in self._backend.state(request.selection):
+            client.put(Piece(request.id, piece, last=False))
+            await client.drained()
+            await asyncio.sleep(0)
+        client.put(Piece(request.id, StatePiece(), last=True))
+        await client.drained()
+
+
+class _Client:
+    """One connection's writing side."""
+
+    def __init__(self, writer: asyncio.StreamWriter) -> None:
+        self.writer = writer
+        self._suppressed = 0
+
+    def put(self, answer: Answer) -> None:
+        self.writer.write(encode(answer))
+
+    def announce(self, event: Event) -> None:
+        transport = self.writer.transport
+        if transport.get_write_buffer_size() > MAXIMUM_UNREAD:
+            self._suppressed += 1
+            return
+        self.put(Announced(event, self._suppressed))
+        self._suppressed = 0
+
+    async def drained(self) -> None:
+        await asyncio.wait_for(self.writer.drain(), WRITE_TIMEOUT)
