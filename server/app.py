@@ -3,12 +3,54 @@
 Owns the wiring only. Sockets that must outlive a crash of this process come from the supervisor.
 """
 
+import logging
+import os
+import signal
+import socket
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from server.schema.sources import ModuleSources
+from server.access.users import CredentialsError, UserStore
+from server.datastores.judge import Judge
+from server.datastores.locks import Datastore
+from server.datastores.storage import InstanceLock, Storage, StorageError
+from server.datastores.store import Store
+from server.northbound import claims
+from server.northbound.apply import DataplaneProvider
+from server.operations.commit import Commit
+from server.operations.control import Control
+from server.operations.dispatch import Dispatcher
+from server.operations.edit import Edit
+from server.operations.inline import Inline
+from server.operations.retrieve import Retrieve
+from server.operations.schemas import Schemas
+from server.protocol.errors import RpcError, RpcErrors
+from server.protocol.messages import BASE_1_0, BASE_1_1
+from server.provider import Provider
+from server.schema import library
+from server.schema.model import Schema, load_schema
+from server.schema.sources import ModuleSources, SchemaError
+from server.schema.validator import Validator
+from server.telemetry.monitoring import Monitoring
+from server.telemetry.sessions import Sessions
+from server.transport.ssh import SshServer
+
+logger = logging.getLogger("twincast.server.app")
+
+CAPABILITIES = (
+    BASE_1_0,
+    BASE_1_1,
+    "urn:ietf:params:netconf:capability:candidate:1.0",
+    "urn:ietf:params:netconf:capability:rollback-on-error:1.0",
+    "urn:ietf:params:netconf:capability:validate:1.0",
+    "urn:ietf:params:netconf:capability:validate:1.1",
+    "urn:ietf:params:netconf:capability:with-defaults:1.0?basic-mode=explicit",
+)
+
+StartFailure = (SchemaError, StorageError, CredentialsError, RpcError, RpcErrors, OSError)
+"""What can keep the server from starting and is told to the operator in one line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +65,116 @@ class ServerOptions:
     state_dir: Path
     listener_fd: int
     ready_fd: int
-    sources: "ModuleSources"
+    sources: ModuleSources
 
 
-def run(options: ServerOptions) -> int:
-    """Serve until SIGTERM; return the exit status: 0 after SIGTERM, 1 when it could not start."""
-    raise NotImplementedError
+ProviderFactory = Callable[[Schema, Path], Provider]
+"""Makes what stands behind the configuration, from the schema and the state folder."""
+
+
+def dataplane_provider(schema: Schema, state_dir: Path) -> Provider:
+    """The dataplane process behind the control socket of the state folder."""
+    return DataplaneProvider(state_dir / "control.sock", schema)
+
+
+def run(options: ServerOptions, make_provider: ProviderFactory = dataplane_provider) -> int:
+    """Serve until SIGTERM; return the exit status: 0 after SIGTERM, 1 when it could not start.
+
+    SIGINT is ignored: the supervisor, which gets it from the terminal too, ends its children in order.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # blocked before any thread exists, so that it waits for sigwait whoever is running
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    with ExitStack() as stack:
+        try:
+            _start(options, make_provider, stack)
+        except StartFailure as failure:
+            logger.error("start-failed", extra={"reason": str(failure)})  # noqa: TRY400 - not a fault
+            _tell(options.ready_fd, f"failed: {' '.join(str(failure).split())}")
+            return 1
+        _tell(options.ready_fd, "ready")
+        signal.sigwait({signal.SIGTERM})
+        logger.info("stopping")
+    return 0
+
+
+def _tell(ready_fd: int, line: str) -> None:
+    os.write(ready_fd, f"{line}\n".encode())
+    os.close(ready_fd)
+
+
+@dataclass(frozen=True, slots=True)
+class _Core:
+    """What the operations work on."""
+
+    schema: Schema
+    validator: Validator
+    provider: Provider
+    judge: Judge
+    store: Store
+
+
+def _start(options: ServerOptions, make_provider: ProviderFactory, stack: ExitStack) -> None:
+    """Bring everything up; what was started is stopped backwards when `stack` ends."""
+    state_dir = options.state_dir
+    stack.enter_context(InstanceLock(state_dir))
+    core = _core(options.sources, state_dir, make_provider, stack)
+    core.provider.restore(core.store.root(Datastore.RUNNING))
+    sessions = Sessions((*CAPABILITIES, *library.capabilities(core.schema)))
+    listener = socket.socket(fileno=options.listener_fd)
+    users = UserStore(state_dir / "users.json")
+    ssh = SshServer(listener, state_dir / "host_key", users, _operations(core, sessions))
+    stack.callback(ssh.stop)
+    ssh.start()
+
+
+def _core(sources: ModuleSources, state_dir: Path, make_provider: ProviderFactory, stack: ExitStack) -> _Core:
+    schema = load_schema(sources)
+    claims.verify(schema)
+    validator = Validator(lambda: connect_unix(state_dir / "validator.sock"))
+    stack.callback(validator.close)
+    provider = make_provider(schema, state_dir)
+    stack.callback(provider.close)
+    judge = Judge(schema, validator, provider)
+    store = _store(schema, state_dir / "twincast.db", judge, provider)
+    stack.callback(store.close)
+    return _Core(schema, validator, provider, judge, store)
+
+
+def _store(schema: Schema, path: Path, judge: Judge, provider: Provider) -> Store:
+    storage = Storage(path)
+    try:
+        return Store(schema, storage, judge, provider)
+    except Exception:
+        storage.close()
+        raise
+
+
+def _operations(core: _Core, sessions: Sessions) -> Dispatcher:
+    inline = Inline(core.schema, core.validator)
+    monitoring = Monitoring(core.schema, sessions, core.store.locks)
+    parts = (
+        Retrieve(core.schema, core.store, (core.provider.state, monitoring.state)),
+        Edit(core.schema, core.store, core.judge, inline, core.validator.canonical),
+        Commit(core.store, core.judge, inline),
+        Control(core.store, sessions),
+        Schemas(core.schema),
+    )
+    return Dispatcher(sessions, core.store, [part.handlers() for part in parts])
+
+
+def connect_unix(path: Path) -> socket.socket:
+    """Connect to a stream socket in the file system, however long its path is.
+
+    sun_path holds 108 bytes; the folder is named by descriptor instead. Raises OSError.
+    """
+    folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        connection.connect(f"/proc/self/fd/{folder}/{path.name}")
+    except OSError:
+        connection.close()
+        raise
+    finally:
+        os.close(folder)
+    return connection

@@ -9,13 +9,17 @@ there or wholly absent after a crash.
 import fcntl
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+from typing import TypeAlias
 
 FORMAT_VERSION = 1
+
+Row: TypeAlias = tuple[bytes, bytes | None]
+"""A unit of running: its key and its body, None for a unit that is to go."""
 
 _TABLES = (
     "CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
@@ -91,16 +95,16 @@ class Storage:
             units = dict(self._connection.execute("SELECT key, value FROM unit"))
             return Stored(commit_id, self._meta().get("content-id", ""), units)
 
-    def write(self, put: Mapping[bytes, bytes], drop: Iterable[bytes], content_id: str) -> int:
-        """Store the units in `put`, forget those in `drop`, and return the new commit id.
+    def write(self, rows: Sequence[Row], content_id: str) -> int:
+        """Store the rows that differ and return the new commit id.
 
         The ids grow with every call and are never used again. `content_id` is the schema's. Raises
         StorageError, and then nothing was stored.
         """
         with self._reporting("written"), self._transaction():
             run = self._connection
-            run.executemany("DELETE FROM unit WHERE key = ?", ((key,) for key in drop))
-            run.executemany("INSERT OR REPLACE INTO unit VALUES (?, ?)", put.items())
+            run.executemany("DELETE FROM unit WHERE key = ?", ((key,) for key, body in rows if body is None))
+            run.executemany("INSERT OR REPLACE INTO unit VALUES (?, ?)", _to_put(rows))
             run.execute("INSERT OR REPLACE INTO meta VALUES ('content-id', ?)", (content_id,))
             run.execute("UPDATE head SET commit_id = commit_id + 1")
             (commit_id,) = run.execute("SELECT commit_id FROM head").fetchone()
@@ -159,3 +163,7 @@ class Storage:
             yield
         except sqlite3.Error as error:
             raise StorageError(f"{self._path} cannot be {what}: {error}") from error
+
+
+def _to_put(rows: Sequence[Row]) -> Iterator[tuple[bytes, bytes]]:
+    return ((key, body) for key, body in rows if body is not None)

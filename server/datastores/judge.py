@@ -1,0 +1,39 @@
+"""The verdict on a configuration: what YANG says, then what stands behind it."""
+
+from collections.abc import Sequence
+
+from server.protocol.errors import RpcError, RpcErrors
+from server.provider import Provider
+from server.schema.model import Schema
+from server.schema.validator import Validator
+from server.tree import slice as slices
+from server.tree.node import Container, empty_root
+
+
+class Judge:
+    """Finds every error of a configuration; used by validate, commit and the start of the server."""
+
+    def __init__(self, schema: Schema, validator: Validator, provider: Provider) -> None:
+        self._schema = schema
+        self._validator = validator
+        self._provider = provider
+
+    def change(self, old: Container, new: Container) -> Sequence[RpcError]:
+        """Return the errors of `new`, given that `old` is valid; costs what the two differ in.
+
+        The provider is asked about what YANG finds valid only, so that it need not expect less.
+        """
+        if new is old:
+            return ()
+        errors = slices.judge(self._schema, old, new, self._validator.validate)
+        return errors or self._provider.check(new)
+
+    def whole(self, root: Container) -> Sequence[RpcError]:
+        """Return the errors of `root`, with nothing known to be valid."""
+        return self.change(empty_root(self._schema.root), root)
+
+
+def refuse(errors: Sequence[RpcError]) -> None:
+    """Raise RpcErrors when there are any."""
+    if errors:
+        raise RpcErrors(tuple(errors))

@@ -1,0 +1,110 @@
+"""One commit, from two roots to a durable change that is acted on, or to nothing at all.
+
+Owns the order of the steps and their undoing: validate, diff, prepare, persist, apply, swap. Whatever can
+be refused is refused by the end of prepare. From persist on the steps run to their end on the caller's
+thread, whether or not the client is still there; what was done is undone backwards when one fails.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from server.datastores.storage import StorageError
+from server.protocol.errors import RpcError, RpcErrors, operation_failed, rollback_failed
+from server.provider import Provider
+from server.tree.diff import Change, diff
+from server.tree.node import Container
+
+logger = logging.getLogger("twincast.datastores.transaction")
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a commit asks, in the order of the steps.
+
+    `judge(old, new)` returns every error of `new`, given that `old` is valid. `persist(old, new)` makes
+    `new` durable where `old` is stored and returns the commit id; it raises StorageError.
+    """
+
+    judge: Callable[[Container, Container], Sequence[RpcError]]
+    provider: Provider
+    persist: Callable[[Container, Container], int]
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """A commit that was carried out."""
+
+    commit_id: int
+    changes: tuple[Change, ...]
+
+
+@dataclass(slots=True)
+class _Undo:
+    """What has been done so far and how to take it back."""
+
+    steps: list[tuple[str, Callable[[], object]]] = field(default_factory=list)
+
+    def run(self) -> tuple[str, ...]:
+        """Undo everything, last first; return the names of the steps that could not be undone."""
+        return tuple(name for name, step in reversed(self.steps) if not _undone(name, step))
+
+
+def commit(
+    parts: Parts, old: Container, new: Container, swap: Callable[[Container], None]
+) -> Committed | None:
+    """Go from running `old` to `new`; return None when they do not differ, and then nothing was written.
+
+    `swap` makes `new` the running that everybody sees; it must not fail. Raises RpcErrors when `new` is
+    not valid or was refused, RpcError operation-failed when it could not be stored, and RpcError
+    rollback-failed when a step failed and not all of what was done could be undone.
+    """
+    changes = diff(old, new)
+    if not changes:
+        return None
+    errors = parts.judge(old, new)
+    if errors:
+        raise RpcErrors(tuple(errors))
+    undo = _Undo()
+    try:
+        commit_id = _carry_out(parts, old, new, changes, undo)
+    except Exception as fault:
+        _take_back(undo, fault)
+        raise _as_answer(fault) from fault
+    swap(new)
+    return Committed(commit_id, changes)
+
+
+def _carry_out(parts: Parts, old: Container, new: Container, changes: tuple[Change, ...], undo: _Undo) -> int:
+    prepared = parts.provider.prepare(old, new, changes)
+    undo.steps.append(("prepare", prepared.abort))
+    commit_id = parts.persist(old, new)
+    undo.steps[:] = [("persist", lambda: parts.persist(new, old)), ("apply", prepared.revert)]
+    prepared.apply()
+    return commit_id
+
+
+def _take_back(undo: _Undo, fault: Exception) -> None:
+    failed = undo.run()
+    if failed:
+        logger.error("rollback-failed", extra={"steps": ",".join(failed)}, exc_info=fault)
+        raise rollback_failed(
+            f"the commit failed and could not be undone entirely ({', '.join(failed)})"
+        ) from fault
+
+
+def _undone(name: str, step: Callable[[], object]) -> bool:
+    try:
+        step()
+    except Exception:
+        logger.exception("undo-failed", extra={"step": name})
+        return False
+    return True
+
+
+def _as_answer(fault: Exception) -> Exception:
+    """What the client is told; the storage's own words are for the operator."""
+    if not isinstance(fault, StorageError):
+        return fault
+    logger.error("not-stored", extra={"reason": str(fault)})
+    return operation_failed("the configuration could not be stored; running is unchanged")

@@ -1,0 +1,73 @@
+"""lock, unlock, close-session and kill-session (RFC 6241 sections 7.5, 7.6, 7.8 and 7.9)."""
+
+from lxml import etree
+
+from server.datastores.locks import Datastore
+from server.datastores.store import Store
+from server.operations.handler import Handlers, base
+from server.operations.parameters import Parameters, take_source
+from server.protocol import errors
+from server.protocol.errors import ErrorType
+from server.protocol.messages import Ok, Reply
+from server.protocol.session import TerminationReason
+from server.telemetry.sessions import Session, Sessions
+
+HIGHEST_SESSION_ID = 2**32 - 1
+
+
+class Control:
+    """The operations on locks and sessions."""
+
+    def __init__(self, store: Store, sessions: Sessions) -> None:
+        self._store = store
+        self._sessions = sessions
+
+    def handlers(self) -> Handlers:
+        """Return the operations of this file."""
+        return {
+            base("lock"): self.lock,
+            base("unlock"): self.unlock,
+            base("close-session"): self.close_session,
+            base("kill-session"): self.kill_session,
+        }
+
+    def lock(self, session: Session, operation: etree._Element) -> Reply:
+        """Lock a datastore; raises RpcError lock-denied."""
+        self._store.lock(_take_target(operation), session.session_id)
+        return Ok()
+
+    def unlock(self, session: Session, operation: etree._Element) -> Reply:
+        """Unlock a datastore; with the candidate's lock its changes go."""
+        self._store.unlock(_take_target(operation), session.session_id)
+        return Ok()
+
+    def close_session(self, _session: Session, operation: etree._Element) -> Reply:
+        """End the session that asks, after the reply."""
+        Parameters(operation).finish()
+        return Ok(close=True)
+
+    def kill_session(self, session: Session, operation: etree._Element) -> Reply:
+        """End another session; its locks are free when the reply goes out.
+
+        Raises RpcError invalid-value for the caller's own id and for one that no session has.
+        """
+        parameters = Parameters(operation)
+        session_id = parameters.integer("session-id", 1, HIGHEST_SESSION_ID)
+        parameters.finish()
+        victim = self._sessions.get(session_id)
+        if session_id == session.session_id:
+            raise errors.invalid_value(
+                "<session-id> is this session's own; use <close-session>", type=ErrorType.PROTOCOL
+            )
+        if victim is None:
+            raise errors.invalid_value(f"there is no session {session_id}", type=ErrorType.PROTOCOL)
+        victim.peer.terminate(TerminationReason.KILLED)
+        self._store.session_ended(session_id)
+        return Ok()
+
+
+def _take_target(operation: etree._Element) -> Datastore:
+    parameters = Parameters(operation)
+    target = take_source(parameters, "target", inline=False).datastore
+    parameters.finish()
+    return target or Datastore.RUNNING

@@ -1,0 +1,100 @@
+"""From a request to its handler and back; what a session asks of the server (`Operations`).
+
+Owns the life of a session on this side, its counters, one log line an operation, and the last line of
+defence: an exception that is no RpcError is logged once and answered without its text.
+"""
+
+import logging
+import time
+from collections.abc import Sequence
+
+from lxml import etree
+
+from server.datastores.store import Store
+from server.operations.handler import Handler, Handlers
+from server.protocol import errors
+from server.protocol.errors import RpcError, RpcErrors
+from server.protocol.messages import Errors, Reply, Rpc
+from server.protocol.session import Peer, TerminationReason
+from server.telemetry.sessions import Session, Sessions
+
+logger = logging.getLogger("twincast.operations.dispatch")
+
+
+class Dispatcher:
+    """Implements `server.protocol.session.Operations`; safe to call from any number of reader threads."""
+
+    def __init__(self, sessions: Sessions, store: Store, operations: Sequence[Handlers]) -> None:
+        self._sessions = sessions
+        self._store = store
+        self._handlers: dict[str, Handler] = {}
+        for handlers in operations:
+            self._handlers.update(handlers)
+
+    def opened(self, peer: Peer) -> Session:
+        """Register a session; raises RpcError resource-denied when there are too many."""
+        session = self._sessions.open(peer)
+        logger.info("session-opened", extra=_who(session))
+        return session
+
+    def closed(self, context: Session, reason: TerminationReason) -> None:
+        """Forget a session; its locks are given back, and a locked candidate's changes with them."""
+        self._sessions.close(context, reason)
+        self._store.session_ended(context.session_id)
+        logger.info("session-closed", extra={**_who(context), "reason": str(reason)})
+
+    def malformed(self, context: Session, *, hello: bool) -> None:
+        """Count a message that was not acceptable."""
+        self._sessions.count_malformed(context, hello=hello)
+
+    def handle(self, context: Session, rpc: Rpc) -> Reply:
+        """Carry out one request; every failure becomes an `Errors` reply."""
+        self._sessions.count_rpc(context)
+        began = time.monotonic()
+        reply = self._answer(context, rpc)
+        if isinstance(reply, Errors):
+            self._sessions.count_error_reply(context)
+        _log(context, rpc, reply, time.monotonic() - began)
+        return reply
+
+    def _answer(self, session: Session, rpc: Rpc) -> Reply:
+        try:
+            return self._handler(rpc.operation)(session, rpc.operation)
+        except RpcError as error:
+            return Errors((error,))
+        except RpcErrors as failed:
+            return Errors(failed.errors)
+        except Exception:
+            logger.exception("fault", extra={**_who(session), "operation": _name(rpc)})
+            return Errors((errors.operation_failed("the server could not carry out the request"),))
+
+    def _handler(self, operation: etree._Element) -> Handler:
+        handler = self._handlers.get(str(operation.tag))
+        if handler is None:
+            name = etree.QName(operation)
+            message = (
+                f"the operation <{name.localname}> of {name.namespace or 'no namespace'} is not supported"
+            )
+            raise errors.operation_not_supported(message)
+        return handler
+
+
+def _name(rpc: Rpc) -> str:
+    return etree.QName(rpc.operation).localname
+
+
+def _who(session: Session) -> dict[str, object]:
+    peer = session.peer
+    return {"session": session.session_id, "user": peer.username, "source": peer.source_host}
+
+
+def _log(session: Session, rpc: Rpc, reply: Reply, seconds: float) -> None:
+    """One line an operation: who did what, with which result; never what the request held."""
+    result = ",".join(error.tag for error in reply.errors) if isinstance(reply, Errors) else "ok"
+    fields = {
+        "operation": _name(rpc),
+        "message_id": rpc.message_id,
+        "result": result,
+        "duration_ms": round(seconds * 1000, 3),
+    }
+    logger.info("operation", extra={**_who(session), **fields})

@@ -1,0 +1,175 @@
+"""The parameters of an operation: each is taken once, and what is left over is an error.
+
+Owns the common half of parsing: names, namespaces, repetition (RFC 7950 section 8.3.1) and the
+choice of a datastore. Errors name the parameter, and where it stands in error-path.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeVar
+
+from lxml import etree
+
+from server.datastores.locks import Datastore
+from server.protocol import errors
+from server.protocol.errors import RpcError
+from server.protocol.messages import BASE_NAMESPACE
+
+E = TypeVar("E", bound=StrEnum)
+
+_PREFIXES = {
+    BASE_NAMESPACE: "nc",
+    "urn:ietf:params:xml:ns:yang:ietf-netconf-monitoring": "ncm",
+    "urn:ietf:params:xml:ns:yang:ietf-netconf-with-defaults": "ncwd",
+}
+_PATH_NAMESPACES = {prefix: namespace for namespace, prefix in _PREFIXES.items()}
+
+_MISSING_CAPABILITY = {"startup": ":startup", "url": ":url"}
+
+
+class Parameters:
+    """The child elements of one element of a request.
+
+    Take what is known with `element`, `leaf` and their like, then call `finish`.
+    """
+
+    def __init__(self, parent: etree._Element, path: str = "/nc:rpc") -> None:
+        self._parent = parent
+        self._name = etree.QName(parent)
+        prefix = _PREFIXES.get(self._name.namespace or "", "")
+        self.path = f"{path}/{prefix}:{self._name.localname}" if prefix else path
+        self._left = [child for child in parent if isinstance(child.tag, str)]
+
+    def element(self, name: str, namespace: str = "") -> etree._Element | None:
+        """Take the parameter `name`, None when it is absent; the operation's namespace unless one is given.
+
+        Raises RpcError bad-element when it is there more than once.
+        """
+        tag = f"{{{namespace or self._name.namespace}}}{name}"
+        found = [child for child in self._left if child.tag == tag]
+        self._left = [child for child in self._left if child.tag != tag]
+        if len(found) > 1:
+            raise self._at(errors.bad_element(name, f"<{name}> stands more than once in {self._here}"))
+        return found[0] if found else None
+
+    def required(self, name: str) -> etree._Element:
+        """Take the parameter `name`; raises RpcError missing-element."""
+        found = self.element(name)
+        if found is None:
+            raise self._at(errors.missing_element(name, f"<{name}> is missing in {self._here}"))
+        return found
+
+    def leaf(self, name: str, namespace: str = "") -> str | None:
+        """Take the text of a parameter, without white space around it."""
+        found = self.element(name, namespace)
+        if found is None:
+            return None
+        inner = Parameters(found, self.path)
+        inner.finish()
+        return (found.text or "").strip()
+
+    def choice(self, name: str, values: type[E], default: E) -> E:
+        """Take an enumeration; raises RpcError invalid-value naming what is possible."""
+        text = self.leaf(name)
+        if text is None:
+            return default
+        try:
+            return values(text)
+        except ValueError:
+            raise self.invalid(name, text, values) from None
+
+    def integer(self, name: str, lowest: int, highest: int) -> int:
+        """Take a required integer; raises RpcError missing-element or invalid-value."""
+        text = self.required_leaf(name)
+        if text.isascii() and text.isdigit() and len(text) <= 20 and lowest <= int(text) <= highest:
+            return int(text)
+        raise self.invalid(name, text, (f"{lowest}..{highest}",))
+
+    def required_leaf(self, name: str) -> str:
+        """Take the text of a required parameter; raises RpcError missing-element."""
+        text = self.leaf(name)
+        if text is None:
+            raise self._at(errors.missing_element(name, f"<{name}> is missing in {self._here}"))
+        return text
+
+    def inside(self, name: str) -> "Parameters":
+        """Take a required parameter that has parameters of its own."""
+        return Parameters(self.required(name), self.path)
+
+    def finish(self) -> None:
+        """Raise RpcError unknown-element or unknown-namespace for the first parameter not taken."""
+        if self._left:
+            raise self._unknown(self._left[0])
+
+    def invalid(self, name: str, text: str, possible: Iterable[str]) -> RpcError:
+        """Return the error invalid-value of a parameter."""
+        expected = ", ".join(possible)
+        message = f"<{name}> in {self._here} is {text[:64]!r}; possible: {expected}"
+        return self._at(errors.invalid_value(message, type=errors.ErrorType.PROTOCOL), name)
+
+    def only(self) -> etree._Element:
+        """Take the one child element there has to be: the case of a choice.
+
+        Raises RpcError missing-element when there is none, bad-element when there are several.
+        """
+        if not self._left:
+            message = f"{self._here} is empty: it has to name a datastore or hold a configuration"
+            raise self._at(errors.missing_element(self._name.localname, message))
+        if len(self._left) > 1:
+            extra = etree.QName(self._left[1]).localname
+            raise self._at(errors.bad_element(extra, f"{self._here} takes one choice, <{extra}> is one more"))
+        return self._left.pop()
+
+    def _unknown(self, child: etree._Element) -> RpcError:
+        name = etree.QName(child)
+        if name.namespace not in _PREFIXES:
+            return self._at(errors.unknown_namespace(name.localname, name.namespace or ""))
+        message = f"<{name.localname}> is not a parameter of {self._here}"
+        return self._at(errors.unknown_element(name.localname, message))
+
+    def unknown(self, child: etree._Element) -> RpcError:
+        """Return the error unknown-element or unknown-namespace for a child."""
+        return self._unknown(child)
+
+    @property
+    def _here(self) -> str:
+        return f"<{self._name.localname}>"
+
+    def _at(self, error: RpcError, name: str = "") -> RpcError:
+        path = f"{self.path}/nc:{name}" if name else self.path
+        used = {prefix: uri for prefix, uri in _PATH_NAMESPACES.items() if f"/{prefix}:" in path}
+        return error.at(path, used)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What to read: a datastore, or a configuration given in the request (`config` is its element)."""
+
+    datastore: Datastore | None
+    config: etree._Element | None = None
+
+
+def take_source(parameters: Parameters, name: str, *, inline: bool) -> Source:
+    """Take a parameter that names a datastore or, if `inline`, holds `<config>`.
+
+    Raises RpcError operation-not-supported for a datastore whose capability the server does not have.
+    """
+    choice = parameters.inside(name)
+    child = choice.only()
+    label = etree.QName(child)
+    if label.namespace == BASE_NAMESPACE:
+        if label.localname in tuple(Datastore):
+            return Source(Datastore(label.localname))
+        if label.localname == "config" and inline:
+            return Source(None, child)
+        refuse_unsupported(label.localname, name)
+    raise choice.unknown(child)
+
+
+def refuse_unsupported(kind: str, parameter: str) -> None:
+    """Raise RpcError operation-not-supported for `<startup>` and `<url>`, which need a capability."""
+    capability = _MISSING_CAPABILITY.get(kind)
+    if capability is not None:
+        message = f"<{kind}> in <{parameter}> needs the capability {capability}, which is not supported"
+        raise errors.operation_not_supported(message)

@@ -1,0 +1,127 @@
+"""get and get-config (RFC 6241 sections 7.1 and 7.7), with subtree filters and with-defaults explicit."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from lxml import etree
+
+from server.datastores.locks import Datastore
+from server.datastores.store import Store
+from server.operations.handler import Handlers, base
+from server.operations.parameters import Parameters, take_source
+from server.protocol import errors
+from server.protocol.messages import BASE_NAMESPACE, Data, Reply
+from server.schema.model import Schema
+from server.telemetry.sessions import Session
+from server.tree.build import from_data
+from server.tree.filter import Selection, everything, subtree
+from server.tree.node import Container
+from server.tree.xml import merge, to_xml
+
+WITH_DEFAULTS_NAMESPACE = "urn:ietf:params:xml:ns:yang:ietf-netconf-with-defaults"
+
+StateSource = Callable[[Selection], dict[str, object]]
+"""Builds the operational data that a selection wants, as RFC 7951-like data."""
+
+
+class FilterType(StrEnum):
+    """The filter types of RFC 6241 section 6 and 8.9."""
+
+    SUBTREE = "subtree"
+    XPATH = "xpath"
+
+
+@dataclass(frozen=True, slots=True)
+class Get:
+    """Parameters of get: the `<filter>` element, None for everything."""
+
+    filter: etree._Element | None
+
+    @classmethod
+    def parse(cls, operation: etree._Element) -> "Get":
+        """Read the parameters; raises RpcError."""
+        parameters = Parameters(operation)
+        wanted = take_filter(parameters)
+        take_with_defaults(parameters)
+        parameters.finish()
+        return cls(wanted)
+
+
+@dataclass(frozen=True, slots=True)
+class GetConfig:
+    """Parameters of get-config."""
+
+    source: Datastore
+    filter: etree._Element | None
+
+    @classmethod
+    def parse(cls, operation: etree._Element) -> "GetConfig":
+        """Read the parameters; raises RpcError."""
+        parameters = Parameters(operation)
+        source = take_source(parameters, "source", inline=False).datastore
+        wanted = take_filter(parameters)
+        take_with_defaults(parameters)
+        parameters.finish()
+        return cls(source or Datastore.RUNNING, wanted)
+
+
+def take_filter(parameters: Parameters) -> etree._Element | None:
+    """Take `<filter>`; raises RpcError bad-attribute for an unknown type and refuses xpath."""
+    found = parameters.element("filter")
+    if found is None:
+        return None
+    kind = found.get("type") or found.get(f"{{{BASE_NAMESPACE}}}type") or FilterType.SUBTREE
+    if kind == FilterType.XPATH:
+        message = 'filter type "xpath" needs the capability :xpath, which is not supported; use "subtree"'
+        raise errors.operation_not_supported(message)
+    if kind != FilterType.SUBTREE:
+        raise errors.bad_attribute("type", "filter", f'filter type {kind[:64]!r} is not known; use "subtree"')
+    return found
+
+
+def take_with_defaults(parameters: Parameters) -> None:
+    """Take `<with-defaults>` (RFC 6243 section 4.5.1): `explicit`, the basic mode, is the one there is.
+
+    Raises RpcError operation-not-supported for the other modes, invalid-value for what is no mode.
+    """
+    mode = parameters.leaf("with-defaults", WITH_DEFAULTS_NAMESPACE)
+    if mode in ("report-all", "report-all-tagged", "trim"):
+        raise errors.operation_not_supported(f"<with-defaults> {mode} is not supported; use explicit")
+    if mode not in (None, "explicit"):
+        raise parameters.invalid("with-defaults", mode or "", ("explicit",))
+
+
+class Retrieve:
+    """The reading operations. They take no lock: a root never changes."""
+
+    def __init__(self, schema: Schema, store: Store, sources: Sequence[StateSource]) -> None:
+        self._schema = schema
+        self._store = store
+        self._sources = sources
+
+    def handlers(self) -> Handlers:
+        """Return the operations of this file."""
+        return {base("get"): self.get, base("get-config"): self.get_config}
+
+    def get(self, _session: Session, operation: etree._Element) -> Reply:
+        """Running and operational state together; only the state that is asked for is built."""
+        parameters = Get.parse(operation)
+        root = merge(self._store.root(Datastore.RUNNING), self._state(parameters.filter))
+        return self._reply(root, parameters.filter)
+
+    def get_config(self, _session: Session, operation: etree._Element) -> Reply:
+        """One datastore's configuration."""
+        parameters = GetConfig.parse(operation)
+        return self._reply(self._store.root(parameters.source), parameters.filter)
+
+    def _state(self, wanted: etree._Element | None) -> Container:
+        selection = everything(self._schema) if wanted is None else Selection(self._schema, tuple(wanted))
+        data: dict[str, object] = {}
+        for source in self._sources:
+            data.update(source(selection))
+        return from_data(self._schema, data)
+
+    def _reply(self, root: Container, wanted: etree._Element | None) -> Reply:
+        selected = root if wanted is None else subtree(self._schema, root, wanted)
+        return Data.data(to_xml(self._schema, selected))
