@@ -1,0 +1,141 @@
+"""The programs that run in the laboratory: traffic source, STBs, and two real `twincast run`.
+
+Owns their processes and how the player talks to them.
+"""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final, Self
+
+from ncclient import manager
+
+from cli.lab.topology import RouterSite
+
+START_SECONDS: Final = 30
+READY: Final = "NETCONF ready on "
+USER: Final = "lab"
+
+
+class LabError(Exception):
+    """The laboratory itself failed; the text says what."""
+
+
+class Host:
+    """A traffic program in a namespace: one JSON command at a time."""
+
+    def __init__(self, kind: str, popen: Callable[..., "subprocess.Popen[bytes]"], address: str) -> None:
+        command = [sys.executable, "-P", "-m", "cli.lab.traffic", kind, str(os.getpid()), address]
+        self._process = popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    def do(self, command: str, *arguments: object) -> Any:  # noqa: ANN401 - JSON
+        """Carry out a command and return its result; raises LabError."""
+        stdin, stdout = self._process.stdin, self._process.stdout
+        if stdin is None or stdout is None:
+            raise LabError("a traffic program has no pipes")
+        stdin.write(json.dumps({"do": command, "with": arguments}).encode() + b"\n")
+        stdin.flush()
+        line = stdout.readline()
+        answer = json.loads(line) if line else {"error": f"{command}: the traffic program ended"}
+        if "error" in answer:
+            raise LabError(answer["error"])
+        return answer["result"]
+
+    def close(self) -> None:
+        """End the program."""
+        self._process.kill()
+        self._process.wait()
+
+
+class Router:
+    """One router: a `twincast run` in its namespace, and a NETCONF session with it.
+
+    `dial` returns a connected socket to a loopback port of the user's own network.
+    """
+
+    def __init__(
+        self,
+        site: RouterSite,
+        folder: Path,
+        listener: socket.socket,
+        key: Path,
+        dial: Callable[[int], socket.socket],
+    ) -> None:
+        self.site = site
+        self.port: int = listener.getsockname()[1]
+        self.folder = folder
+        self._key = key
+        self._dial = dial
+        folder.mkdir(mode=0o700)
+        self._log = (folder / "log").open("wb")
+        self._process = self._start(listener)
+        self._session: Any = None
+
+    def _start(self, listener: socket.socket) -> "subprocess.Popen[bytes]":
+        command = [sys.executable, "-P", "-m", "cli.lab.launch", str(os.getpid()), str(listener.fileno())]
+        command += ["run", "--state-dir", str(self.folder), "--plane", "kernel", "--user", USER]
+        command += ["--authorized-keys", f"{self._key}.pub"]
+        return self.site.namespace.popen(
+            command, stdout=subprocess.PIPE, stderr=self._log, pass_fds=[listener.fileno()]
+        )
+
+    def connect(self) -> Self:
+        """Wait until the router serves and open a NETCONF session with it."""
+        stdout = self._process.stdout
+        line = stdout.readline().decode() if stdout else ""
+        if not line.startswith(READY):
+            raise LabError(f"router {self.site.name} did not start: see {self.folder / 'log'}")
+        self._session = manager.connect(
+            host="127.0.0.1",
+            port=self.port,
+            sock=self._dial(self.port),
+            username=USER,
+            key_filename=str(self._key),
+            hostkey_verify=False,
+            allow_agent=False,
+            look_for_keys=False,
+            timeout=START_SECONDS,
+        )
+        return self
+
+    def commit(self, config: str) -> None:
+        """Lock the candidate, edit it, validate, commit, unlock."""
+        with self._session.locked("candidate"):
+            self._session.edit_config(target="candidate", config=config)
+            self._session.validate(source="candidate")
+            self._session.commit()
+
+    def get(self, subtree: str) -> Any:  # noqa: ANN401 - an lxml element; ncclient has no types
+        """Return the data element of a filtered get."""
+        return self._session.get(filter=("subtree", subtree)).data_ele
+
+    def kernel_entries(self) -> dict[str, int]:
+        """Return the packets of every resolved any-source entry of the kernel's table, by group."""
+        text = self.site.namespace.run(Path("/proc/thread-self/net/ip_mr_cache").read_text)
+        entries = {}
+        for line in text.splitlines()[1:]:
+            group, _, incoming, packets = line.split()[:4]
+            if incoming != "-1":
+                entries[_address(group)] = int(packets)
+        return entries
+
+    def close(self) -> None:
+        """End the session and the router."""
+        if self._session is not None and self._session.connected:
+            self._session.close_session()
+        self._process.terminate()
+        try:
+            self._process.wait(8)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._log.close()
+
+
+def _address(column: str) -> str:
+    """The kernel prints an address as the hexadecimal number that it has in memory."""
+    return socket.inet_ntoa(int(column, 16).to_bytes(4, sys.byteorder))

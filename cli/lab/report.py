@@ -1,0 +1,58 @@
+"""What the laboratory tells: a table as the cases end, a result file, and how to reach the routers."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from cli.lab.cases import CaseResult
+
+_ROW = "{:<26} {:<9} {:>8} {:>9} {:>7} {:>7} {:>9}  {}"
+
+
+def print_as_they_come(plane: str, groups: int, results: Iterable[CaseResult]) -> list[CaseResult]:
+    """Print the head, then a row for each case when it is known; return all of them."""
+    print(f"Two routers, plane {plane}, {groups} groups a case, a stream of 1,000 packets a second.")
+    print(_ROW.format("case", "igmp-copy", "entries", "retained", "sent", "lost", "gap ms", ""), flush=True)
+    seen = []
+    for result in results:
+        seen.append(result)
+        print(_row(result), flush=True)
+    return seen
+
+
+def _row(result: CaseResult) -> str:
+    misses = result.misses()
+    remark = f"MISSED: {'; '.join(misses)}" if misses else "as expected"
+    if result.zap_ms is not None:
+        remark += f"; new channel after {result.zap_ms:.0f} ms"
+    gap = "no return" if result.loss.gap_ms is None else f"{result.loss.gap_ms:.1f}"
+    return _ROW.format(
+        result.name,
+        "true" if result.igmp_copy else "false",
+        result.entries_on_backup,
+        result.retained_entries,
+        result.loss.sent,
+        result.loss.lost,
+        gap,
+        remark,
+    )
+
+
+def as_json(plane: str, groups: int, results: Sequence[CaseResult]) -> dict[str, object]:
+    """Return the result file's content."""
+    return {"plane": plane, "groups": groups, "cases": [result.as_json() for result in results]}
+
+
+def print_how_to_connect(user: str, key: Path, ports: Sequence[int]) -> None:
+    """Print what to type in another shell to reach both routers, until Ctrl-C."""
+    for name, port in zip("ab", ports, strict=True):
+        print(f"\nrouter {name}:")
+        print(
+            f"  ssh -i {key} -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null"
+            f" -p {port} {user}@127.0.0.1 -s netconf"
+        )
+        print("  from ncclient import manager")
+        print(f"  with manager.connect(host='127.0.0.1', port={port}, username='{user}',")
+        print(f"                       key_filename='{key}', hostkey_verify=False,")
+        print("                       allow_agent=False, look_for_keys=False) as router:")
+        print("      print(router.get_config('running'))")
+    print("\nThe laboratory stays until Ctrl-C.", flush=True)
