@@ -7,17 +7,25 @@ reads what clients send. This side survives its death: a request is repeated onc
 import socket
 from collections.abc import Callable
 
+from server.schema.model import Schema
+
 
 class Validator:
     """Talks to the validator child over a stream socket; safe to share between threads.
 
-    `connect` opens a connection. `timeout` is seconds for one request, `restart_timeout` seconds to wait
+    `connect` opens a connection; `schema` gives errors their paths. `timeout` is seconds for one request, `restart_timeout` seconds to wait
     for a dead child to come back.
     """
 
     def __init__(
-        self, connect: Callable[[], socket.socket], *, timeout: float = 120.0, restart_timeout: float = 5.0
+        self,
+        connect: Callable[[], socket.socket],
+        schema: Schema,
+        *,
+        timeout: float = 120.0,
+        restart_timeout: float = 5.0,
     ) -> None:
+        self._schema = schema
         self._connect = connect
         self._timeout = timeout
         self._restart_timeout = restart_timeout
