@@ -1,0 +1,97 @@
+"""The YANG modules are a product: lint, descriptions, and errors that an operator understands."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyang import context, repository
+
+FOLDER = Path(__file__).parents[3] / "yang"
+MODULES = sorted(FOLDER.glob("*.yang"))
+NEVER_DEVIATED = (
+    "igmp-copy",
+    "igmp-copy-status",
+    "copy-state",
+    "local-role",
+    "peer-role",
+    "channel-state",
+    "group",
+    "none",
+)
+
+
+def test_there_are_modules() -> None:
+    assert [path.stem for path in MODULES] == [
+        "twincast-remote-backup",
+        "twincast-remote-backup-deviations",
+    ]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
+def test_strict_lint(path: Path) -> None:
+    pyang = Path(sys.executable).with_name("pyang")
+    done = subprocess.run(
+        [pyang, "--strict", "--lint", "--path", str(FOLDER), str(path)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def statements(path: Path) -> Iterator[Any]:
+    ctx = context.Context(repository.FileRepository(str(FOLDER)))
+    pending = [ctx.add_module(path.name, path.read_text())]
+    while pending:
+        statement = pending.pop()
+        yield statement
+        pending.extend(statement.substmts)
+
+
+def has(statement: Any, keyword: str) -> bool:
+    return any(child.keyword == keyword for child in statement.substmts)
+
+
+def test_every_must_explains_itself() -> None:
+    musts = [found for path in MODULES for found in statements(path) if found.keyword == "must"]
+    assert len(musts) >= 6
+    for must in musts:
+        assert has(must, "error-message"), must.pos
+        assert has(must, "error-app-tag"), must.pos
+
+
+DESCRIBED = (
+    "container",
+    "list",
+    "leaf",
+    "leaf-list",
+    "choice",
+    "case",
+    "action",
+    "notification",
+    "enum",
+    "typedef",
+    "grouping",
+    "feature",
+)
+
+
+def test_every_node_is_described() -> None:
+    for path in MODULES:
+        for statement in statements(path):
+            if statement.keyword in DESCRIBED:
+                assert has(statement, "description"), f"{statement.pos}: {statement.keyword} {statement.arg}"
+
+
+def test_what_the_product_is_about_is_never_deviated() -> None:
+    targets = [
+        found.arg
+        for found in statements(FOLDER / "twincast-remote-backup-deviations.yang")
+        if found.keyword == "deviation"
+    ]
+    assert targets
+    ends = {target.rpartition(":")[2] for target in targets}
+    assert ends.isdisjoint(NEVER_DEVIATED)
