@@ -46,7 +46,7 @@ class _Builder:
 
     def children(self, parent: SchemaNode, data: Data) -> dict[Tag, Node]:
         if not isinstance(data, Mapping):
-            raise ValueError(f"{parent.path or '/'}: expected a mapping, got {type(data).__name__}")
+            raise _misfit(parent, "a mapping", data)
         found: dict[Tag, Node] = {}
         for name, value in data.items():
             node = self._named(parent, name)
@@ -88,7 +88,7 @@ class _Builder:
 
     def _any(self, node: SchemaNode, element: object) -> AnyData:
         if not isinstance(element, etree._Element):  # noqa: SLF001 - lxml has no public name for the type
-            raise ValueError(f"{node.path}: anydata is given as an lxml element")
+            raise _misfit(node, "an lxml element", element)
         return AnyData(node, any_xml(element))
 
     def _text(self, node: SchemaNode, value: object) -> str | None:
@@ -100,7 +100,7 @@ class _Builder:
             return str(value)
         if value is None:
             return "" if node.type is not None and node.type.base == "empty" else None
-        raise ValueError(f"{node.path}: {type(value).__name__} is no leaf value")
+        raise _misfit(node, "str, int, bool or None", value)
 
     def _string(self, node: SchemaNode, value: str) -> str:
         kind = node.type
@@ -113,8 +113,12 @@ def _sequence(node: SchemaNode, values: object) -> list[Any] | tuple[Any, ...]:
     if values is None:
         return ()
     if not isinstance(values, (list, tuple)):
-        raise ValueError(f"{node.path}: expected a list, got {type(values).__name__}")
+        raise _misfit(node, "a list", values)
     return values
+
+
+def _misfit(node: SchemaNode, expected: str, value: object) -> ValueError:
+    return ValueError(f"{node.path or '/'}: expected {expected}, got {type(value).__name__}")
 
 
 def _identity(node: SchemaNode, kind: TypeInfo, value: str) -> str:

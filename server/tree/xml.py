@@ -32,7 +32,7 @@ _KEPT_FROM: Final = 32  # nested lists of fewer entries are printed with the ent
 
 def parse_config(schema: Schema, elements: Iterable[etree._Element]) -> Container:
     """Build a tree from top-level elements that the validator has made canonical: trusted, not judged."""
-    return Container.of(schema.root, _Parser(schema).children(schema.root, elements))
+    return Container.of(schema.root, Parser(schema).children(schema.root, elements))
 
 
 def parse_bytes(schema: Schema, xml: bytes) -> Container:
@@ -40,12 +40,16 @@ def parse_bytes(schema: Schema, xml: bytes) -> Container:
     return parse_config(schema, elements_of(xml))
 
 
-def elements_of(xml: bytes) -> list[etree._Element]:
-    """The sibling elements in `xml`, which is ours or the validator's: well-formed, and of any size."""
+def elements_of(xml: bytes, namespace: str = "") -> list[etree._Element]:
+    """The sibling elements in `xml`, which is ours or the validator's: well-formed, and of any size.
+
+    `namespace` is the default namespace around them.
+    """
     parser = etree.XMLParser(
         resolve_entities=False, no_network=True, remove_comments=True, remove_pis=True, huge_tree=True
     )
-    return list(etree.fromstring(b"".join((b"<siblings>", xml, b"</siblings>")), parser))
+    start = f'<siblings xmlns="{_escape_attribute(namespace)}">'.encode()
+    return list(etree.fromstring(b"".join((start, xml, b"</siblings>")), parser))
 
 
 def to_xml(schema: Schema, root: Container) -> list[bytes]:
@@ -62,13 +66,14 @@ def any_xml(element: etree._Element) -> bytes:
     return bytes(etree.tostring(element, method="c14n", with_comments=False, with_tail=False))
 
 
-class _Parser:
-    """Turns canonical elements into nodes."""
+class Parser:
+    """Turns canonical elements into nodes of one schema."""
 
     def __init__(self, schema: Schema) -> None:
         self._schema = schema
 
     def children(self, parent: SchemaNode, elements: Iterable[etree._Element]) -> dict[Tag, Node]:
+        """The nodes that child elements of `parent` stand for; raises KeyError for an unknown one."""
         single: dict[Tag, Node] = {}
         many: dict[Tag, list[etree._Element]] = {}
         for element in elements:
@@ -143,16 +148,15 @@ class Printer:
         return bytes(kept)
 
     def _branch(self, branch: Branch) -> str:
-        start, end = self._tags[branch.schema]
-        return f"{start}{''.join(map(self._text, branch.children.values()))}{end}"
+        return self.around(branch.schema, "".join(map(self._text, branch.children.values())))
 
     def _text(self, node: Node) -> str:
         if isinstance(node, Leaf):
-            return self._leaf(node.schema, node.value)
+            return self.leaf(node.schema, node.value)
         if isinstance(node, Container):
             return self._branch(node)
         if isinstance(node, LeafList):
-            return "".join(self._leaf(node.schema, value) for value in node)
+            return "".join(self.leaf(node.schema, value) for value in node)
         if isinstance(node, ListNode):
             return self._nested(node)
         return node.xml.decode()
@@ -162,7 +166,13 @@ class Printer:
             return b"".join(map(self._chunk, node.members.places.chunks)).decode()
         return "".join(map(self._branch, node))
 
-    def _leaf(self, node: SchemaNode, value: str) -> str:
+    def around(self, node: SchemaNode, inner: str) -> str:
+        """The element of `node` with XML text inside."""
+        start, end = self._tags[node]
+        return f"{start}{inner}{end}"
+
+    def leaf(self, node: SchemaNode, value: str) -> str:
+        """The element of a leaf or leaf-list value."""
         start, end = self._tags[node]
         if node.type is not None and node.type.has_prefix:
             value, declared = names.to_xml(self._schema, node.type, value)

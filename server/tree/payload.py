@@ -1,0 +1,360 @@
+"""The payload of an edit-config, checked against the schema tree and turned into steps.
+
+What is checked here: names and namespaces, keys, attributes, doublets, cases of a choice (RFC 7950 section
+8.3.1). Values are the validator's business. The recursion is as deep as the schema, never as the input.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Final
+
+from lxml import etree
+
+from server.protocol import errors
+from server.protocol.errors import RpcError
+from server.schema import names
+from server.schema.model import Schema
+from server.schema.node import NodeKind, SchemaNode, Tag
+from server.tree.location import Location
+from server.tree.members import Insert, Key
+
+NETCONF_NAMESPACE: Final = "urn:ietf:params:xml:ns:netconf:base:1.0"
+
+_OPERATION: Final = f"{{{NETCONF_NAMESPACE}}}operation"
+_INSERT: Final = f"{{{errors.YANG_NAMESPACE}}}insert"
+_KEY: Final = f"{{{errors.YANG_NAMESPACE}}}key"
+_VALUE: Final = f"{{{errors.YANG_NAMESPACE}}}value"
+_POINT: Final = (Insert.BEFORE, Insert.AFTER)
+_PREDICATE: Final = re.compile(
+    r"""\s*\[\s*(?:([\w.-]+):)?([\w.-]+)\s*=\s*(?:'([^']*)'|"([^"]*)")\s*\]""", re.ASCII
+)
+
+
+class Operation(StrEnum):
+    """The values of the operation attribute (RFC 6241 section 7.2), and `none`, which is only a default."""
+
+    MERGE = "merge"
+    REPLACE = "replace"
+    CREATE = "create"
+    DELETE = "delete"
+    REMOVE = "remove"
+    NONE = "none"
+
+
+REMOVING: Final = (Operation.DELETE, Operation.REMOVE)
+
+
+class Step:
+    """One element of the payload: what to do with one node.
+
+    `operation` is the one in effect. `text` is the value of a leaf or leaf-list, `key` that of an entry; both
+    are the client's until `canonical` has replaced them. `unit` numbers the part of the payload that succeeds
+    or fails together under continue-on-error. `point` is what `insert` refers to: a key, or a value in a
+    tuple. `keys` are the steps of an entry's key leaves, which are not among its `children`.
+    """
+
+    __slots__ = (
+        "children",
+        "insert",
+        "key",
+        "keys",
+        "operation",
+        "parent",
+        "point",
+        "schema",
+        "text",
+        "unit",
+    )
+
+    def __init__(
+        self, schema: SchemaNode, parent: "Step | None", operation: Operation, unit: int = -1
+    ) -> None:
+        self.schema = schema
+        self.parent = parent
+        self.operation = operation
+        self.unit = unit
+        self.children: list[Step] = []
+        self.keys: list[Step] = []
+        self.key: Key = ()
+        self.text = ""
+        self.insert: Insert | None = None
+        self.point: Key | None = None
+
+    @property
+    def location(self) -> Location:
+        """Where the node of this step is."""
+        keys: list[Key] = []
+        step: Step | None = self
+        while step is not None:
+            if step.schema.kind is NodeKind.LIST and len(step.key) == len(step.schema.keys):
+                keys.append(step.key)
+            step = step.parent
+        value = self.text if self.schema.kind is NodeKind.LEAF_LIST else None
+        return Location(self.schema, tuple(reversed(keys)), value)
+
+
+@dataclass(slots=True)
+class Payload:
+    """All steps below `root`, what was wrong, and the units that are wrong. `replaces`: some step does."""
+
+    root: Step
+    units: int = 0
+    errors: list[RpcError] = field(default_factory=list)
+    failed: set[int] = field(default_factory=set)
+    replaces: bool = False
+
+    def fail(self, step: Step, error: RpcError) -> None:
+        """Note an error; the unit of `step` is not applied."""
+        self.errors.append(error)
+        self.failed.add(step.unit)
+
+
+def read_payload(schema: Schema, config: etree._Element, default: Operation) -> Payload:
+    """Check the children of the `<config>` element and return them as steps."""
+    root = Step(schema.root, None, default)
+    payload = Payload(root, replaces=default is Operation.REPLACE)
+    _Reader(schema, payload).children(config, root)
+    return payload
+
+
+class _Reader:
+    def __init__(self, schema: Schema, payload: Payload) -> None:
+        self._schema = schema
+        self._payload = payload
+
+    def children(self, element: etree._Element, parent: Step) -> None:
+        """Read the children of `element` into `parent`."""
+        seen: dict[Any, Step] = {}
+        for child in element:
+            if not _is_element(child):
+                continue
+            step = self._step(child, parent)
+            if step is None:
+                continue
+            self._refuse_doublet(seen, step)
+            (parent.keys if step.schema.tag in parent.schema.keys else parent.children).append(step)
+        if _stray_text(element):
+            self._payload.fail(
+                parent, _at(parent, errors.bad_element(parent.schema.name, "text is not allowed here"))
+            )
+        self._refuse_second_case(parent)
+
+    def _step(self, element: etree._Element, parent: Step) -> Step | None:
+        node = parent.schema.children.get(element.tag)
+        if node is None or not node.config:
+            self._payload.fail(self._unit_of(parent), self._unknown(element, node, parent))
+            return None
+        step = Step(node, parent, parent.operation, parent.unit)
+        if step.unit < 0 and node.kind is not NodeKind.CONTAINER:
+            self._new_unit(step)
+        if element.attrib:
+            self._attributes(element, step)
+        self._content(element, step)
+        return step
+
+    def _new_unit(self, step: Step) -> None:
+        step.unit = self._payload.units
+        self._payload.units += 1
+
+    def _unit_of(self, parent: Step) -> Step:
+        """A step to blame in `parent`: itself, or a unit of its own outside the top-most lists."""
+        if parent.unit >= 0:
+            return parent
+        alone = Step(parent.schema, parent.parent, parent.operation)
+        self._new_unit(alone)
+        return alone
+
+    def _unknown(self, element: etree._Element, node: SchemaNode | None, parent: Step) -> RpcError:
+        name = etree.QName(element)
+        namespace = name.namespace or ""
+        module = self._schema.by_namespace.get(namespace)
+        if module is None:
+            return _at(parent, errors.unknown_namespace(name.localname, namespace))
+        why = f"<{name.localname}> is state data and cannot be configured" if node is not None else ""
+        path, namespaces = parent.location.path, dict(parent.location.namespaces)
+        error = errors.unknown_element(name.localname, why, errors.ErrorType.APPLICATION)
+        namespaces[module.prefix] = namespace
+        return error.at(f"{path if parent.parent else ''}/{module.prefix}:{name.localname}", namespaces)
+
+    def _content(self, element: etree._Element, step: Step) -> None:
+        kind = step.schema.kind
+        if kind is NodeKind.LEAF or kind is NodeKind.LEAF_LIST:
+            self._value(element, step)
+        elif kind is NodeKind.ANYDATA:
+            step.text = any_text(element)
+        else:
+            self.children(element, step)
+            if kind is NodeKind.LIST:
+                self._key(step)
+
+    def _value(self, element: etree._Element, step: Step) -> None:
+        text = element.text or ""
+        if len(element):
+            inner = next((child for child in element if _is_element(child)), None)
+            if inner is not None:
+                self._payload.fail(step, self._unknown(inner, None, step))
+                return
+            text = "".join(_texts(element))
+        if step.schema.type is not None and step.schema.type.has_prefix and not _value_is_idle(step):
+            try:
+                text = self._prefixed(element, step.schema, text)
+            except ValueError as error:
+                self._payload.fail(step, _at(step, errors.invalid_value(str(error))))
+        step.text = text
+
+    def _key(self, step: Step) -> None:
+        given = {key.schema.tag: key for key in step.keys}
+        step.keys = [given[tag] for tag in step.schema.keys if tag in given]
+        for tag in step.schema.keys:
+            if tag not in given:
+                name = step.schema.children[tag].name
+                text = f"an entry of <{step.schema.name}> needs its key <{name}>"
+                error = errors.missing_element(name, text, errors.ErrorType.APPLICATION)
+                self._payload.fail(step, _at(step, error))
+        step.key = tuple(key.text for key in step.keys)
+
+    def _refuse_doublet(self, seen: dict[Any, Step], step: Step) -> None:
+        kind = step.schema.kind
+        mark: Any = step.schema.tag
+        if kind is NodeKind.LIST:
+            mark = (mark, step.key)
+        elif kind is NodeKind.LEAF_LIST:
+            mark = (mark, step.text)
+        first = seen.setdefault(mark, step)
+        if first is not step:
+            self._payload.failed.add(first.unit)
+            self._payload.fail(step, doublet(step))
+
+    def _refuse_second_case(self, parent: Step) -> None:
+        chosen: dict[str, str] = {}
+        for step in parent.children:
+            if not step.schema.cases or step.operation in (*REMOVING, Operation.NONE):
+                continue
+            for choice, case in step.schema.cases:
+                if chosen.setdefault(choice, case) != case:
+                    text = f"<{step.schema.name}> excludes what another case of the choice holds"
+                    error = errors.bad_element(step.schema.name, text, errors.ErrorType.APPLICATION)
+                    self._payload.fail(step, _at(step, error))
+
+    def _attributes(self, element: etree._Element, step: Step) -> None:
+        given: dict[Any, Any] = dict(element.attrib.items())
+        operation = given.pop(_OPERATION, None)
+        if operation is not None:
+            self._operation(str(operation), step)
+        self._insert(element, given, step)
+        for name in given:
+            local = etree.QName(name).localname
+            error = errors.unknown_attribute(local, step.schema.name, type=errors.ErrorType.APPLICATION)
+            self._payload.fail(step, _at(step, error))
+
+    def _operation(self, text: str, step: Step) -> None:
+        name = step.schema.name
+        above = step.parent.operation if step.parent is not None else Operation.NONE
+        if text not in list(Operation) or text == Operation.NONE:
+            why = f"{text!r} is no operation"
+        elif above in REMOVING and text not in REMOVING:
+            why = f"{text} is not possible inside what a {above} takes away"
+        elif step.parent is not None and step.schema.tag in step.parent.schema.keys and text in REMOVING:
+            why = "a key cannot be taken away without its entry"
+        else:
+            step.operation = above if above in REMOVING else Operation(text)
+            self._payload.replaces |= step.operation is Operation.REPLACE
+            return
+        self._payload.fail(step, _at(step, errors.bad_attribute("operation", name, why)))
+
+    def _insert(self, element: etree._Element, given: dict[Any, Any], step: Step) -> None:
+        node = step.schema
+        if not node.user_ordered or node.kind not in (NodeKind.LIST, NodeKind.LEAF_LIST):
+            return
+        where = given.pop(_INSERT, None)
+        point = given.pop(_KEY if node.kind is NodeKind.LIST else _VALUE, None)
+        if where is None:
+            return
+        if where not in list(Insert):
+            error = errors.bad_attribute("insert", node.name, f"{where!r} is no place to insert at")
+            self._payload.fail(step, _at(step, error))
+            return
+        step.insert = Insert(where)
+        if step.insert in _POINT:
+            self._point(element, point, step)
+
+    def _point(self, element: etree._Element, text: str | None, step: Step) -> None:
+        name = "key" if step.schema.kind is NodeKind.LIST else "value"
+        if text is None:
+            error = errors.missing_attribute(name, step.schema.name, type=errors.ErrorType.APPLICATION)
+            self._payload.fail(step, _at(step, error))
+            return
+        try:
+            step.point = self._point_key(element, str(text), step.schema)
+        except (ValueError, KeyError):
+            error = errors.bad_attribute(name, step.schema.name, f"{text!r} names no entry")
+            self._payload.fail(step, _at(step, error))
+
+    def _point_key(self, element: etree._Element, text: str, node: SchemaNode) -> Key:
+        if node.kind is NodeKind.LEAF_LIST:
+            return (self._prefixed(element, node, text),)
+        given: dict[Tag, str] = {}
+        for prefix, local, value in _predicates(text):
+            namespace = element.nsmap[prefix] if prefix else node.namespace
+            tag = f"{{{namespace}}}{local}"
+            given[tag] = self._prefixed(element, node.children[tag], value)
+        if given.keys() != set(node.keys):
+            raise ValueError(text)
+        return tuple(given[tag] for tag in node.keys)
+
+    def _prefixed(self, element: etree._Element, node: SchemaNode, text: str) -> str:
+        if node.type is None or not node.type.has_prefix:
+            return text
+        return names.from_xml(self._schema, node.type, text, element.nsmap)
+
+
+def doublet(step: Step) -> RpcError:
+    """The error for a second element that stands for the same node."""
+    text = f"<{step.schema.name}> is given twice"
+    return _at(step, errors.bad_element(step.schema.name, text, errors.ErrorType.APPLICATION))
+
+
+def _is_element(item: Any) -> bool:  # noqa: ANN401 - a comment or processing instruction otherwise
+    return isinstance(item.tag, str)
+
+
+def _value_is_idle(step: Step) -> bool:
+    """Whether the value says nothing: that of a leaf to delete."""
+    is_key = step.parent is not None and step.schema.tag in step.parent.schema.keys
+    return step.operation in REMOVING and step.schema.kind is NodeKind.LEAF and not is_key
+
+
+def any_text(element: etree._Element) -> str:
+    """An anydata element as text, without the attributes that edit-config gives meaning to."""
+    kept = {name: value for name, value in element.attrib.items() if name != _OPERATION}
+    if len(kept) != len(element.attrib):
+        element = etree.fromstring(etree.tostring(element, with_tail=False))
+        del element.attrib[_OPERATION]
+    return etree.tostring(element, method="c14n", with_comments=False, with_tail=False).decode()
+
+
+def _predicates(text: str) -> Iterator[tuple[str | None, str, str]]:
+    at = 0
+    while at < len(text.rstrip()):
+        match = _PREDICATE.match(text, at)
+        if match is None:
+            raise ValueError(text)
+        prefix, local, single, double = match.groups()
+        yield prefix, local, single if single is not None else double
+        at = match.end()
+
+
+def _texts(element: etree._Element) -> Iterator[str]:
+    yield element.text or ""
+    for child in element:
+        yield child.tail or ""
+
+
+def _stray_text(element: etree._Element) -> bool:
+    return any(text and not text.isspace() for text in _texts(element))
+
+
+def _at(step: Step, error: RpcError) -> RpcError:
+    return error if step.parent is None else step.location.blame(error)
