@@ -1,122 +1,99 @@
-"""The state of one replication channel: handshake, batches, sequence, acknowledgement. Pure.
+"""The state of one replication channel: handshake, mapping, heartbeat, and both directions joined. Pure.
 
 `PeerMachine` is one end of one service's channel. It reads and writes octets, never a socket; every
-method returns the outputs that the caller performs in order. See `messages` for the wire.
+method returns the outputs that the caller performs in order. `messages` and `records` hold the wire,
+`outgoing` and `incoming` the two directions.
+
+Course of a connection: each side sends OPEN and its complete SETTINGS (`handshake`). A profile that both
+have is mapped. For each mapped profile each side is asked for a snapshot and sends it as a batch
+(`synchronizing`); records in real time keep their order with it. When every batch of both directions has
+come to its end, the channel is `connected`. A side that restarted sets `pull` in its SETTINGS; the batch
+that answers holds the entries that it had originated too.
 """
 
+import re
 from collections.abc import Iterable
-from dataclasses import dataclass
-from enum import StrEnum
 
-from dataplane.replication.records import Record
-from dataplane.replication.settings import Mismatch, ProfileSettings
-
-
-class ChannelState(StrEnum):
-    """channel-state of the YANG module."""
-
-    DOWN = "down"
-    CONNECTING = "connecting"
-    HANDSHAKE = "handshake"
-    SYNCHRONIZING = "synchronizing"
-    CONNECTED = "connected"
-
-
-class SyncState(StrEnum):
-    """sync-state of the YANG module."""
-
-    IN_SYNC = "in-sync"
-    SYNCHRONIZING = "synchronizing"
-    OUT_OF_SYNC = "out-of-sync"
-
-
-class Direction(StrEnum):
-    """Which way a batch went."""
-
-    SENT = "sent"
-    RECEIVED = "received"
-
-
-@dataclass(frozen=True, slots=True)
-class Send:
-    """Write these octets to the connection."""
-
-    data: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Disconnect:
-    """Close the connection after what was sent before; the channel connects again by itself."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class ApplyRecords:
-    """Apply these records in this order; backup-ids and access-ids are known here."""
-
-    records: tuple[Record, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class StateChanged:
-    """The channel went from one state to another; `reason` is "" on the way up."""
-
-    old: ChannelState
-    new: ChannelState
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class SnapshotNeeded:
-    """Answer with `start_batch`: the current memberships of this profile that its settings allow to copy.
-
-    `returned`: the peer restarted and asks for the entries it had originated. They go into the same batch
-    with `Record.returned` set; it is the only case in which a copy is sent.
-    """
-
-    backup_id: int
-    returned: bool
-
-
-@dataclass(frozen=True, slots=True)
-class BatchCompleted:
-    """A batch was sent and acknowledged to its end, or received to its end."""
-
-    backup_id: int
-    batch_id: int
-    entries: int
-    direction: Direction
-
-
-@dataclass(frozen=True, slots=True)
-class OutOfSync:
-    """Records of this profile were lost; a batch follows by itself."""
-
-    backup_id: int
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class PeerSettings:
-    """The peer told its settings, or ours changed: what is mapped, and what differs."""
-
-    profiles: tuple[ProfileSettings, ...]
-    mapped: frozenset[int]
-    mismatches: tuple[Mismatch, ...]
-
-
-Output = (
-    Send
-    | Disconnect
-    | ApplyRecords
-    | StateChanged
-    | SnapshotNeeded
-    | BatchCompleted
-    | OutOfSync
-    | PeerSettings
+from dataplane.packets.wire import DecodeError
+from dataplane.replication.incoming import Incoming
+from dataplane.replication.messages import (
+    VERSION_MAJOR,
+    Ack,
+    Announcement,
+    BatchBegin,
+    BatchEnd,
+    BatchRequest,
+    Close,
+    Deframer,
+    Heartbeat,
+    Message,
+    Open,
+    Records,
+    SettingsPart,
+    encode,
+    encode_settings,
 )
-Outputs = list[Output]
+from dataplane.replication.outgoing import Outgoing
+from dataplane.replication.outputs import (
+    ApplyRecords,
+    BatchCompleted,
+    BatchStarted,
+    ChannelState,
+    Direction,
+    Disconnect,
+    Limits,
+    LossReason,
+    OutOfSync,
+    Output,
+    Outputs,
+    PeerSettings,
+    ReceivedStatistics,
+    Send,
+    SentStatistics,
+    SnapshotNeeded,
+    StateChanged,
+    SyncState,
+)
+from dataplane.replication.records import Record
+from dataplane.replication.settings import Mismatch, ProfileSettings, compare
+
+__all__ = [
+    "ApplyRecords",
+    "BatchCompleted",
+    "BatchStarted",
+    "ChannelState",
+    "Direction",
+    "Disconnect",
+    "Limits",
+    "LossReason",
+    "Mismatch",
+    "OutOfSync",
+    "Output",
+    "Outputs",
+    "PeerMachine",
+    "PeerSettings",
+    "ProfileSettings",
+    "ReceivedStatistics",
+    "Record",
+    "Send",
+    "SentStatistics",
+    "SnapshotNeeded",
+    "StateChanged",
+    "SyncState",
+]
+
+_S = ChannelState
+TRANSITIONS: dict[ChannelState, frozenset[ChannelState]] = {
+    _S.DOWN: frozenset({_S.CONNECTING, _S.HANDSHAKE}),
+    _S.CONNECTING: frozenset({_S.HANDSHAKE, _S.DOWN}),
+    _S.HANDSHAKE: frozenset({_S.SYNCHRONIZING, _S.DOWN}),
+    _S.SYNCHRONIZING: frozenset({_S.CONNECTED, _S.DOWN}),
+    _S.CONNECTED: frozenset({_S.DOWN}),
+}
+
+MAX_PROFILES = 4095
+_REASON = re.compile(r"[a-z0-9-]{1,48}")
+_LONGEST_HEARTBEAT = 10.0
 
 
 class PeerMachine:
@@ -125,77 +102,305 @@ class PeerMachine:
     `epoch` is a random 64-bit number of this process start; `now` is monotonic seconds everywhere.
     """
 
-    state: ChannelState
-    down_reason: str
-    mismatches: tuple[Mismatch, ...]
+    def __init__(
+        self, epoch: int, profiles: Iterable[ProfileSettings] = (), limits: Limits | None = None
+    ) -> None:
+        self.state = ChannelState.DOWN
+        self.down_reason = ""
+        self.mismatches: tuple[Mismatch, ...] = ()
+        self._limits = limits or Limits()
+        self._epoch = epoch
+        self._peer_epoch = 0
+        self._local = {each.backup_id: each for each in profiles}
+        self._peer: dict[int, ProfileSettings] = {}
+        self._peer_list: dict[int, Announcement] | None = None
+        self._mapped: frozenset[int] = frozenset()
+        self._opened = self._resumed = False
+        self._pulling = True
+        self._restored: set[int] = set()
+        self._outgoing = Outgoing(self._limits)
+        self._incoming = Incoming(self._limits)
+        self._deframer = Deframer()
+        self._last_sent = self._last_received = 0.0
+        self._dead_after = self._limits.heartbeat_interval * self._limits.dead_intervals
 
-    def __init__(self, epoch: int, profiles: Iterable[ProfileSettings] = ()) -> None: ...
+    @property
+    def sent(self) -> SentStatistics:
+        """What went to the peer."""
+        return self._outgoing.statistics
+
+    @property
+    def received(self) -> ReceivedStatistics:
+        """What came from the peer."""
+        return self._incoming.statistics
+
+    def reset_statistics(self) -> None:
+        """All counters to zero."""
+        self._outgoing.statistics = SentStatistics()
+        self._incoming.statistics = ReceivedStatistics()
 
     @property
     def sync_state(self) -> SyncState:
-        """sync-state of the service."""
-        raise NotImplementedError
+        """sync-state of the service: out-of-sync also while there is no connection."""
+        if self.state is ChannelState.SYNCHRONIZING:
+            return SyncState.SYNCHRONIZING
+        if self.state is not ChannelState.CONNECTED or self._outgoing.lost or self._incoming.lost:
+            return SyncState.OUT_OF_SYNC
+        if self._outgoing.batching or self._incoming.batching:
+            return SyncState.SYNCHRONIZING
+        return SyncState.IN_SYNC
 
     def accepts(self, backup_id: int) -> bool:
         """True when `publish` would send a record of this profile: mapped, and the channel is up."""
-        raise NotImplementedError
+        return backup_id in self._mapped
 
     def mapped(self, backup_id: int) -> bool:
-        """True when the peer has told that it has this backup-id too."""
-        raise NotImplementedError
+        """True when the peer has told on this connection that it has this backup-id too."""
+        return backup_id in self._mapped
+
+    def synchronizing(self, backup_id: int) -> bool:
+        """True while this mapped profile waits for the end of a batch, in either direction."""
+        return backup_id in self._mapped and not (
+            self._outgoing.has_synchronized(backup_id) and self._incoming.has_synchronized(backup_id)
+        )
 
     def peer_settings(self, backup_id: int) -> ProfileSettings | None:
-        """What the peer last told about this profile (its role, for peer-role)."""
-        raise NotImplementedError
+        """What the peer told on this connection about this profile (its role, for peer-role)."""
+        return self._peer.get(backup_id)
 
-    def connecting(self, now: float) -> Outputs:
+    def connecting(self, now: float) -> Outputs:  # noqa: ARG002
         """The channel has begun to look for its peer."""
-        raise NotImplementedError
+        return self._become(ChannelState.CONNECTING) if self.state is ChannelState.DOWN else []
 
     def connected(self, now: float) -> Outputs:
         """A connection with the configured peer exists; it may replace one that was there."""
-        raise NotImplementedError
+        outputs = self.disconnected(now, "replaced") if self._up else []
+        self._deframer = Deframer()
+        self._last_received = now
+        self._dead_after = self._limits.heartbeat_interval * self._limits.dead_intervals
+        outputs += self._become(ChannelState.HANDSHAKE)
+        hello = Open(self._epoch, self._peer_epoch, round(self._limits.heartbeat_interval * 1000))
+        settings = encode_settings([self._announcement(each) for each in self._local.values()], full=True)
+        return self._noted([*outputs, Send(encode(hello) + settings)], now)
 
-    def disconnected(self, now: float, reason: str) -> Outputs:
+    def disconnected(self, now: float, reason: str) -> Outputs:  # noqa: ARG002
         """The connection ended, or an attempt failed."""
-        raise NotImplementedError
+        if self._up:
+            return self._down(reason)
+        self.down_reason = reason
+        return []
 
-    def stop(self, now: float, reason: str) -> Outputs:
+    def stop(self, now: float, reason: str) -> Outputs:  # noqa: ARG002
         """The service is disabled or deleted: say goodbye and go down."""
-        raise NotImplementedError
+        if self._up:
+            return self._fail(reason)
+        return self._down(reason) if self.state is ChannelState.CONNECTING else []
 
     def configure(self, profiles: Iterable[ProfileSettings], now: float) -> Outputs:
         """These are our profiles now (also called when a role changed); unchanged settings cost nothing."""
-        raise NotImplementedError
+        old, self._local = self._local, {each.backup_id: each for each in profiles}
+        removed = [settings for backup_id, settings in old.items() if backup_id not in self._local]
+        changed = [each for backup_id, each in self._local.items() if old.get(backup_id) != each]
+        for settings in removed:
+            self._outgoing.forget(settings.backup_id)
+        if not self._up or not (removed or changed):
+            return []
+        announcements = [Announcement(each) for each in changed]
+        announcements += [Announcement(each, removed=True) for each in removed]
+        outputs: Outputs = [*self._outgoing.flush(now), Send(encode_settings(announcements, full=False))]
+        if self.state is not ChannelState.HANDSHAKE:
+            outputs += self._remap(frozenset())
+        return self._noted([*outputs, *self._settle(now)], now)
 
     def receive(self, data: bytes, now: float) -> Outputs:
         """Octets arrived on the connection, split anyhow."""
-        raise NotImplementedError
+        if not self._up:
+            return []
+        self._last_received = now
+        outputs: Outputs = []
+        try:
+            for message in self._deframer.feed(data):
+                outputs += self._handle(message, now)
+                if not self._up:
+                    return outputs
+        except DecodeError as error:
+            self.received.decode_error += 1
+            return outputs + self._fail(f"decode-error-{error.reason}")
+        return self._noted([*outputs, *self._settle(now)], now)
 
     def publish(self, record: Record, now: float) -> Outputs:
         """Send one record in real time; the first after a pause leaves at once, others with `flush`."""
-        raise NotImplementedError
+        return self._noted(self._outgoing.publish(record, now), now)
 
     def flush(self, now: float) -> Outputs:
         """Send what `publish` has collected: call it at the end of a burst of messages."""
-        raise NotImplementedError
+        return self._noted(self._outgoing.flush(now), now)
 
     def start_batch(self, backup_id: int, records: Iterable[Record], now: float) -> Outputs:
-        """Send these as a batch: the answer to `SnapshotNeeded`, a re-enable, or an operator's request."""
-        raise NotImplementedError
+        """Send these as a batch: the answer to `SnapshotNeeded`, a re-enable, or an operator's request.
+
+        Without a mapping nothing happens: the batch of the next connection does it.
+        """
+        return self._noted(self._outgoing.start_batch(backup_id, records, now), now)
 
     def request_batch(self, backup_id: int, now: float) -> Outputs:
         """Ask the peer for a batch of this profile."""
-        raise NotImplementedError
+        if backup_id not in self._mapped:
+            return []
+        return self._noted([Send(encode(BatchRequest(backup_id)))], now)
 
-    def overflow(self, now: float) -> Outputs:
-        """The connection does not take what we send: what is queued is given up for a later batch."""
-        raise NotImplementedError
+    def overflow(self, now: float) -> Outputs:  # noqa: ARG002
+        """The connection dropped what we sent: only a new connection and its batches mend that."""
+        self.sent.queue_dropped += 1
+        return self._fail("queue-overflow") if self._up else []
 
     def tick(self, now: float) -> Outputs:
         """Do what is due at `now`."""
-        raise NotImplementedError
+        if not self._up:
+            return []
+        if now >= self._last_received + self._dead_after:
+            return self._fail("heartbeat-timeout")
+        outputs = self._settle(now)
+        if self._outgoing.flush_at is not None and now >= self._outgoing.flush_at:
+            outputs += self._outgoing.flush(now)
+        if now >= self._last_sent + self._limits.heartbeat_interval and not outputs:
+            outputs.append(Send(encode(Heartbeat())))
+        return self._noted(outputs, now)
 
     def next_deadline(self) -> float | None:
         """When `tick` is due next, or None."""
-        raise NotImplementedError
+        if not self._up:
+            return None
+        due = [self._last_sent + self._limits.heartbeat_interval, self._last_received + self._dead_after]
+        for each in (self._outgoing.flush_at, self._incoming.acknowledge_at):
+            if each is not None:
+                due.append(each)
+        return min(due)
+
+    @property
+    def _up(self) -> bool:
+        return self.state not in (ChannelState.DOWN, ChannelState.CONNECTING)
+
+    def _noted(self, outputs: Outputs, now: float) -> Outputs:
+        if outputs and any(isinstance(output, Send) for output in outputs):
+            self._last_sent = now
+        return outputs
+
+    def _become(self, state: ChannelState, reason: str = "") -> Outputs:
+        if state not in TRANSITIONS[self.state]:
+            raise RuntimeError(f"channel cannot go from {self.state} to {state}")
+        old, self.state = self.state, state
+        return [StateChanged(old, state, reason)]
+
+    def _down(self, reason: str) -> Outputs:
+        self.down_reason = reason
+        self._outgoing.disconnected()
+        self._incoming.disconnected()
+        self._mapped = frozenset()
+        self._peer = {}
+        self._peer_list = None
+        self._opened = self._resumed = False
+        return self._become(ChannelState.DOWN, reason)
+
+    def _fail(self, reason: str) -> Outputs:
+        return [Send(encode(Close(reason))), Disconnect(reason), *self._down(reason)]
+
+    def _handle(self, message: Message, now: float) -> Outputs:
+        if isinstance(message, Open):
+            return self._fail("unexpected-message") if self._opened else self._open(message)
+        if isinstance(message, Close):
+            return self._closed(message)
+        if not self._opened:
+            return self._fail("unexpected-message")
+        if isinstance(message, SettingsPart):
+            return self._settings(message)
+        if self.state is ChannelState.HANDSHAKE and not isinstance(message, Heartbeat):
+            return self._fail("unexpected-message")
+        return self._dispatch(message, now)
+
+    def _dispatch(self, message: Message, now: float) -> Outputs:
+        match message:
+            case Records(records):
+                return self._incoming.records(records, now)
+            case Ack(sequences):
+                return self._outgoing.acknowledge(sequences, now)
+            case BatchBegin():
+                return self._incoming.batch_begin(message)
+            case BatchEnd():
+                return self._incoming.batch_end(message, now)
+            case BatchRequest(backup_id, returned):
+                return self._outgoing.request(backup_id, returned=returned)
+            case _:
+                return []
+
+    def _open(self, message: Open) -> Outputs:
+        if message.major != VERSION_MAJOR:
+            return self._fail("version-mismatch")
+        if message.epoch == self._epoch:
+            return self._fail("connected-to-itself")
+        if message.epoch != self._peer_epoch:
+            self._incoming.new_epoch()
+            self._peer_epoch = message.epoch
+        self._opened = True
+        self._resumed = message.known_epoch == self._epoch
+        interval = min(max(message.heartbeat_ms / 1000, self._limits.heartbeat_interval), _LONGEST_HEARTBEAT)
+        self._dead_after = interval * self._limits.dead_intervals
+        return []
+
+    def _closed(self, message: Close) -> Outputs:
+        reason = f"peer-{message.reason}" if _REASON.fullmatch(message.reason) else "peer-closed"
+        return [Disconnect(reason), *self._down(reason)]
+
+    def _announcement(self, settings: ProfileSettings) -> Announcement:
+        backup_id = settings.backup_id
+        pull = self._pulling and backup_id not in self._restored
+        return Announcement(settings, self._incoming.received(backup_id), pull)
+
+    def _settings(self, part: SettingsPart) -> Outputs:
+        if part.full:
+            self._peer_list = {}
+        if self._peer_list is None:
+            self._update_peer(part.announcements)
+            outputs = self._remap(frozenset()) if self.state is not ChannelState.HANDSHAKE else []
+        else:
+            self._peer_list |= {each.settings.backup_id: each for each in part.announcements}
+            outputs = [] if part.more else self._settings_complete(self._peer_list)
+        if max(len(self._peer), len(self._peer_list or ())) > MAX_PROFILES:
+            return self._fail("too-many-profiles")
+        return outputs
+
+    def _update_peer(self, announcements: Iterable[Announcement]) -> None:
+        for each in announcements:
+            if each.removed:
+                self._peer.pop(each.settings.backup_id, None)
+            else:
+                self._peer[each.settings.backup_id] = each.settings
+
+    def _settings_complete(self, announced: dict[int, Announcement]) -> Outputs:
+        self._peer_list = None
+        self._peer = {backup_id: each.settings for backup_id, each in announced.items() if not each.removed}
+        if self._resumed:
+            self._outgoing.resume({backup_id: each.received for backup_id, each in announced.items()})
+        outputs = self._become(ChannelState.SYNCHRONIZING) if self.state is ChannelState.HANDSHAKE else []
+        return outputs + self._remap(frozenset(each for each, told in announced.items() if told.pull))
+
+    def _remap(self, returned: frozenset[int]) -> Outputs:
+        """Settings of one side changed: compare them, and ask for snapshots of what is mapped newly."""
+        self._mapped = frozenset(self._local.keys() & self._peer.keys())
+        self.mismatches = compare(self._local, self._peer)
+        self._incoming.map({each: self._local[each].access_ids for each in self._mapped})
+        settings = PeerSettings(tuple(self._peer.values()), self._mapped, self.mismatches)
+        return [settings, *self._outgoing.map(self._mapped, returned)]
+
+    def _settle(self, now: float) -> Outputs:
+        """What follows when a call is done: the ACK that is due, and the end of the synchronisation."""
+        if not self._up:
+            return []
+        outputs = self._incoming.acknowledge(now)
+        if self.state is not ChannelState.SYNCHRONIZING:
+            return outputs
+        self._restored.update(each for each in self._mapped if self._incoming.has_synchronized(each))
+        if self._incoming.synchronized and self._outgoing.synchronized:
+            self._pulling = False
+            outputs += self._become(ChannelState.CONNECTED)
+        return outputs

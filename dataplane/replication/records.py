@@ -19,16 +19,19 @@ An IPv4 address fills the first four octets of its field. A source is address an
 milliseconds: 8 octets for IPv4. A reader skips octets of a struct beyond those that it knows.
 """
 
-from collections.abc import Iterator
 from enum import StrEnum
 from ipaddress import IPv4Address
 from struct import Struct
+from struct import error as StructError  # noqa: N812
 from typing import NamedTuple
 
 import msgspec
 
 from dataplane.packets.ethernet import Subscriber
 from dataplane.packets.wire import DecodeError, DropReason
+
+MAX_RECORDS = 256
+"""Records in one message: a larger one gains no speed and costs latency."""
 
 MAX_SOURCES = 4096
 """Sources a record may carry; RFC 3376 allows 65,535, an Ethernet frame holds about 365."""
@@ -37,11 +40,16 @@ MAX_LIFETIME_MS = 0xFFFF_FFFF
 
 _FIXED = Struct("!BBHHHHH6s16sBBBxHI16sQ")
 _SOURCE = Struct("!II")
-_KEY_START, _KEY_END = 4, 34
-_V4_TAIL = bytes(12)
+_COUNTS = Struct("!HH")
+_KEY = slice(4, 34)
 _NOBODY = IPv4Address(0)
+_IPV4 = 4
+_RETURNED, _BATCH = 1, 2
+_CACHE_LIMIT = 65_536
 
 RECORD_SIZE = _FIXED.size
+
+_Row = tuple[int, int, int, int, int, int, int, bytes, bytes, int, int, int, int, int, bytes, int]
 
 
 class RecordKind(StrEnum):
@@ -75,8 +83,8 @@ class SourceLifetime(NamedTuple):
 class Record(msgspec.Struct, frozen=True):
     """The membership of one subscriber in one group, as the sender of the record holds it.
 
-    `lifetime_ms` is the remaining group timer (0 in INCLUDE mode, where only sources have timers). For a
-    LEAVE the filter fields say nothing. `batch` marks a record of a batch, which never lengthens a timer;
+    `lifetime_ms` is what remains of the entry: the group timer in EXCLUDE mode, the longest source timer in
+    INCLUDE mode. For a LEAVE the filter fields say nothing. `batch` marks a record of a batch, which never lengthens a timer;
     `returned` one that the receiver itself had originated and asked back after its restart. `sequence` and
     `batch` are set by the channel; a sender leaves them alone.
     """
@@ -94,3 +102,184 @@ class Record(msgspec.Struct, frozen=True):
     returned: bool = False
     batch: bool = False
     sequence: int = 0
+
+
+_KINDS = {1: RecordKind.UPDATE, 2: RecordKind.LEAVE}
+_TYPES = {1: SubscriberType.DHCP_STB, 2: SubscriberType.PPPOE_STB}
+_MODES = {1: FilterMode.INCLUDE, 2: FilterMode.EXCLUDE}
+_KIND_CODES = {value: code for code, value in _KINDS.items()}
+_TYPE_CODES = {value: code for code, value in _TYPES.items()}
+_MODE_CODES = {value: code for code, value in _MODES.items()}
+
+
+def pack(record: Record, sequence: int, *, batch: bool = False) -> tuple[bytes, bytes]:
+    """One record as its fixed struct and its sources.
+
+    Raises ValueError when a field does not fit (a lifetime beyond 49 days is cut, too many sources are not).
+    """
+    subscriber = record.subscriber
+    if len(record.sources) > MAX_SOURCES or len(subscriber.mac) != 6:
+        raise ValueError("a record holds at most 4,096 sources and a MAC of 6 octets")
+    try:
+        fixed = _FIXED.pack(
+            _KIND_CODES[record.kind],
+            record.returned * _RETURNED + batch * _BATCH,
+            record.backup_id,
+            record.access_id,
+            subscriber.outer_vlan,
+            subscriber.inner_vlan,
+            subscriber.pppoe_session,
+            subscriber.mac,
+            record.group.packed,
+            _IPV4,
+            _TYPE_CODES[record.subscriber_type],
+            _MODE_CODES[record.filter_mode],
+            len(record.sources),
+            min(record.lifetime_ms, MAX_LIFETIME_MS),
+            record.reporter.packed,
+            sequence,
+        )
+        return fixed, _pack_sources(record.sources) if record.sources else b""
+    except StructError as error:
+        raise ValueError(f"record does not fit: {error}") from error
+
+
+def _pack_sources(sources: tuple[SourceLifetime, ...]) -> bytes:
+    return b"".join([_SOURCE.pack(int(address), min(rest, MAX_LIFETIME_MS)) for address, rest in sources])
+
+
+def key_of(fixed: bytes) -> bytes:
+    """What identifies the entry within its profile: access-id, subscriber and group of a packed record."""
+    return fixed[_KEY]
+
+
+def aged(record: Record, seconds: float) -> Record | None:
+    """The record as it is after waiting: its lifetimes reduced, or None when an UPDATE has run out.
+
+    In INCLUDE mode sources that ran out go; in EXCLUDE mode they stay with 0, which means excluded
+    (RFC 3376 section 6.2.3).
+    """
+    if record.kind is RecordKind.LEAVE or seconds <= 0:
+        return record
+    passed = int(seconds * 1000)
+    if record.lifetime_ms <= passed:
+        return None
+    left = ((address, max(0, rest - passed)) for address, rest in record.sources)
+    keep = record.filter_mode is FilterMode.EXCLUDE
+    sources = tuple(SourceLifetime(address, rest) for address, rest in left if rest or keep)
+    return msgspec.structs.replace(record, lifetime_ms=record.lifetime_ms - passed, sources=sources)
+
+
+class RecordBuffer:
+    """Packed records on their way into one message; the bound is on records and on octets."""
+
+    def __init__(self, octets: int = 65_536) -> None:
+        self._limit = octets
+        self._fixed: list[bytes] = []
+        self._sources: list[bytes] = []
+        self._octets = 0
+
+    def __len__(self) -> int:
+        return len(self._fixed)
+
+    @property
+    def full(self) -> bool:
+        """True when the next record belongs into another message."""
+        return len(self._fixed) >= MAX_RECORDS or self._octets >= self._limit
+
+    def add(self, fixed: bytes, sources: bytes) -> None:
+        """Append what `pack` gave."""
+        self._fixed.append(fixed)
+        if sources:
+            self._sources.append(sources)
+            self._octets += len(sources)
+
+    def take(self) -> bytes:
+        """The body of a RECORDS message; the buffer is empty afterwards."""
+        body = b"".join((_COUNTS.pack(len(self._fixed), RECORD_SIZE), *self._fixed, *self._sources))
+        self._fixed.clear()
+        self._sources.clear()
+        self._octets = 0
+        return body
+
+
+class RecordDecoder:
+    """Unpacks the body of RECORDS messages; remembers addresses and subscribers, which repeat a lot."""
+
+    def __init__(self) -> None:
+        self._subscribers: dict[tuple[int, int, int, bytes], Subscriber] = {}
+        self._addresses: dict[bytes, IPv4Address] = {}
+        self._groups: dict[bytes, IPv4Address] = {}
+
+    def decode(self, body: bytes) -> tuple[Record, ...]:
+        """The records of one body; octets after the last source are skipped. Raises DecodeError."""
+        self._bound_caches()
+        try:
+            return self._decode(memoryview(body))
+        except (StructError, KeyError) as error:
+            raise DecodeError(DropReason.MALFORMED) from error
+
+    def _decode(self, body: memoryview) -> tuple[Record, ...]:
+        count, size = _COUNTS.unpack_from(body)
+        end = _COUNTS.size + count * size
+        if not 0 < count <= MAX_RECORDS or size < RECORD_SIZE or len(body) < end:
+            raise DecodeError(DropReason.MALFORMED)
+        starts = range(_COUNTS.size, end, size)
+        rows = [_FIXED.unpack_from(body, start) for start in starts]
+        if any(row[12] for row in rows):
+            return self._with_sources(rows, body[end:])
+        return tuple([self._record(row, ()) for row in rows])
+
+    def _with_sources(self, rows: list[_Row], tail: memoryview) -> tuple[Record, ...]:
+        records = []
+        offset = 0
+        for row in rows:
+            octets = row[12] * _SOURCE.size
+            if row[12] > MAX_SOURCES or len(tail) < offset + octets:
+                raise DecodeError(DropReason.MALFORMED)
+            pairs = _SOURCE.iter_unpack(tail[offset : offset + octets])
+            records.append(self._record(row, tuple([SourceLifetime(IPv4Address(a), t) for a, t in pairs])))
+            offset += octets
+        return tuple(records)
+
+    def _record(self, row: _Row, sources: tuple[SourceLifetime, ...]) -> Record:
+        kind, flags, backup, access, outer, inner, session, mac, group = row[:9]
+        family, subscriber_type, mode, _, lifetime, reporter, sequence = row[9:]
+        if family != _IPV4:
+            raise DecodeError(DropReason.NOT_IPV4)
+        identity = (outer, inner, session, mac)
+        return Record(
+            _KINDS[kind],
+            backup,
+            access,
+            self._subscribers.get(identity) or self._new_subscriber(identity),
+            _TYPES[subscriber_type],
+            self._groups.get(group) or self._new_group(group),
+            _MODES[mode],
+            lifetime,
+            sources,
+            self._addresses.get(reporter) or self._new_address(reporter),
+            bool(flags & _RETURNED),
+            bool(flags & _BATCH),
+            sequence,
+        )
+
+    def _new_subscriber(self, identity: tuple[int, int, int, bytes]) -> Subscriber:
+        subscriber = self._subscribers[identity] = Subscriber(*identity)
+        return subscriber
+
+    def _new_address(self, field: bytes) -> IPv4Address:
+        address = self._addresses[field] = IPv4Address(field[:4])
+        return address
+
+    def _new_group(self, field: bytes) -> IPv4Address:
+        if field[0] & 0xF0 != 0xE0:
+            raise DecodeError(DropReason.NOT_MULTICAST_GROUP)
+        group = IPv4Address(field[:4])
+        self._groups[field] = group
+        return group
+
+    def _bound_caches(self) -> None:
+        for cache in (self._subscribers, self._addresses, self._groups):
+            if len(cache) > _CACHE_LIMIT:
+                cache.clear()  # type: ignore[attr-defined]

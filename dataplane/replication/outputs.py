@@ -1,0 +1,181 @@
+"""What the peer machine asks its owner to do, and the states that it reports. Types only; pure."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from dataplane.replication.records import Record
+from dataplane.replication.settings import Mismatch, ProfileSettings
+
+
+class ChannelState(StrEnum):
+    """channel-state of the YANG module."""
+
+    DOWN = "down"
+    CONNECTING = "connecting"
+    HANDSHAKE = "handshake"
+    SYNCHRONIZING = "synchronizing"
+    CONNECTED = "connected"
+
+
+class SyncState(StrEnum):
+    """sync-state of the YANG module."""
+
+    IN_SYNC = "in-sync"
+    SYNCHRONIZING = "synchronizing"
+    OUT_OF_SYNC = "out-of-sync"
+
+
+class Direction(StrEnum):
+    """Which way a batch went."""
+
+    SENT = "sent"
+    RECEIVED = "received"
+
+
+class LossReason(StrEnum):
+    """Why a profile is out of sync."""
+
+    QUEUE_OVERFLOW = "queue-overflow"
+    SEQUENCE_GAP = "sequence-gap"
+    BATCH_INCOMPLETE = "batch-incomplete"
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Write these octets (whole messages) to the connection."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Disconnect:
+    """Close the connection after what was sent before; the channel connects again by itself.
+
+    The machine is down already: no `disconnected` need follow.
+    """
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyRecords:
+    """Apply these records in this order; backup-ids and access-ids are known here."""
+
+    records: tuple[Record, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StateChanged:
+    """The channel went from one state to another; `reason` is "" on the way up."""
+
+    old: ChannelState
+    new: ChannelState
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotNeeded:
+    """Answer with `start_batch`: the current memberships of this profile that its settings allow to copy.
+
+    `returned`: the peer restarted and asks for the entries it had originated. They go into the same batch
+    with `Record.returned` set; it is the only case in which a copy is sent.
+    """
+
+    backup_id: int
+    returned: bool
+
+
+@dataclass(frozen=True, slots=True)
+class BatchStarted:
+    """A batch is on its way to the peer."""
+
+    backup_id: int
+    batch_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class BatchCompleted:
+    """A batch was sent and acknowledged to its end, or received to its end."""
+
+    backup_id: int
+    batch_id: int
+    entries: int
+    direction: Direction
+
+
+@dataclass(frozen=True, slots=True)
+class OutOfSync:
+    """Records of this profile were lost; a batch follows by itself."""
+
+    backup_id: int
+    reason: LossReason
+
+
+@dataclass(frozen=True, slots=True)
+class PeerSettings:
+    """The peer told its settings, or ours changed: what is mapped, and what differs."""
+
+    profiles: tuple[ProfileSettings, ...]
+    mapped: frozenset[int]
+    mismatches: tuple[Mismatch, ...]
+
+
+Output = (
+    Send
+    | Disconnect
+    | ApplyRecords
+    | StateChanged
+    | SnapshotNeeded
+    | BatchStarted
+    | BatchCompleted
+    | OutOfSync
+    | PeerSettings
+)
+Outputs = list[Output]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of one channel; times in seconds."""
+
+    unacknowledged: int = 65_536
+    """Records on the wire that the peer has not acknowledged; beyond it a profile is out of sync."""
+    batch_window: int = 4_096
+    """Unacknowledged records above which a batch waits, so that real-time records need not."""
+    flush_interval: float = 0.001
+    acknowledge_records: int = 256
+    acknowledge_interval: float = 0.005
+    heartbeat_interval: float = 1.0
+    dead_intervals: int = 4
+    """Heartbeat intervals of the peer without a word before the connection counts as dead."""
+
+
+@dataclass(slots=True)
+class SentStatistics:
+    """statistics/sent of the YANG module, in records."""
+
+    total: int = 0
+    """Given to the channel, by `publish` or in a batch."""
+    success: int = 0
+    """Handed to the connection."""
+    fail: int = 0
+    """Not handed to the connection, whatever the reason; queue-dropped are among them."""
+    acknowledged: int = 0
+    queue_dropped: int = 0
+    retransmitted: int = 0
+
+
+@dataclass(slots=True)
+class ReceivedStatistics:
+    """statistics/received of the YANG module, in records (decode-error: in messages)."""
+
+    total: int = 0
+    success: int = 0
+    """Given on to be applied."""
+    fail: int = 0
+    """Not given on: duplicates and records of unknown profiles or access-ids."""
+    duplicate: int = 0
+    sequence_gap: int = 0
+    decode_error: int = 0
+    unknown_profile: int = 0
+    unknown_access: int = 0
