@@ -1,41 +1,177 @@
 """Users and their credentials: scrypt password hashes and authorised public keys, in one file.
 
-Pure of transports; the SSH transport asks it. Nothing here logs a secret.
+Knows nothing of transports; they ask it. No secret is ever logged or part of an error's text.
 """
 
+import base64
+import hashlib
+import hmac
+import secrets
+import threading
+from collections.abc import Callable
 from pathlib import Path
+
+import msgspec
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.serialization import load_ssh_public_key
+
+from server.access.private_file import PrivateFileError, read_private, write_private
+
+KEY_TYPES = ("ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521", "ssh-rsa")
+LONGEST_NAME = 64
+LONGEST_PASSWORD = 1024
+SMALLEST_RSA_KEY = 2048
+CONCURRENT_HASHES = 2
+"""Each scrypt takes 16 MiB and a core for some 40 ms; others wait their turn."""
+
+_SALT_SIZE = 16
+_HASH_SIZE = 32
 
 
 class CredentialsError(Exception):
     """Credentials that were given cannot be used; the text says which line and why."""
 
 
+class ScryptHash(msgspec.Struct, frozen=True):
+    """A password as scrypt (RFC 7914) keeps it. `n`, `r`, `p` are its cost parameters."""
+
+    salt: bytes
+    digest: bytes
+    n: int = 2**14
+    r: int = 8
+    p: int = 1
+
+
+class AuthorizedKey(msgspec.Struct, frozen=True):
+    """A public key in the wire format of RFC 4253 section 6.6."""
+
+    type: str
+    blob: bytes
+    comment: str = ""
+
+
+class User(msgspec.Struct, frozen=True):
+    """What one user may log in with."""
+
+    password: ScryptHash | None = None
+    keys: tuple[AuthorizedKey, ...] = ()
+
+
+class _UsersFile(msgspec.Struct, frozen=True):
+    users: dict[str, User]
+    version: int = 1
+
+
 class UserStore:
-    """The users in `path` (JSON, mode 0600, replaced atomically). Thread-safe."""
+    """The users in `path` (JSON, mode 0600, replaced atomically). Thread-safe.
+
+    Raises CredentialsError when the file is there and cannot be used.
+    """
 
     def __init__(self, path: Path) -> None:
-        raise NotImplementedError
+        self._path = path
+        self._users = _load(path)
+        self._changing = threading.Lock()
+        self._hashing = threading.BoundedSemaphore(CONCURRENT_HASHES)
+        self._nobody = ScryptHash(secrets.token_bytes(_SALT_SIZE), secrets.token_bytes(_HASH_SIZE))
 
     @property
     def names(self) -> tuple[str, ...]:
         """The users there are, sorted."""
-        raise NotImplementedError
+        return tuple(sorted(self._users))
 
     def add_password(self, user: str, clear: str) -> None:
         """Set the password of `user` and save. Raises CredentialsError when it is empty or too long."""
-        raise NotImplementedError
+        candidate = _password_bytes(clear)
+        if not 0 < len(candidate) <= LONGEST_PASSWORD:
+            raise CredentialsError(f"a password has 1 to {LONGEST_PASSWORD} bytes")
+        empty = ScryptHash(secrets.token_bytes(_SALT_SIZE), b"")
+        stored = msgspec.structs.replace(empty, digest=_scrypt(empty, candidate))
+        self._change(user, lambda known: msgspec.structs.replace(known, password=stored))
 
     def add_keys(self, user: str, authorized_keys: str) -> int:
         """Add every key of an authorized_keys text to `user` and save; return how many there are in it.
 
-        Raises CredentialsError naming the line of an entry that is malformed, of an unusable type, or has options.
+        Raises CredentialsError naming the line of an entry that is malformed, of an unusable type or has
+        options (which Twincast does not enforce and so must not ignore).
         """
-        raise NotImplementedError
+        keys = parse_authorized_keys(authorized_keys)
+        self._change(user, lambda known: msgspec.structs.replace(known, keys=_joined(known.keys, keys)))
+        return len(keys)
 
     def check_password(self, user: str, clear: str) -> bool:
         """Whether `clear` is the password of `user`; an unknown user costs as much as a known one."""
-        raise NotImplementedError
+        known = self._users.get(user)
+        stored = (known.password if known else None) or self._nobody
+        candidate = _password_bytes(clear)[: LONGEST_PASSWORD + 1]
+        with self._hashing:
+            digest = _scrypt(stored, candidate)
+        return hmac.compare_digest(digest, stored.digest) and stored is not self._nobody
 
-    def check_key(self, user: str, algorithm: str, blob: bytes) -> bool:
+    def check_key(self, user: str, blob: bytes) -> bool:
         """Whether the public key `blob` (RFC 4253 section 6.6) is authorised for `user`."""
-        raise NotImplementedError
+        known = self._users.get(user, User())
+        return any(hmac.compare_digest(key.blob, blob) for key in known.keys)
+
+    def _change(self, user: str, change: Callable[[User], User]) -> None:
+        if not user.isprintable() or " " in user or not 0 < len(user) <= LONGEST_NAME:
+            raise CredentialsError(f"a user name has 1 to {LONGEST_NAME} printable characters and no space")
+        with self._changing:
+            users = {**self._users, user: change(self._users.get(user, User()))}
+            write_private(self._path, msgspec.json.format(msgspec.json.encode(_UsersFile(users)), indent=2))
+            self._users = users
+
+
+def parse_authorized_keys(text: str) -> tuple[AuthorizedKey, ...]:
+    """Read an authorized_keys text (sshd(8)). Raises CredentialsError naming the line."""
+    keys = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        entry = line.strip()
+        if not entry or entry.startswith("#"):
+            continue
+        try:
+            keys.append(_parse_key(entry))
+        except CredentialsError as error:
+            raise CredentialsError(f"authorized keys, line {number}: {error}") from None
+    return tuple(keys)
+
+
+def _parse_key(entry: str) -> AuthorizedKey:
+    kind, _, rest = entry.partition(" ")
+    if kind not in KEY_TYPES:
+        if any(f" {known} " in entry for known in KEY_TYPES):
+            raise CredentialsError("options before the key are not supported")
+        raise CredentialsError(f"keys of type {kind[:40]!r} are not supported")
+    encoded, _, comment = rest.strip().partition(" ")
+    try:
+        key = load_ssh_public_key(f"{kind} {encoded}".encode())
+        blob = base64.b64decode(encoded, validate=True)
+    except (ValueError, UnsupportedAlgorithm):
+        raise CredentialsError("the key is malformed") from None
+    if isinstance(key, RSAPublicKey) and key.key_size < SMALLEST_RSA_KEY:
+        raise CredentialsError(f"an RSA key has at least {SMALLEST_RSA_KEY} bits")
+    return AuthorizedKey(kind, blob, comment.strip())
+
+
+def _joined(known: tuple[AuthorizedKey, ...], added: tuple[AuthorizedKey, ...]) -> tuple[AuthorizedKey, ...]:
+    """Both without repeats; a blob counts once, whatever its comment."""
+    return tuple({key.blob: key for key in (*known, *added)}.values())
+
+
+def _password_bytes(clear: str) -> bytes:
+    return clear.encode(errors="surrogatepass")
+
+
+def _scrypt(stored: ScryptHash, candidate: bytes) -> bytes:
+    return hashlib.scrypt(candidate, salt=stored.salt, n=stored.n, r=stored.r, p=stored.p, dklen=_HASH_SIZE)
+
+
+def _load(path: Path) -> dict[str, User]:
+    try:
+        data = read_private(path)
+        return msgspec.json.decode(data, type=_UsersFile).users if data is not None else {}
+    except PrivateFileError as error:
+        raise CredentialsError(str(error)) from None
+    except msgspec.DecodeError as error:
+        raise CredentialsError(f"{path} is damaged: {error}") from None

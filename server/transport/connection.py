@@ -1,0 +1,241 @@
+"""One NETCONF session over any transport: the thread that reads, carries out and answers.
+
+Knows neither SSH nor TLS (a `Stream` hides them) nor what an operation does (`Operations` does).
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from server.protocol.errors import RpcError, RpcErrors, operation_failed
+from server.protocol.framing import FramingLimits
+from server.protocol.messages import Errors, Ok, Reply, Rpc
+from server.protocol.session import (
+    Event,
+    Failed,
+    Opened,
+    Operations,
+    Peer,
+    Rejected,
+    Requested,
+    Session,
+    SessionContext,
+    SessionState,
+    TerminationReason,
+)
+from server.transport.outbox import Outbox, OutboxLimits
+
+logger = logging.getLogger("twincast.transport.connection")
+
+
+class Stream(Protocol):
+    """A byte stream to one authenticated client. All but `abort` may block; OSError means it is gone."""
+
+    def read(self, timeout: float | None) -> bytes:
+        """Return what has come, b"" at the end. Raises TimeoutError after `timeout` seconds of nothing."""
+
+    def write(self, pieces: Sequence[bytes]) -> None:
+        """Hand all pieces to the transport, in order."""
+
+    def close(self) -> None:
+        """End the stream after what was written; called once, by the thread that reads."""
+
+    def abort(self) -> None:
+        """End the stream at once, from any thread, without blocking; `read` and `write` return or raise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """Who came in, and how (RFC 6022 section 2.1.3 for `transport`)."""
+
+    username: str
+    source_host: str
+    source_port: int
+    transport: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionLimits:
+    """`hello_timeout` in seconds: how long a client may take until its hello is complete."""
+
+    hello_timeout: float = 60.0
+    framing: FramingLimits = field(default_factory=FramingLimits)
+    outbox: OutboxLimits = field(default_factory=OutboxLimits)
+
+
+class Connection:
+    """Runs one session from its first byte to its end. `run` is the body of the session's own thread."""
+
+    def __init__(
+        self,
+        stream: Stream,
+        login: Login,
+        operations: Operations[Any],
+        limits: ConnectionLimits | None = None,
+    ) -> None:
+        self._stream = stream
+        self._login = login
+        self._operations = operations
+        self._limits = limits or ConnectionLimits()
+        self._lock = threading.Lock()
+        self._reason: TerminationReason | None = None
+        self._finished = False
+        self._outbox = Outbox(stream.write, self._client_is_gone, self._limits.outbox)
+        self._session: Session | None = None
+
+    def run(self) -> None:
+        """Serve the session until it ends; never raises."""
+        context = self._open()
+        if context is not None:
+            reason = self._serve(context)
+            self._finish(context, reason)
+        self._outbox.close()
+        self._close_stream()
+
+    def terminate(self, reason: TerminationReason) -> None:
+        """End the session from any thread (kill-session, shutdown) at once; the first reason stands."""
+        with self._lock:
+            if self._reason is not None:
+                return
+            self._reason = reason
+        self._stream.abort()
+
+    def notify(self, pieces: Sequence[bytes]) -> bool:
+        """Queue a notification (unframed pieces) from any thread; False when it was dropped."""
+        session = self._session
+        return session is not None and self._outbox.offer(session.message(pieces))
+
+    def _open(self) -> SessionContext | None:
+        login = self._login
+        peer = Peer(login.username, login.source_host, login.source_port, login.transport, self.terminate)
+        try:
+            context: SessionContext = self._operations.opened(peer)
+        except RpcError as error:
+            logger.warning("session-refused", extra={**self._fields(), "cause": str(error)})
+        except Exception:
+            logger.exception("session-refused", extra=self._fields())
+        else:
+            logger.info("session-started", extra=self._fields(context))
+            return context
+        return None
+
+    def _serve(self, context: SessionContext) -> TerminationReason:
+        """Read and answer until there is a reason to stop."""
+        try:
+            return self._converse(context)
+        except OSError:
+            return TerminationReason.DROPPED
+        except Exception:
+            logger.exception("session-failed", extra=self._fields(context))
+            return TerminationReason.OTHER
+
+    def _converse(self, context: SessionContext) -> TerminationReason:
+        session = Session(context.session_id, context.capabilities, self._limits.framing)
+        deadline = time.monotonic() + self._limits.hello_timeout
+        self._outbox.send(session.hello())
+        while True:
+            try:
+                data = self._stream.read(_time_left(session, deadline))
+            except TimeoutError:
+                return TerminationReason.TIMEOUT
+            if not data:
+                return TerminationReason.DROPPED
+            for event in session.receive(data):
+                reason = self._reason or self._act(context, session, event)
+                if reason is not None:
+                    return reason
+
+    def _act(self, context: SessionContext, session: Session, event: Event) -> TerminationReason | None:
+        """Do what one event asks for; return why the session ends, if it does."""
+        match event:
+            case Opened():
+                self._session = session
+            case Requested(rpc):
+                reply = self._carry_out(context, rpc)
+                if isinstance(reply, Ok) and reply.close:
+                    # Locks are free before the client learns that its session is over.
+                    self._finish(context, TerminationReason.CLOSED)
+                    self._outbox.send(session.reply(rpc.envelope, reply))
+                    return TerminationReason.CLOSED
+                self._outbox.send(session.reply(rpc.envelope, reply))
+            case Rejected(answer):
+                self._operations.malformed(context, hello=False)
+                self._outbox.send(answer)
+            case Failed(reason, message):
+                bad_hello = reason is TerminationReason.BAD_HELLO
+                self._operations.malformed(context, hello=bad_hello)
+                logger.warning("session-broken", extra={**self._fields(context), "cause": message})
+                return reason
+        return None
+
+    def _carry_out(self, context: SessionContext, rpc: Rpc) -> Reply:
+        try:
+            return self._operations.handle(context, rpc)
+        except RpcErrors as error:
+            return Errors(error.errors)
+        except RpcError as error:
+            return Errors((error,))
+        except Exception:
+            logger.exception(
+                "request-failed", extra={**self._fields(context), "operation": rpc.operation.tag}
+            )
+            return Errors((operation_failed("an internal error; the server's log has it"),))
+
+    def _finish(self, context: SessionContext, reason: TerminationReason) -> None:
+        """Tell the operations once; whoever terminated the session first has named the reason."""
+        if self._finished:
+            return
+        self._finished = True
+        with self._lock:
+            self._reason = self._reason or reason
+        try:
+            self._operations.closed(context, self._reason)
+        except Exception:
+            logger.exception("session-end-failed", extra=self._fields(context))
+        extra = {**self._fields(context), "reason": self._reason.value, "dropped": self._outbox.dropped}
+        logger.info("session-ended", extra=extra)
+
+    def _close_stream(self) -> None:
+        try:
+            self._stream.close()
+        except OSError:
+            logger.debug("stream-already-gone", extra=self._fields())
+
+    def _client_is_gone(self) -> None:
+        self.terminate(TerminationReason.DROPPED)
+
+    def _fields(self, context: SessionContext | None = None) -> dict[str, object]:
+        login = self._login
+        source = f"{login.source_host} port {login.source_port}"
+        session = {} if context is None else {"session": context.session_id}
+        return {**session, "user": login.username, "source": source}
+
+
+def _time_left(session: Session, deadline: float) -> float | None:
+    """Seconds until the hello is overdue; None once it is there."""
+    if session.state is not SessionState.AWAITING_HELLO:
+        return None
+    return max(0.0, deadline - time.monotonic())
+
+
+def blocks(pieces: Sequence[bytes], size: int) -> Iterator[bytes]:
+    """Regroup pieces into blocks of `size` bytes; the last may be shorter. Copies a byte at most twice."""
+    block = bytearray()
+    for piece in pieces:
+        position = 0
+        if block:
+            position = size - len(block)
+            block += piece[:position]
+            if len(block) < size:
+                continue
+            yield bytes(block)
+            block.clear()
+        whole = position + (len(piece) - position) // size * size
+        for start in range(position, whole, size):
+            yield piece[start : start + size]
+        block += piece[max(whole, position) :]
+    if block:
+        yield bytes(block)

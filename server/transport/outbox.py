@@ -1,0 +1,138 @@
+"""What leaves one session: replies in order, and notifications that other threads add.
+
+Replies are written by the session's own thread. A thread of the outbox's own exists only once somebody
+has offered a message from elsewhere, so an idle session costs none.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxLimits:
+    """How much may wait for a slow client; what is offered beyond is dropped and counted."""
+
+    messages: int = 1024
+    octets: int = 16 * 1024 * 1024
+
+
+@dataclass(slots=True, eq=False)
+class _Entry:
+    pieces: Sequence[bytes]
+    octets: int
+    written: bool = False
+
+
+class OutboxClosedError(OSError):
+    """The session has ended; nothing leaves any more."""
+
+
+class Outbox:
+    """A bounded queue with one writer at a time.
+
+    `write` hands one framed message to the transport and may block; it raises OSError when the client is
+    gone. `failed` is called once, from the outbox's thread, when `write` failed there.
+    """
+
+    def __init__(
+        self,
+        write: Callable[[Sequence[bytes]], None],
+        failed: Callable[[], None],
+        limits: OutboxLimits | None = None,
+    ) -> None:
+        self._write = write
+        self._failed = failed
+        self._limits = limits or OutboxLimits()
+        self._changed = threading.Condition()
+        self._queue: deque[_Entry] = deque()
+        self._queued_octets = 0
+        self._busy = False
+        self._closed = False
+        self._thread: threading.Thread | None = None
+        self.dropped = 0
+
+    def send(self, pieces: Sequence[bytes]) -> None:
+        """Write after all that was queued before; return when the transport has it. Raises OSError."""
+        with self._changed:
+            self._check_open()
+            if self._busy or self._queue:
+                self._wait_for(self._enqueue(pieces))
+                return
+            self._busy = True
+        self._write_unlocked(pieces)
+
+    def offer(self, pieces: Sequence[bytes]) -> bool:
+        """Queue a message from any thread without blocking; False when it was dropped."""
+        with self._changed:
+            octets = sum(map(len, pieces))
+            full = len(self._queue) >= self._limits.messages
+            if full or (self._queue and self._queued_octets + octets > self._limits.octets):
+                self.dropped += 1
+                return False
+            if self._closed:
+                return False
+            self._enqueue(pieces)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="outbox", daemon=True)
+                self._thread.start()
+            return True
+
+    def close(self) -> None:
+        """Give up what is queued and let every waiting thread go."""
+        with self._changed:
+            self._closed = True
+            self._queue.clear()
+            self._queued_octets = 0
+            self._changed.notify_all()
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise OutboxClosedError("the session has ended")
+
+    def _enqueue(self, pieces: Sequence[bytes]) -> _Entry:
+        entry = _Entry(pieces, sum(map(len, pieces)))
+        self._queue.append(entry)
+        self._queued_octets += entry.octets
+        self._changed.notify_all()
+        return entry
+
+    def _wait_for(self, entry: _Entry) -> None:
+        while not entry.written:
+            self._check_open()
+            self._changed.wait()
+
+    def _write_unlocked(self, pieces: Sequence[bytes]) -> None:
+        try:
+            self._write(pieces)
+        finally:
+            with self._changed:
+                self._busy = False
+                self._changed.notify_all()
+
+    def _run(self) -> None:
+        while (entry := self._take()) is not None:
+            try:
+                self._write_unlocked(entry.pieces)
+            except OSError:
+                self.close()
+                self._failed()
+                return
+            with self._changed:
+                entry.written = True
+                self._changed.notify_all()
+
+    def _take(self) -> _Entry | None:
+        """Wait for something to write and for the right to write it; None once closed."""
+        with self._changed:
+            while self._busy or not self._queue:
+                if self._closed:
+                    return None
+                self._changed.wait()
+            if self._closed:
+                return None
+            self._busy = True
+            entry = self._queue.popleft()
+            self._queued_octets -= entry.octets
+            return entry
