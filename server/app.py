@@ -131,7 +131,7 @@ def _start(options: ServerOptions, make_provider: ProviderFactory, stack: ExitSt
 def _core(sources: ModuleSources, state_dir: Path, make_provider: ProviderFactory, stack: ExitStack) -> _Core:
     schema = load_schema(sources)
     claims.verify(schema)
-    validator = Validator(lambda: connect_unix(state_dir / "validator.sock"))
+    validator = Validator(lambda: connect_unix(state_dir / "validator.sock"), schema)
     stack.callback(validator.close)
     provider = make_provider(schema, state_dir)
     stack.callback(provider.close)

@@ -1,0 +1,223 @@
+"""A real server for tests: server and validator as processes of their own, NETCONF over SSH on a free port.
+
+What stands behind the configuration is `StoredOnly`, which acts on nothing, or the dataplane process.
+Run as a module it is such a child: `python -m tests.support.server ROLE JSON`.
+"""
+
+import json
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ncclient import manager
+
+from server.access.users import UserStore
+from server.app import ServerOptions, dataplane_provider, run
+from server.protocol.errors import RpcError, RpcErrors, operation_failed
+from server.schema.model import Schema
+from server.schema.sources import ModuleSources, default_sources
+from server.schema.validator_child import run_child
+from server.tree.diff import Change
+from server.tree.filter import Selection
+from server.tree.node import Container
+
+ROOT = Path(__file__).resolve().parents[2]
+USER = "admin"
+PASSWORD = "correct horse"
+START_TIMEOUT = 60.0
+
+REFUSED_VALUE = "refuse-me"
+"""A leaf that gets this value is refused by `StoredOnly` in prepare."""
+
+
+class StoredOnly:
+    """A provider with nothing behind it: what modules without a dataplane have."""
+
+    def check(self, root: Container) -> Sequence[RpcError]:
+        """Find nothing wrong."""
+        return ()
+
+    def prepare(self, old: Container, new: Container, changes: Sequence[Change]) -> "StoredOnly":
+        """Accept, except for leaves with the value that tests use for a refusal."""
+        refused = [change for change in changes if getattr(change.new, "value", "") == REFUSED_VALUE]
+        if refused:
+            raise RpcErrors([_refusal(change) for change in refused])
+        return self
+
+    def apply(self) -> None:
+        """Do nothing."""
+
+    def abort(self) -> None:
+        """Do nothing."""
+
+    def revert(self) -> None:
+        """Do nothing."""
+
+    def restore(self, running: Container) -> None:
+        """Do nothing."""
+
+    def state(self, selection: Selection) -> dict[str, object]:
+        """Know no state."""
+        return {}
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+def _refusal(change: Change) -> RpcError:
+    return change.location.blame(operation_failed("refused for the test", app_tag="test-refusal"))
+
+
+@dataclass
+class ServerUnderTest:
+    """The processes of one server and the sockets that outlive them; `port` is on 127.0.0.1."""
+
+    state_dir: Path
+    modules: Sequence[str] = ()
+    dataplane: bool = False
+    processes: dict[str, "subprocess.Popen[bytes]"] = field(default_factory=dict)
+    sources: str = ""
+    log: Path = Path()
+    _listener: socket.socket = field(default_factory=socket.socket)
+    _validator: socket.socket = field(default_factory=lambda: socket.socket(socket.AF_UNIX))
+
+    @property
+    def port(self) -> int:
+        """The port that NETCONF is served on."""
+        return int(self._listener.getsockname()[1])
+
+    def start(self) -> "ServerUnderTest":
+        """Make the sockets and the user, start both processes and wait until the server is ready."""
+        self.sources = default_sources(tuple(self.modules)).to_json()
+        self.log = self.state_dir / "log"
+        UserStore(self.state_dir / "users.json").add_password(USER, PASSWORD)
+        self._listener.bind(("127.0.0.1", 0))
+        self._listener.listen(64)
+        _bind_unix(self._validator, self.state_dir / "validator.sock")
+        self.start_validator()
+        outcome = self.start_server()
+        if outcome != "ready":
+            raise AssertionError(f"{outcome}\n{self.log.read_text()[-4000:]}")
+        return self
+
+    def start_validator(self) -> None:
+        """Start a validator on the socket that is there already."""
+        self._spawn("validator", self._validator.fileno(), sources=self.sources)
+
+    def start_server(self) -> str:
+        """Start a server and return the line it says when it is up or gives up."""
+        reader, writer = os.pipe()
+        self._spawn(
+            "server",
+            self._listener.fileno(),
+            writer,
+            sources=self.sources,
+            state_dir=str(self.state_dir),
+            dataplane=self.dataplane,
+        )
+        os.close(writer)
+        with os.fdopen(reader) as ready:
+            return ready.readline().strip()
+
+    def kill(self, name: str) -> None:
+        """SIGKILL one of the processes and wait for its end."""
+        process = self.processes.pop(name)
+        process.kill()
+        process.wait()
+
+    def terminate(self, name: str) -> int:
+        """SIGTERM one of the processes; return its exit status."""
+        process = self.processes.pop(name)
+        process.terminate()
+        return process.wait(20)
+
+    def stop(self) -> None:
+        """End whatever runs."""
+        for name in reversed(tuple(self.processes)):
+            process = self.processes.pop(name)
+            process.terminate()
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        self._listener.close()
+        self._validator.close()
+
+    @contextmanager
+    def connect(self, **options: Any) -> Iterator[Any]:
+        """Open a session with ncclient; it is closed orderly at the end if it is still open."""
+        with manager.connect(
+            host="127.0.0.1",
+            port=self.port,
+            username=USER,
+            password=PASSWORD,
+            hostkey_verify=False,
+            allow_agent=False,
+            look_for_keys=False,
+            timeout=60,
+            **options,
+        ) as session:
+            yield session
+
+    def _spawn(self, role: str, *descriptors: int, **options: object) -> None:
+        arguments = json.dumps({"descriptors": descriptors, **options})
+        with self.log.open("ab") as log:
+            self.processes[role] = subprocess.Popen(
+                [sys.executable, "-m", "tests.support.server", role, arguments],
+                cwd=ROOT,
+                pass_fds=descriptors,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+
+
+@contextmanager
+def running_server(
+    state_dir: Path, modules: Sequence[str] = (), *, dataplane: bool = False
+) -> Iterator[ServerUnderTest]:
+    """A server in `state_dir` for as long as the block lasts."""
+    server = ServerUnderTest(state_dir, modules, dataplane)
+    try:
+        yield server.start()
+    finally:
+        server.stop()
+
+
+def _bind_unix(listener: socket.socket, path: Path) -> None:
+    """Bind by way of a descriptor of the folder: a test's path may be longer than sun_path."""
+    folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY)
+    try:
+        listener.bind(f"/proc/self/fd/{folder}/{path.name}")
+    finally:
+        os.close(folder)
+    listener.listen(16)
+
+
+def _stored_only(_schema: Schema, _state_dir: Path) -> StoredOnly:
+    return StoredOnly()
+
+
+def _child(role: str, arguments: str) -> int:
+    logging.basicConfig(level=logging.INFO, format="%(process)d %(name)s %(message)s")
+    options = json.loads(arguments)
+    descriptors = options["descriptors"]
+    sources = ModuleSources.from_json(options["sources"])
+    if role == "validator":
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        run_child(socket.socket(fileno=descriptors[0]), sources)
+    factory = dataplane_provider if options["dataplane"] else _stored_only
+    return run(ServerOptions(Path(options["state_dir"]), descriptors[0], descriptors[1], sources), factory)
+
+
+if __name__ == "__main__":
+    sys.exit(_child(sys.argv[1], sys.argv[2]))
