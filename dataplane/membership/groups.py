@@ -1,4 +1,4 @@
-"""What membership is made of: the filter mode, one subscriber's entry in a group, a group's aggregate.
+"""What membership is made of: filter modes, the state of an entry as a value, the merge of a group.
 
 Types shared by the table, the querier and whoever reads them (RFC 3376 sections 3 and 6). Times are
 monotonic seconds, lifetimes are seconds from now.
@@ -11,7 +11,6 @@ from typing import TypeAlias
 import msgspec
 
 from dataplane.packets.ethernet import Subscriber
-from dataplane.packets.wire import DropReason
 
 Sources: TypeAlias = tuple[IPv4Address, ...]
 
@@ -36,13 +35,14 @@ class SourceState(msgspec.Struct, frozen=True, gc=False):
 
     address: IPv4Address
     lifetime: float
+    up_since: float = 0.0
 
 
 class EntryState(msgspec.Struct, frozen=True):
     """An entry as a value: what a record on the channel carries and what a person is shown.
 
     `lifetime` is the group timer's rest in EXCLUDE and the longest source timer's in INCLUDE, in seconds;
-    the entry is gone when it has passed.
+    the entry is gone when it has passed. `up_since` is local time and never crosses the channel.
     """
 
     subscriber: Subscriber
@@ -56,10 +56,11 @@ class EntryState(msgspec.Struct, frozen=True):
 
 
 class ChangeKind(StrEnum):
-    """What happened to an entry. All but REMOVED leave it in the table.
+    """What happened to an entry.
 
-    CREATED, UPDATED (its filter state differs), REFRESHED (its timers only) and LEAVING (all its timers
-    were lowered to the last member query time) tell what a message did. REMOVED: it is gone.
+    A message made it (CREATED), changed its filter state or lowered one of its timers (UPDATED), only
+    lengthened its timers (REFRESHED), lowered all of them to the last member query time (LEAVING), or
+    took it out at once (REMOVED: immediate leave, or `MembershipTable.remove`). EXPIRED: time took it.
     """
 
     CREATED = "created"
@@ -67,10 +68,11 @@ class ChangeKind(StrEnum):
     REFRESHED = "refreshed"
     LEAVING = "leaving"
     REMOVED = "removed"
+    EXPIRED = "expired"
 
 
 class Aggregate(msgspec.Struct, frozen=True):
-    """What all subscribers of a group want together (RFC 3376 section 3.2, the merge of filter modes).
+    """What one subscriber wants of a group, or all together (RFC 3376 section 3.2).
 
     EXCLUDE with no sources is any-source; INCLUDE always has at least one source.
     """
@@ -83,8 +85,70 @@ class Aggregate(msgspec.Struct, frozen=True):
         return (source in self.sources) == (self.filter_mode is FilterMode.INCLUDE)
 
 
+ANY_SOURCE = Aggregate(FilterMode.EXCLUDE)
+
+
 class LastMemberQuery(msgspec.Struct, frozen=True):
     """A question to ask before a group, or sources of it, are dropped; () means the whole group."""
 
     group: IPv4Address
     sources: Sources = ()
+
+
+class Merge:
+    """The merge of many filters, kept up to date one filter at a time (RFC 3376 section 3.2).
+
+    Any EXCLUDE makes the whole EXCLUDE, of the sources that every EXCLUDE excludes and no INCLUDE wants.
+    Changing one filter costs as many steps as its sources differ, however many filters there are.
+    """
+
+    __slots__ = ("_blocked", "_excludes", "_result", "_wanted")
+
+    def __init__(self) -> None:
+        self._excludes = 0
+        self._wanted: dict[IPv4Address, int] = {}
+        self._blocked: dict[IPv4Address, int] = {}
+        self._result: Aggregate | None = None
+
+    def replace(self, old: Aggregate | None, new: Aggregate | None) -> bool:
+        """Take one filter for another (None: none); says whether the merge differs now."""
+        if old is not None:
+            self._count(old, -1)
+        if new is not None:
+            self._count(new, 1)
+        before, self._result = self._result, self._merged()
+        return before != self._result
+
+    @property
+    def result(self) -> Aggregate | None:
+        """What all want together; None when there is no filter."""
+        return self._result
+
+    @property
+    def blocks(self) -> bool:
+        """Whether any filter excludes a source."""
+        return bool(self._blocked)
+
+    @property
+    def size(self) -> int:
+        """How many different sources the filters name: what a change may cost at most."""
+        return len(self._wanted) + len(self._blocked)
+
+    def _count(self, wants: Aggregate, step: int) -> None:
+        if wants.filter_mode is FilterMode.EXCLUDE:
+            self._excludes += step
+        if wants.sources:
+            including = wants.filter_mode is FilterMode.INCLUDE
+            counts = self._wanted if including else self._blocked
+            for source in wants.sources:
+                counts[source] = counts.get(source, 0) + step
+                if not counts[source]:
+                    del counts[source]
+
+    def _merged(self) -> Aggregate | None:
+        if self._excludes == 0:
+            return Aggregate(FilterMode.INCLUDE, frozenset(self._wanted)) if self._wanted else None
+        if not self._blocked:
+            return ANY_SOURCE
+        blocked = (source for source, count in self._blocked.items() if count == self._excludes)
+        return Aggregate(FilterMode.EXCLUDE, frozenset(blocked) - self._wanted.keys())

@@ -1,18 +1,22 @@
 """The querier of one access interface (RFC 3376 sections 6.6 and 8): who asks, when and what.
 
-Pure: it says what to send. It runs only while the local role is master (`set_active`); a backup
-sends nothing and elects nobody, but keeps count of last-member queries so that it can finish them.
+Pure: it says what to send. It runs only while the local role is master (`set_active`); a backup sends
+nothing and elects nobody, but keeps count of last-member queries so that it can finish them.
 """
 
 from enum import StrEnum
 from ipaddress import IPv4Address
+from math import inf
 
 import msgspec
 
 from dataplane.config import IgmpConfig
 from dataplane.membership.groups import LastMemberQuery
 from dataplane.membership.table import MembershipTable
+from dataplane.membership.timers import DeadlineQueue, Timing
 from dataplane.packets.igmp import Query
+
+_UNSPECIFIED = IPv4Address(0)
 
 
 class QuerierState(StrEnum):
@@ -29,38 +33,194 @@ class SendQuery(msgspec.Struct, frozen=True):
     query: Query
 
 
+class _Pending:
+    """What is left to ask about one group: how often, for the group and for each source."""
+
+    __slots__ = ("group", "group_left", "scheduled", "sources_left")
+
+    def __init__(self, group: IPv4Address) -> None:
+        self.group = group
+        self.group_left = 0
+        self.sources_left: dict[IPv4Address, int] = {}
+        self.scheduled = inf
+
+    def add(self, sources: tuple[IPv4Address, ...], count: int) -> None:
+        if sources:
+            self.sources_left.update(dict.fromkeys(sources, count))
+        else:
+            self.group_left = count
+
+    def spend(self) -> bool:
+        """One round was sent; says whether there is another."""
+        self.group_left = max(self.group_left - 1, 0)
+        self.sources_left = {source: left - 1 for source, left in self.sources_left.items() if left > 1}
+        return bool(self.group_left or self.sources_left)
+
+
 class Querier:
     """One per access interface; `table` is asked for timers when the S flag is decided (6.6.3)."""
 
-    state: QuerierState
-    querier_address: IPv4Address | None
+    def __init__(
+        self, config: IgmpConfig, table: MembershipTable, address: IPv4Address | None = None
+    ) -> None:
+        self.state = QuerierState.OFF
+        self._config = config
+        self._table = table
+        self._address = address
+        self._foreign: IPv4Address | None = None
+        self._timing = Timing.of(config)
+        self._startup_left = 0
+        self._general_at = inf
+        self._other_present_until = inf
+        self._pending: dict[IPv4Address, _Pending] = {}
+        self._queue: DeadlineQueue[_Pending] = DeadlineQueue()
 
-    def __init__(self, config: IgmpConfig, table: MembershipTable, address: IPv4Address | None = None) -> None:
-        raise NotImplementedError
+    @property
+    def querier_address(self) -> IPv4Address | None:
+        """Who asks on this interface, as far as we know."""
+        if self.state is QuerierState.QUERIER:
+            return self._address
+        return self._foreign
 
     def reconfigure(self, config: IgmpConfig, now: float) -> None:
-        """Other intervals from now on."""
+        """Other intervals from now on. The table is reconfigured by its owner, before this."""
+        self._config = config
+        self._timing = Timing.of(config)
+        if self.state is QuerierState.QUERIER:
+            self._general_at = min(self._general_at, now + self._timing.query_interval)
 
     def set_address(self, address: IPv4Address | None) -> None:
         """The interface's own address, which decides the election."""
+        self._address = address
 
     def set_active(self, active: bool, now: float) -> tuple[SendQuery, ...]:
         """Master or not. Becoming active sends the first startup query at once (rule 10)."""
-        raise NotImplementedError
+        if active == (self.state is not QuerierState.OFF):
+            return ()
+        if not active:
+            self._become(QuerierState.OFF)
+            return ()
+        self._startup_left = self._timing.startup_query_count
+        return self._rule(now)
 
-    def heard(
-        self, query: Query, source: IPv4Address, now: float, *, from_peer: bool = False
-    ) -> None:
-        """A query arrived. Ignored when it is the peer's, when we are not active, or from 0.0.0.0."""
+    def heard(self, query: Query, source: IPv4Address, now: float, *, from_peer: bool = False) -> None:
+        """A query arrived on the access interface (sections 6.6.1 and 6.6.2).
+
+        It counts for nothing when we are not active, when it is the peer's (rule 17), or when its source
+        is 0.0.0.0, as a snooping switch sends it (RFC 4541 section 2.1.1).
+        """
+        if self.state is QuerierState.OFF or from_peer or source in (_UNSPECIFIED, self._address):
+            return
+        if self._address is not None and self._address < source:
+            return
+        self._yield_to(query, source, now)
+        if query.group is not None and not query.suppress:
+            question = LastMemberQuery(query.group, query.sources)
+            limit = query.max_response * self._timing.last_member_query_count
+            self._table.query_heard(question, limit, now)
 
     def ask(self, queries: tuple[LastMemberQuery, ...], now: float) -> tuple[SendQuery, ...]:
-        """`Changes.queries`: sends the first of each now if we are querier, and remembers the rest."""
-        raise NotImplementedError
+        """Take `Changes.queries`: the first round of each is sent now if we are querier.
+
+        The rounds that follow are counted whether we are or not, so that whoever becomes querier in the
+        middle sends those that are left.
+        """
+        asked: dict[IPv4Address, _Pending] = {}
+        for question in queries:
+            pending = self._pending.get(question.group)
+            if pending is None:
+                pending = self._pending[question.group] = _Pending(question.group)
+            pending.add(question.sources, self._timing.last_member_query_count)
+            asked[question.group] = pending
+        return tuple(send for pending in asked.values() for send in self._round(pending, now))
 
     def tick(self, now: float) -> tuple[SendQuery, ...]:
         """What is due at `now`."""
-        raise NotImplementedError
+        sends: list[SendQuery] = []
+        if self._other_present_until <= now or self._general_at <= now:
+            sends += self._rule(now)
+        for pending in self._queue.due(now):
+            sends += self._round(pending, now)
+        return tuple(sends)
 
     def next_deadline(self) -> float | None:
         """When `tick` next has something to do; None for never."""
-        raise NotImplementedError
+        pending = self._queue.next()
+        earliest = min(self._general_at, self._other_present_until, inf if pending is None else pending)
+        return None if earliest == inf else earliest
+
+    def _rule(self, now: float) -> tuple[SendQuery, ...]:
+        """Be the querier and send the general query that is due."""
+        self._become(QuerierState.QUERIER)
+        self._startup_left = max(self._startup_left - 1, 0)
+        starting = self._startup_left > 0
+        timing = self._timing
+        self._general_at = now + (timing.startup_query_interval if starting else timing.query_interval)
+        return (SendQuery(self._query(None, (), timing.query_response)),)
+
+    def _yield_to(self, query: Query, source: IPv4Address, now: float) -> None:
+        self._become(QuerierState.NON_QUERIER)
+        self._foreign = source
+        self._startup_left = 0
+        timing = self._timing
+        if query.version == 3 and query.robustness and query.query_interval:
+            timing = msgspec.structs.replace(
+                timing, robustness=query.robustness, query_interval=query.query_interval
+            )
+        self._table.timing = timing
+        self._other_present_until = now + timing.other_querier_present_interval
+
+    def _become(self, state: QuerierState) -> None:
+        self.state = state
+        self._foreign = None
+        self._general_at = self._other_present_until = inf
+        self._table.timing = self._timing
+
+    def _round(self, pending: _Pending, now: float) -> list[SendQuery]:
+        """One transmission of section 6.6.3; silent, but counted, while we are not querier."""
+        sends = self._questions(pending, now) if self.state is QuerierState.QUERIER else []
+        if pending.spend():
+            self._queue.forget(pending)
+            self._queue.schedule(pending, now + self._timing.last_member_query_interval)
+        else:
+            self._queue.forget(pending)
+            del self._pending[pending.group]
+        return sends
+
+    def _questions(self, pending: _Pending, now: float) -> list[SendQuery]:
+        if self._config.version == 1:
+            return []
+        group = pending.group
+        sends = []
+        if pending.group_left:
+            sends.append(self._question(group, (), suppress=self._outlives(group, None, now)))
+        if pending.sources_left and self._config.version == 3:
+            safe = {source for source in pending.sources_left if self._outlives(group, source, now)}
+            doubtful = tuple(source for source in pending.sources_left if source not in safe)
+            if safe and not pending.group_left:
+                sends.append(self._question(group, tuple(sorted(safe)), suppress=True))
+            if doubtful:
+                sends.append(self._question(group, doubtful, suppress=False))
+        return sends
+
+    def _outlives(self, group: IPv4Address, source: IPv4Address | None, now: float) -> bool:
+        return self._table.outlives(group, source, now, self._timing.last_member_query_time)
+
+    def _question(self, group: IPv4Address, sources: tuple[IPv4Address, ...], *, suppress: bool) -> SendQuery:
+        return SendQuery(
+            self._query(group, sources, self._timing.last_member_query_interval, suppress=suppress)
+        )
+
+    def _query(
+        self,
+        group: IPv4Address | None,
+        sources: tuple[IPv4Address, ...],
+        response: float,
+        *,
+        suppress: bool = False,
+    ) -> Query:
+        version = self._config.version
+        if version < 3:
+            return Query(version, group, (), response)
+        interval = int(self._timing.query_interval)
+        return Query(3, group, sources, response, suppress, self._timing.robustness, interval)

@@ -8,114 +8,360 @@ not know the role: it always says what to query, and the `Querier` knows whether
 from collections.abc import Iterator
 from ipaddress import IPv4Address
 
-import msgspec
-
 from dataplane.config import IgmpConfig
-from dataplane.membership.groups import Aggregate, ChangeKind, EntryState, FilterMode, LastMemberQuery, Origin
+from dataplane.membership.changes import Changes, Collector, EntryChange
+from dataplane.membership.entry import MAX_SOURCES, NO_QUERY, Ask, Entry
+from dataplane.membership.groups import (
+    Aggregate,
+    ChangeKind,
+    EntryState,
+    FilterMode,
+    LastMemberQuery,
+    Merge,
+    Origin,
+)
+from dataplane.membership.timers import DeadlineQueue, Timing
 from dataplane.packets.ethernet import Subscriber
-from dataplane.packets.igmp import Report
+from dataplane.packets.igmp import GroupRecord, RecordType, Report
 from dataplane.packets.wire import DropReason
 
+__all__ = ["Changes", "Entry", "EntryChange", "MembershipTable"]
 
-class Entry:
-    """One subscriber in one group. Read its attributes; only the table changes them."""
+MAX_ENTRIES = 1 << 18
+"""Entries of one interface, whatever is configured: twice what the whole router is made for."""
 
-    subscriber: Subscriber
-    group: IPv4Address
-    filter_mode: FilterMode
-    origin: Origin
-    last_reporter: IPv4Address
-    up_since: float
+MAX_GROUP_SOURCES = 1024
+"""Different sources that the members of one group may name together; a change costs in proportion."""
 
-    def state(self, now: float) -> EntryState:
-        """The entry as a value with lifetimes in seconds from `now`."""
-        raise NotImplementedError
-
-
-class EntryChange(msgspec.Struct, frozen=True):
-    """What happened to one entry."""
-
-    kind: ChangeKind
-    entry: Entry
+_STARTING_MODE = (RecordType.MODE_IS_EXCLUDE, RecordType.CHANGE_TO_EXCLUDE_MODE)
+_STARTING_SOURCES = (
+    RecordType.MODE_IS_INCLUDE,
+    RecordType.CHANGE_TO_INCLUDE_MODE,
+    RecordType.ALLOW_NEW_SOURCES,
+)
 
 
-class Changes(msgspec.Struct, frozen=True):
-    """What one call did.
+class _Group:
+    __slots__ = ("address", "entries", "firm", "merge")
 
-    `entries`: the entries a message touched or time removed, in order. After `report`, CREATED, UPDATED
-    and REFRESHED are copied to the peer as an UPDATE of `entry.state(now)`, LEAVING and REMOVED as a
-    LEAVE. After `expire`, nothing is copied: the peer's timers run too.
-    `groups`: the groups whose aggregate differs now (read it with `aggregate`): forwarding and upstream.
-    `queries`: what to give to `Querier.ask`, also on a backup.
-    `refused`: one reason per record that was not taken, for the counters.
-    """
+    def __init__(self, address: IPv4Address) -> None:
+        self.address = address
+        self.entries: dict[Subscriber, Entry] = {}
+        self.merge = Merge()
+        self.firm = 0
 
-    entries: tuple[EntryChange, ...] = ()
-    groups: tuple[IPv4Address, ...] = ()
-    queries: tuple[LastMemberQuery, ...] = ()
-    refused: tuple[DropReason, ...] = ()
+    def recount(self, entry: Entry, wants: Aggregate | None) -> bool:
+        """Merge what the entry wants now; says whether the aggregate differs."""
+        firm = wants is not None and entry.firm
+        self.firm += firm - entry.counted_firm
+        entry.counted_firm = firm
+        if wants == entry.counted:
+            return False
+        counted, entry.counted = entry.counted, wants
+        return self.merge.replace(counted, wants)
 
 
 class MembershipTable:
-    """Entries of one access interface. Every method is given `now` in monotonic seconds, never backwards."""
+    """Entries of one access interface. Every method is given `now` in monotonic seconds, never backwards.
+
+    `timing` are the intervals in force; the `Querier` changes them while a foreign querier rules.
+    """
 
     def __init__(self, config: IgmpConfig) -> None:
-        raise NotImplementedError
+        self._config = config
+        self.timing = Timing.of(config)
+        self._groups: dict[IPv4Address, _Group] = {}
+        self._per_subscriber: dict[Subscriber, int] = {}
+        self._queue: DeadlineQueue[Entry] = DeadlineQueue()
+        self._size = 0
 
     def reconfigure(self, config: IgmpConfig) -> None:
         """Use other timers and limits from now on; running timers and existing entries stay."""
+        self._config = config
+        self.timing = Timing.of(config)
 
     def report(self, subscriber: Subscriber, report: Report, reporter: IPv4Address, now: float) -> Changes:
         """A report or leave that arrived on the access interface (RFC 3376 section 6.4)."""
-        raise NotImplementedError
+        if report.version > self._config.version:
+            return Changes(refused=(DropReason.UNSUPPORTED_VERSION,))
+        done = Collector()
+        for record in report.records:
+            self._take(subscriber, record, report.version, reporter, now, done)
+        return done.changes()
+
+    def _take(
+        self,
+        subscriber: Subscriber,
+        record: GroupRecord,
+        version: int,
+        reporter: IPv4Address,
+        now: float,
+        done: Collector,
+    ) -> None:
+        entry = self._live(subscriber, record.group, now, done)
+        if entry is not None and self._refresh(entry, record, version, reporter, now, done):
+            return
+        listed = frozenset(record.sources)
+        if entry is None:
+            starts = record.type in _STARTING_MODE or (record.type in _STARTING_SOURCES and listed)
+            if not starts or not self._room(subscriber, record.group, done):
+                return
+        if not self._room_for_sources(record.group, entry, listed, done):
+            return
+        created = entry is None
+        if entry is None:
+            entry = self._create(subscriber, record.group, Origin.LOCAL, now)
+        ask = entry.receive(record.type, listed, now, self.timing)
+        if ask is None:
+            return
+        self._note_report(entry, record.type, version, reporter, now)
+        self._answer(entry, ask, now, done, created=created)
+
+    def _refresh(
+        self,
+        entry: Entry,
+        record: GroupRecord,
+        version: int,
+        reporter: IPv4Address,
+        now: float,
+        done: Collector,
+    ) -> bool:
+        """The usual case at its cheapest: a member of any source says so again."""
+        plain = record.type in _STARTING_MODE and not record.sources and not entry.sources
+        if not plain or not entry.firm:
+            return False
+        entry.deadline = now + self.timing.group_membership_interval
+        self._note_report(entry, record.type, version, reporter, now)
+        done.entry(ChangeKind.REFRESHED, entry)
+        return True
+
+    def _note_report(
+        self, entry: Entry, kind: RecordType, version: int, reporter: IPv4Address, now: float
+    ) -> None:
+        entry.last_reporter = reporter
+        if version < 3 and kind is RecordType.MODE_IS_EXCLUDE:
+            entry.heard(version, now, self.timing)
+        if entry.origin is Origin.COPIED:
+            entry.origin = Origin.BOTH
 
     def apply_update(self, state: EntryState, now: float, *, batch: bool = False) -> Changes:
         """A copied entry: it refreshes like the message itself (`last_reporter` is taken from it).
 
         In a batch it only starts what is missing: a timer that runs is neither lengthened nor shortened.
+        An update that lowers a timer to the last member query time or less is a leave in part and asks
+        what a leave asks. Of `state`, origin and up_since are not used.
         """
-        raise NotImplementedError
+        done = Collector()
+        entry = self._live(state.subscriber, state.group, now, done)
+        created = entry is None
+        if entry is None and (not _alive(state) or not self._room(state.subscriber, state.group, done)):
+            return done.changes()
+        listed = frozenset(source.address for source in state.sources)
+        if not self._room_for_sources(state.group, entry, listed, done):
+            return done.changes()
+        if entry is None:
+            entry = self._create(state.subscriber, state.group, Origin.COPIED, now)
+        elif entry.origin is Origin.LOCAL:
+            entry.origin = Origin.BOTH
+        self._copy(entry, state, now, done, created=created, batch=batch)
+        return done.changes()
+
+    def _copy(
+        self, entry: Entry, state: EntryState, now: float, done: Collector, *, created: bool, batch: bool
+    ) -> None:
+        if created or not batch:
+            entry.last_reporter = state.last_reporter
+        if batch:
+            entry.complete(state, now)
+            self._answer(entry, NO_QUERY, now, done, created=created)
+            return
+        soon = now + self.timing.last_member_query_time
+        before = entry.running_after(soon)
+        entry.overwrite(state, now)
+        lowered = before & entry.running_after(now) - entry.running_after(soon)
+        ask = Ask(frozenset(source for source in lowered if source is not None), None in lowered)
+        self._answer(entry, ask, now, done, created=created)
 
     def apply_leave(self, subscriber: Subscriber, group: IPv4Address, now: float) -> Changes:
         """A copied leave: the entry's timers are lowered to the last member query time."""
-        raise NotImplementedError
+        done = Collector()
+        entry = self._live(subscriber, group, now, done)
+        if entry is not None:
+            self._answer(entry, entry.leave(now), now, done)
+        return done.changes()
 
-    def query_heard(self, query: LastMemberQuery, max_response: float, now: float) -> Changes:
-        """A foreign querier's last-member query without the S flag (RFC 3376 section 6.6.1)."""
-        raise NotImplementedError
+    def query_heard(self, query: LastMemberQuery, limit: float, now: float) -> None:
+        """A foreign querier's last-member query without the S flag (section 6.6.1).
+
+        The timers that it asks about end within `limit` seconds unless they are refreshed.
+        """
+        group = self._groups.get(query.group)
+        if group is None:
+            return
+        ask = Ask(frozenset(query.sources), group=not query.sources)
+        for entry in group.entries.values():
+            entry.lower(ask, now + limit)
+            group.recount(entry, entry.counted)
+            self._queue.schedule(entry, entry.next_event(now))
 
     def remove(self, subscriber: Subscriber, group: IPv4Address) -> Changes:
         """Drop one entry at once (clear-copied-groups)."""
-        raise NotImplementedError
+        done = Collector()
+        entry = self.entry(subscriber, group)
+        if entry is not None:
+            self._discard(entry, ChangeKind.REMOVED, done)
+        return done.changes()
 
     def expire(self, now: float) -> Changes:
-        """Let time do its work; costs what expired."""
-        raise NotImplementedError
+        """Let time do its work; costs what expired. The kinds are EXPIRED and UPDATED."""
+        done = Collector()
+        for entry in self._queue.due(now):
+            self._settle(entry, now, done, told=True)
+        return done.changes()
 
     def next_deadline(self) -> float | None:
         """When `expire` may next have something to do; never later than that, None for never."""
-        raise NotImplementedError
+        return self._queue.next()
 
     def entry(self, subscriber: Subscriber, group: IPv4Address) -> Entry | None:
         """One entry."""
-        raise NotImplementedError
+        known = self._groups.get(group)
+        return known.entries.get(subscriber) if known else None
 
     def entries(self, group: IPv4Address | None = None) -> Iterator[Entry]:
         """All entries, or those of one group."""
-        raise NotImplementedError
+        if group is None:
+            for known in self._groups.values():
+                yield from known.entries.values()
+        elif group in self._groups:
+            yield from self._groups[group].entries.values()
 
     def snapshot(self, now: float) -> list[EntryState]:
         """All live entries as values with lifetimes in seconds from `now`, for a batch."""
-        raise NotImplementedError
+        return [entry.state(now) for entry in self.entries() if entry.ends() > now]
 
     def groups(self) -> Iterator[IPv4Address]:
         """The groups that anyone wants."""
-        raise NotImplementedError
+        return iter(self._groups)
 
     def aggregate(self, group: IPv4Address) -> Aggregate | None:
         """What all subscribers of the group want together; None when nobody does."""
-        raise NotImplementedError
+        known = self._groups.get(group)
+        return known.merge.result if known else None
+
+    def outlives(self, group: IPv4Address, source: IPv4Address | None, now: float, limit: float) -> bool:
+        """Whether the timer of a source, or with None of the group, runs for more than `limit` seconds."""
+        return any(entry.lifetime(source, now) > limit for entry in self.entries(group))
 
     def __len__(self) -> int:
-        """The number of entries."""
-        raise NotImplementedError
+        return self._size
+
+    def _live(self, subscriber: Subscriber, group: IPv4Address, now: float, done: Collector) -> Entry | None:
+        """The entry, brought to `now`."""
+        entry = self.entry(subscriber, group)
+        if entry is None or entry.scheduled > now:
+            return entry
+        return entry if self._settle(entry, now, done) else None
+
+    def _settle(self, entry: Entry, now: float, done: Collector, *, told: bool = False) -> bool:
+        mode = entry.filter_mode
+        if not entry.settle(now):
+            self._discard(entry, ChangeKind.EXPIRED, done)
+            return False
+        before = entry.counted
+        self._recount(entry, now, done)
+        if told and (before != entry.counted or mode is not entry.filter_mode):
+            done.entry(ChangeKind.UPDATED, entry)
+        return True
+
+    def _recount(self, entry: Entry, now: float, done: Collector) -> None:
+        if self._groups[entry.group].recount(entry, entry.wants(now)):
+            done.group(entry.group)
+        self._queue.schedule(entry, entry.next_event(now))
+
+    def _create(self, subscriber: Subscriber, group: IPv4Address, origin: Origin, now: float) -> Entry:
+        known = self._groups.get(group)
+        if known is None:
+            known = self._groups[group] = _Group(group)
+        entry = known.entries[subscriber] = Entry(subscriber, known.address, origin, now)
+        self._per_subscriber[subscriber] = self._per_subscriber.get(subscriber, 0) + 1
+        self._size += 1
+        return entry
+
+    def _discard(self, entry: Entry, kind: ChangeKind, done: Collector) -> None:
+        group = self._groups[entry.group]
+        del group.entries[entry.subscriber]
+        if group.recount(entry, None):
+            done.group(entry.group)
+        if not group.entries:
+            del self._groups[entry.group]
+        left = self._per_subscriber[entry.subscriber] - 1
+        if left:
+            self._per_subscriber[entry.subscriber] = left
+        else:
+            del self._per_subscriber[entry.subscriber]
+        self._queue.forget(entry)
+        self._size -= 1
+        done.entry(kind, entry)
+
+    def _answer(self, entry: Entry, ask: Ask, now: float, done: Collector, *, created: bool = False) -> None:
+        """Lower what is asked for, let what ended end, and say what came of it."""
+        before = entry.counted
+        immediate = self._config.immediate_leave
+        limit = 0.0 if immediate else self.timing.last_member_query_time
+        if ask:
+            entry.lower(ask, now + limit)
+        if not entry.settle(now):
+            self._discard(entry, ChangeKind.REMOVED, done)
+            return
+        self._recount(entry, now, done)
+        if ask and not immediate:
+            done.ask(entry.group, self._needed(entry, ask))
+        kind = ChangeKind.CREATED if created else ChangeKind.REFRESHED
+        if not created and (ask or before != entry.counted):
+            leaving = ask and entry.ends() <= now + limit
+            kind = ChangeKind.LEAVING if leaving else ChangeKind.UPDATED
+        done.entry(kind, entry)
+
+    def _needed(self, entry: Entry, ask: Ask) -> Ask:
+        """Nobody need be asked for what another tracked member keeps, whatever the answer."""
+        group = self._groups[entry.group]
+        others = group.firm - entry.firm
+        return NO_QUERY if others and not group.merge.blocks else ask
+
+    def _room(self, subscriber: Subscriber, group: IPv4Address, done: Collector) -> bool:
+        """Whether a new entry is allowed; counts the refusal."""
+        config = self._config
+        mine = self._per_subscriber.get(subscriber, 0)
+        if self._size >= MAX_ENTRIES:
+            done.refuse(DropReason.TOO_MANY_ENTRIES)
+        elif config.max_groups_per_subscriber is not None and mine >= config.max_groups_per_subscriber:
+            done.refuse(DropReason.TOO_MANY_SUBSCRIBER_GROUPS)
+        elif (
+            config.max_groups is not None
+            and group not in self._groups
+            and len(self._groups) >= config.max_groups
+        ):
+            done.refuse(DropReason.TOO_MANY_GROUPS)
+        else:
+            return True
+        return False
+
+    def _room_for_sources(
+        self, group: IPv4Address, entry: Entry | None, listed: frozenset[IPv4Address], done: Collector
+    ) -> bool:
+        if not listed:
+            return True
+        known = self._groups.get(group)
+        mine = entry.sources.keys() if entry else frozenset()
+        new = len(listed - mine)
+        if len(mine) + new <= MAX_SOURCES and (known.merge.size if known else 0) + new <= MAX_GROUP_SOURCES:
+            return True
+        done.refuse(DropReason.TOO_MANY_SOURCES)
+        return False
+
+
+def _alive(state: EntryState) -> bool:
+    if state.filter_mode is FilterMode.EXCLUDE:
+        return state.lifetime > 0
+    return any(source.lifetime > 0 for source in state.sources)

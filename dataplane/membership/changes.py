@@ -1,0 +1,68 @@
+"""What a call on the table did: the value that the engine turns into records, routes and queries."""
+
+from ipaddress import IPv4Address
+
+import msgspec
+
+from dataplane.membership.entry import Ask, Entry
+from dataplane.membership.groups import ChangeKind, LastMemberQuery
+from dataplane.packets.wire import DropReason
+
+
+class EntryChange(msgspec.Struct, frozen=True):
+    """What happened to one entry."""
+
+    kind: ChangeKind
+    entry: Entry
+
+
+class Changes(msgspec.Struct, frozen=True):
+    """What one call did.
+
+    `entries`: the entries that a message touched or time removed, in order. After `report`, CREATED,
+    UPDATED and REFRESHED are copied to the peer as an UPDATE of `entry.state(now)`, LEAVING and REMOVED as
+    a LEAVE; EXPIRED is not copied, for the peer's timers run too. After `expire`, nothing is copied.
+    `groups`: the groups whose aggregate differs now (read it with `aggregate`): forwarding and upstream.
+    `queries`: what to give to `Querier.ask`, also on a backup.
+    `refused`: one reason per record that was not taken, for the counters.
+    """
+
+    entries: tuple[EntryChange, ...] = ()
+    groups: tuple[IPv4Address, ...] = ()
+    queries: tuple[LastMemberQuery, ...] = ()
+    refused: tuple[DropReason, ...] = ()
+
+
+class Collector:
+    """Gathers `Changes` while a call runs."""
+
+    __slots__ = ("_entries", "_groups", "_queries", "_refused")
+
+    def __init__(self) -> None:
+        self._entries: list[EntryChange] = []
+        self._groups: dict[IPv4Address, None] = {}
+        self._queries: list[LastMemberQuery] = []
+        self._refused: list[DropReason] = []
+
+    def entry(self, kind: ChangeKind, entry: Entry) -> None:
+        """An entry was touched."""
+        self._entries.append(EntryChange(kind, entry))
+
+    def group(self, address: IPv4Address) -> None:
+        """A group's aggregate differs."""
+        self._groups[address] = None
+
+    def ask(self, group: IPv4Address, ask: Ask) -> None:
+        """Queries are to be sent."""
+        if ask.group:
+            self._queries.append(LastMemberQuery(group))
+        if ask.sources:
+            self._queries.append(LastMemberQuery(group, tuple(sorted(ask.sources))))
+
+    def refuse(self, reason: DropReason) -> None:
+        """A record was not taken."""
+        self._refused.append(reason)
+
+    def changes(self) -> Changes:
+        """What was gathered."""
+        return Changes(tuple(self._entries), tuple(self._groups), tuple(self._queries), tuple(self._refused))

@@ -1,0 +1,308 @@
+"""One subscriber in one group: RFC 3376 sections 6.2 to 6.5 and 7.3 for a router with that one host.
+
+Time is looked at, never waited for: `settle` brings an entry to `now` before anything else is done to it.
+"""
+
+from collections.abc import Iterable, Mapping
+from ipaddress import IPv4Address
+from math import inf
+from types import MappingProxyType
+
+import msgspec
+
+from dataplane.membership.groups import ANY_SOURCE, Aggregate, EntryState, FilterMode, Origin, SourceState
+from dataplane.membership.timers import MAX_LIFETIME, Timing
+from dataplane.packets.ethernet import Subscriber
+from dataplane.packets.igmp import RecordType
+
+MAX_SOURCES = 64
+"""Sources of one entry; a Linux host may name 10 in a socket (net.ipv4.igmp_max_msf)."""
+
+_ALLOWING = (RecordType.MODE_IS_INCLUDE, RecordType.ALLOW_NEW_SOURCES)
+_STARTING_MODE = (RecordType.MODE_IS_EXCLUDE, RecordType.CHANGE_TO_EXCLUDE_MODE)
+_NO_SOURCES: frozenset[IPv4Address] = frozenset()
+
+
+class SourceTimer(msgspec.Struct, frozen=True, gc=False):
+    """When a source's timer ends; one that has ended is excluded (it exists in EXCLUDE only)."""
+
+    deadline: float
+    up_since: float
+
+
+Timers = Mapping[IPv4Address, SourceTimer]
+_NO_TIMERS: Timers = MappingProxyType({})
+
+
+class Ask(msgspec.Struct, frozen=True):
+    """The queries that RFC 3376 section 6.4.2 answers a message with: Q(G, sources) and Q(G)."""
+
+    sources: frozenset[IPv4Address] = _NO_SOURCES
+    group: bool = False
+
+    def __bool__(self) -> bool:
+        return self.group or bool(self.sources)
+
+
+NO_QUERY = Ask()
+_ASK_GROUP = Ask(group=True)
+
+
+class Entry:
+    """One subscriber in one group. Read its attributes; only the table changes them.
+
+    `deadline` is the group timer and means something in EXCLUDE only. `leaving`: the group timer was
+    lowered by a leave and nothing has raised it since. `scheduled` belongs to the deadline queue;
+    `counted` and `counted_firm` are what the group's merge holds of this entry.
+    """
+
+    __slots__ = (
+        "counted",
+        "counted_firm",
+        "deadline",
+        "filter_mode",
+        "group",
+        "last_reporter",
+        "leaving",
+        "origin",
+        "scheduled",
+        "sources",
+        "subscriber",
+        "up_since",
+        "v1_until",
+        "v2_until",
+    )
+
+    def __init__(self, subscriber: Subscriber, group: IPv4Address, origin: Origin, now: float) -> None:
+        self.subscriber = subscriber
+        self.group = group
+        self.filter_mode = FilterMode.INCLUDE
+        self.deadline = -inf
+        self.sources: Timers = _NO_TIMERS
+        self.origin = origin
+        self.last_reporter = IPv4Address(0)
+        self.up_since = now
+        self.v1_until = -inf
+        self.v2_until = -inf
+        self.leaving = False
+        self.scheduled = inf
+        self.counted: Aggregate | None = None
+        self.counted_firm = False
+
+    def __repr__(self) -> str:
+        return f"<Entry {self.subscriber.text()} {self.group} {self.filter_mode} {self.origin}>"
+
+    def state(self, now: float) -> EntryState:
+        """The entry as a value with lifetimes in seconds from `now`."""
+        sources = tuple(
+            SourceState(address, max(timer.deadline - now, 0.0), timer.up_since)
+            for address, timer in self.sources.items()
+        )
+        return EntryState(
+            self.subscriber,
+            self.group,
+            self.filter_mode,
+            max(self._longest() - now, 0.0),
+            sources,
+            self.last_reporter,
+            self.origin,
+            self.up_since,
+        )
+
+    def _longest(self) -> float:
+        return self.deadline if self.filter_mode is FilterMode.EXCLUDE else self.ends()
+
+    def ends(self) -> float:
+        """When the entry is gone if nothing refreshes it."""
+        last = max((timer.deadline for timer in self.sources.values()), default=-inf)
+        return max(last, self.deadline) if self.filter_mode is FilterMode.EXCLUDE else last
+
+    def running_after(self, limit: float) -> frozenset[IPv4Address | None]:
+        """Which timers run beyond `limit`: sources, and None for the group's."""
+        running: set[IPv4Address | None] = set(self._requested(limit))
+        if self.filter_mode is FilterMode.EXCLUDE and self.deadline > limit:
+            running.add(None)
+        return frozenset(running)
+
+    def lifetime(self, source: IPv4Address | None, now: float) -> float:
+        """Seconds left of a source's timer, or with None of the group timer; 0 when it does not run."""
+        if source is None:
+            return max(self.deadline - now, 0.0) if self.filter_mode is FilterMode.EXCLUDE else 0.0
+        timer = self.sources.get(source)
+        return max(timer.deadline - now, 0.0) if timer else 0.0
+
+    def wants(self, now: float) -> Aggregate:
+        """What this subscriber wants at `now` (section 6.3)."""
+        if self.filter_mode is FilterMode.INCLUDE:
+            return Aggregate(FilterMode.INCLUDE, frozenset(self.sources))
+        if not self.sources:
+            return ANY_SOURCE
+        return Aggregate(FilterMode.EXCLUDE, frozenset(self.sources.keys() - self._requested(now)))
+
+    @property
+    def firm(self) -> bool:
+        """Whether this member keeps the group for any source, whatever the others do."""
+        return self.filter_mode is FilterMode.EXCLUDE and not self.leaving
+
+    def next_event(self, now: float) -> float:
+        """When time will next change the entry by itself."""
+        times = [timer.deadline for timer in self.sources.values() if timer.deadline > now]
+        if self.filter_mode is FilterMode.EXCLUDE:
+            times.append(self.deadline)
+        return min(times, default=now)
+
+    def settle(self, now: float) -> bool:
+        """Let time do its work (sections 6.2.2, 6.3 and 6.5); False when the entry is gone."""
+        if self.filter_mode is FilterMode.EXCLUDE:
+            if self.deadline > now:
+                return True
+            self.filter_mode = FilterMode.INCLUDE
+            self.leaving = False
+        self.sources = {source: self.sources[source] for source in self._requested(now)}
+        return bool(self.sources)
+
+    def heard(self, version: int, now: float, timing: Timing) -> None:
+        """Note the version of a report (section 7.3.2)."""
+        if version == 1:
+            self.v1_until = now + timing.older_host_present_interval
+        elif version == 2:
+            self.v2_until = now + timing.older_host_present_interval
+
+    def receive(
+        self, kind: RecordType, listed: frozenset[IPv4Address], now: float, timing: Timing
+    ) -> Ask | None:
+        """A settled entry takes one record (sections 6.4 and 7.3.2).
+
+        Returns what to query, and None when the record does nothing at all.
+        """
+        if now < self.v1_until and kind is RecordType.CHANGE_TO_INCLUDE_MODE:
+            return None
+        if now < max(self.v1_until, self.v2_until):
+            if kind is RecordType.BLOCK_OLD_SOURCES:
+                return None
+            if kind is RecordType.CHANGE_TO_EXCLUDE_MODE:
+                listed = _NO_SOURCES
+        if kind in _ALLOWING:
+            return self._allow(listed, now, timing)
+        if self.filter_mode is FilterMode.INCLUDE:
+            return self._in_include(kind, listed, now, timing)
+        return self._in_exclude(kind, listed, now, timing)
+
+    def _allow(self, listed: frozenset[IPv4Address], now: float, timing: Timing) -> Ask | None:
+        if not listed:
+            return None
+        self._start(listed, now, now + timing.group_membership_interval)
+        return NO_QUERY
+
+    def _in_include(
+        self, kind: RecordType, listed: frozenset[IPv4Address], now: float, timing: Timing
+    ) -> Ask | None:
+        known = self.sources
+        both = known.keys() & listed
+        if kind is RecordType.BLOCK_OLD_SOURCES:
+            return Ask(frozenset(both)) if both else None
+        until = now + timing.group_membership_interval
+        if kind is RecordType.CHANGE_TO_INCLUDE_MODE:
+            dropped = frozenset(known.keys() - listed)
+            self._start(listed, now, until)
+            return Ask(dropped) if listed or dropped else None
+        excluded = SourceTimer(-inf, now)
+        self.sources = {source: known.get(source, excluded) for source in listed} if listed else _NO_TIMERS
+        self.filter_mode = FilterMode.EXCLUDE
+        self.deadline = until
+        return Ask(frozenset(both)) if kind is RecordType.CHANGE_TO_EXCLUDE_MODE else NO_QUERY
+
+    def _in_exclude(
+        self, kind: RecordType, listed: frozenset[IPv4Address], now: float, timing: Timing
+    ) -> Ask | None:
+        if kind in _STARTING_MODE:
+            return self._exclude_again(kind, listed, now, timing)
+        requested = self._requested(now)
+        if kind is RecordType.CHANGE_TO_INCLUDE_MODE:
+            self._start(listed, now, now + timing.group_membership_interval)
+            return Ask(requested - listed, group=True)
+        asked = listed - (self.sources.keys() - requested)
+        self._start(listed - self.sources.keys(), now, self.deadline)
+        return Ask(asked) if asked else None
+
+    def _exclude_again(
+        self, kind: RecordType, listed: frozenset[IPv4Address], now: float, timing: Timing
+    ) -> Ask:
+        until = now + timing.group_membership_interval
+        asked = NO_QUERY
+        if listed or self.sources:
+            changing = kind is RecordType.CHANGE_TO_EXCLUDE_MODE
+            known = self.sources
+            new = SourceTimer(self.deadline if changing else until, now)
+            if changing:
+                asked = Ask(listed - (known.keys() - self._requested(now)))
+            self.sources = {source: known.get(source, new) for source in listed} if listed else _NO_TIMERS
+        self.deadline = until
+        self.leaving = False
+        return asked
+
+    def lower(self, ask: Ask, until: float) -> None:
+        """Lower the timers of what is asked for (section 6.6.3); those that end earlier stay."""
+        if ask.group and self.filter_mode is FilterMode.EXCLUDE:
+            self.deadline = min(self.deadline, until)
+            self.leaving = True
+        if ask.sources:
+            self.sources = {
+                source: SourceTimer(until, timer.up_since)
+                if source in ask.sources and timer.deadline > until
+                else timer
+                for source, timer in self.sources.items()
+            }
+
+    def leave(self, now: float) -> Ask:
+        """The subscriber leaves the group as a whole."""
+        return Ask(self._requested(now), group=self.filter_mode is FilterMode.EXCLUDE)
+
+    def overwrite(self, state: EntryState, now: float) -> None:
+        """Take over a copied state as if its message had arrived here."""
+        timers = {source.address: self._copied_timer(source, now) for source in state.sources}
+        if state.filter_mode is FilterMode.EXCLUDE:
+            self.filter_mode = FilterMode.EXCLUDE
+            self.deadline = now + min(state.lifetime, MAX_LIFETIME)
+            self.leaving = False
+            self.sources = timers or _NO_TIMERS
+        else:
+            self._add_running(timers, now)
+
+    def complete(self, state: EntryState, now: float) -> None:
+        """Start what a copied state has and the entry lacks; what runs is left alone."""
+        running = self._requested(now)
+        timers = {
+            source.address: self._copied_timer(source, now)
+            for source in state.sources
+            if source.address not in running
+        }
+        if state.filter_mode is FilterMode.EXCLUDE and self.filter_mode is FilterMode.INCLUDE:
+            self.filter_mode = FilterMode.EXCLUDE
+            self.deadline = now + min(state.lifetime, MAX_LIFETIME)
+            self.sources = {**self.sources, **timers} or _NO_TIMERS
+        else:
+            self._add_running(timers, now)
+
+    def _add_running(self, timers: Timers, now: float) -> None:
+        running = {source: timer for source, timer in timers.items() if timer.deadline > now}
+        if running:
+            self.sources = {**self.sources, **running}
+
+    def _copied_timer(self, source: SourceState, now: float) -> SourceTimer:
+        known = self.sources.get(source.address)
+        deadline = now + min(source.lifetime, MAX_LIFETIME) if source.lifetime > 0 else -inf
+        return SourceTimer(deadline, known.up_since if known else now)
+
+    def _requested(self, now: float) -> frozenset[IPv4Address]:
+        """The sources whose timers run: X of EXCLUDE(X, Y), A of INCLUDE(A)."""
+        if not self.sources:
+            return _NO_SOURCES
+        return frozenset(source for source, timer in self.sources.items() if timer.deadline > now)
+
+    def _start(self, sources: Iterable[IPv4Address], now: float, until: float) -> None:
+        started = dict(self.sources)
+        for source in sources:
+            known = started.get(source)
+            started[source] = SourceTimer(until, known.up_since if known else now)
+        self.sources = started
