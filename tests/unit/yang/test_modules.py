@@ -24,10 +24,10 @@ NEVER_DEVIATED = (
 
 
 def test_there_are_modules() -> None:
-    assert [path.stem for path in MODULES] == [
+    assert {path.stem for path in MODULES} == {
         "twincast-remote-backup",
         "twincast-remote-backup-deviations",
-    ]
+    }
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
