@@ -1,0 +1,148 @@
+"""The laboratory as a whole: two processes, one in the user's own network and one in the laboratory's.
+
+The outer one opens the listening sockets that both routers serve, so that they are reached from the
+user's shell, and dials them for the inner one, which has no way out of its namespaces. The inner one
+builds the topology, starts what runs in it, and does the work.
+"""
+
+import os
+import signal
+import socket
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from cli import privileges
+from cli.lab.hosts import Host, LabError, Router
+from cli.lab.namespaces import NamespaceError, enter_user_namespace
+from cli.lab.topology import SOURCE_ADDRESS, Topology
+
+
+class Laboratory:
+    """Everything that stands, and how it is taken down."""
+
+    def __init__(
+        self, folder: Path, listeners: list[socket.socket], dial: Callable[[int], socket.socket]
+    ) -> None:
+        self.key = _make_key(folder)
+        self._closing: list[Topology | Router | Host] = []
+        try:
+            self._build(folder, listeners, dial)
+        except BaseException:
+            self.close()
+            raise
+
+    def _build(
+        self, folder: Path, listeners: list[socket.socket], dial: Callable[[int], socket.socket]
+    ) -> None:
+        self.topology = topology = Topology()
+        self._closing.append(topology)
+        self.routers: list[Router] = []
+        for site, listener in zip((topology.a, topology.b), listeners, strict=True):
+            self.routers.append(Router(site, folder / f"router-{site.name}", listener, self.key, dial))
+            self._closing.append(self.routers[-1])
+        self.source = Host("source", topology.source.popen, SOURCE_ADDRESS)
+        self.stbs = [
+            Host("stb", stb.popen, topology.stb_address(number)) for number, stb in enumerate(topology.stbs)
+        ]
+        self._closing += [self.source, *self.stbs]
+        for router in self.routers:
+            router.connect()
+
+    def close(self) -> None:
+        """Take everything down, last built first."""
+        while self._closing:
+            self._closing.pop().close()
+
+
+def in_laboratory(work: Callable[[Laboratory], int]) -> int:
+    """Build a laboratory, do `work` in it, take it down; returns what `work` returned, 1 after a failure.
+
+    The process must have one thread only. `work` runs in a child process.
+    """
+    listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
+    outer, inner = socket.socketpair()
+    parent = os.getpid()
+    sys.stdout.flush()
+    child = os.fork()
+    if child == 0:
+        outer.close()
+        _inside(work, listeners, inner, parent)
+    inner.close()
+    return _outside(outer, child)
+
+
+def _outside(dialer: socket.socket, child: int) -> int:
+    """Connect to a loopback port whenever the inner process asks, until it ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the inner process gets it too, and cleans up
+    signal.signal(signal.SIGTERM, lambda *_: os.kill(child, signal.SIGTERM))
+    while request := dialer.recv(8):
+        with socket.create_connection(("127.0.0.1", int(request))) as connection:
+            socket.send_fds(dialer, [b"."], [connection.fileno()])
+    _, status = os.waitpid(child, 0)
+    return os.waitstatus_to_exitcode(status)
+
+
+def _inside(
+    work: Callable[[Laboratory], int], listeners: list[socket.socket], dialer: socket.socket, parent: int
+) -> NoReturn:
+    """Enter the namespaces and work; must not return into the code of the outer process."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    status = 1
+    try:
+        enter_user_namespace()
+        privileges.die_with(parent)
+        status = _work(work, listeners, dialer)
+    except KeyboardInterrupt:
+        status = 130
+    except (LabError, NamespaceError, OSError) as error:
+        print(f"twincast lab: {error}", file=sys.stderr)
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _work(work: Callable[[Laboratory], int], listeners: list[socket.socket], dialer: socket.socket) -> int:
+    with tempfile.TemporaryDirectory(prefix="twincast-lab-") as name:
+        laboratory = Laboratory(Path(name), listeners, lambda port: _dial(dialer, port))
+        try:
+            return work(laboratory)
+        finally:
+            laboratory.close()
+
+
+def _dial(dialer: socket.socket, port: int) -> socket.socket:
+    """Ask the outer process for a connection to a loopback port of its network."""
+    dialer.sendall(str(port).encode())
+    _, descriptors, _, _ = socket.recv_fds(dialer, 1, 1)
+    if not descriptors:
+        raise LabError("the outer process is gone")
+    return socket.socket(fileno=descriptors[0])
+
+
+def _make_key(folder: Path) -> Path:
+    """Make a key pair for the routers' user; the public half has the suffix .pub."""
+    private = Ed25519PrivateKey.generate()
+    path = folder / "key"
+    path.touch(mode=0o600)
+    path.write_bytes(
+        private.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption()
+        )
+    )
+    public = private.public_key().public_bytes(
+        serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH
+    )
+    path.with_suffix(".pub").write_bytes(public + b"\n")
+    return path
