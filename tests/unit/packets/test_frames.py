@@ -1,0 +1,96 @@
+"""Whole frames both ways, and the split of long reports."""
+
+from ipaddress import IPv4Address
+
+import pytest
+
+from dataplane.packets import ethernet, frames, igmp
+from dataplane.packets.igmp import GroupRecord, Query, RecordType, Report
+from dataplane.packets.wire import DecodeError, DropReason
+
+MAC = bytes.fromhex("020000000001")
+ROUTER = IPv4Address("10.0.0.1")
+GROUP = IPv4Address("239.1.2.3")
+JOIN = GroupRecord(RecordType.CHANGE_TO_EXCLUDE_MODE, GROUP)
+LEAVE = GroupRecord(RecordType.CHANGE_TO_INCLUDE_MODE, GROUP)
+
+
+def sources(count):
+    return tuple(IPv4Address(f"10.1.{number // 250}.{number % 250 + 1}") for number in range(count))
+
+
+@pytest.mark.parametrize(
+    ("query", "destination"),
+    [
+        (Query(3, robustness=2, query_interval=125), "224.0.0.1"),
+        (Query(2, GROUP, max_response=1.0), "239.1.2.3"),
+        (Query(3, GROUP, sources(2), 1.0, suppress=True, robustness=2, query_interval=125), "239.1.2.3"),
+    ],
+)
+def test_queries_reach_who_is_asked(query, destination):
+    frame = frames.query_frame(query, MAC, ROUTER, vlan=100)
+    assert frame[:6] == ethernet.multicast_mac(IPv4Address(destination))
+    packet = ethernet.decode(frame)
+    assert packet.destination == IPv4Address(destination)
+    assert packet.router_alert
+    message = frames.decode(frame)
+    assert (message.subscriber.outer_vlan, message.source, message.message) == (100, ROUTER, query)
+
+
+@pytest.mark.parametrize(
+    ("version", "record", "expected"),
+    [
+        (1, JOIN, (GROUP, Report(1, (GroupRecord(RecordType.MODE_IS_EXCLUDE, GROUP),)))),
+        (1, LEAVE, None),
+        (2, JOIN, (GROUP, Report(2, (GroupRecord(RecordType.MODE_IS_EXCLUDE, GROUP),)))),
+        (2, LEAVE, (frames.ALL_ROUTERS, Report(2, (LEAVE,)))),
+        (2, GroupRecord(RecordType.BLOCK_OLD_SOURCES, GROUP, sources(1)), None),
+        (3, LEAVE, (frames.ALL_V3_ROUTERS, Report(3, (LEAVE,)))),
+    ],
+)
+def test_reports_upstream(version, record, expected):
+    sent = frames.report_payloads(version, [record])
+    assert [(where, igmp.decode(payload)) for where, payload in sent] == ([expected] if expected else [])
+
+
+def test_records_share_reports_up_to_the_mtu():
+    groups = [IPv4Address(int(GROUP) + number) for number in range(1000)]
+    sent = frames.report_frames(
+        3, [GroupRecord(RecordType.MODE_IS_EXCLUDE, group) for group in groups], MAC, ROUTER
+    )
+    assert len(sent) == -(-1000 // ((1500 - 24 - 8) // 8))
+    assert all(len(frame) <= 14 + 1500 for frame in sent)
+    reported = [record.group for frame in sent for record in frames.decode(frame).message.records]
+    assert reported == groups
+
+
+@pytest.mark.parametrize("kind", [RecordType.MODE_IS_INCLUDE, RecordType.ALLOW_NEW_SOURCES])
+def test_a_long_source_list_continues_in_another_record(kind):
+    record = GroupRecord(kind, GROUP, sources(900))
+    parts = [
+        part for _, payload in frames.report_payloads(3, [record]) for part in igmp.decode(payload).records
+    ]
+    assert len(parts) > 1
+    assert {part.type for part in parts} == {kind}
+    assert tuple(source for part in parts for source in part.sources) == record.sources
+
+
+@pytest.mark.parametrize("kind", [RecordType.MODE_IS_EXCLUDE, RecordType.CHANGE_TO_EXCLUDE_MODE])
+def test_a_long_exclude_list_is_cut(kind):
+    record = GroupRecord(kind, GROUP, sources(900))
+    ((_, payload),) = frames.report_payloads(3, [record])
+    (part,) = igmp.decode(payload).records
+    assert part.sources == record.sources[: (1500 - 24 - 8 - 8) // 4]
+
+
+def test_router_alert_is_asked_for_only_where_wanted():
+    (frame,) = frames.report_frames(3, [JOIN], MAC, ROUTER)
+    assert frames.decode(frame, require_router_alert=True).message == Report(3, (JOIN,))
+    bare = bytearray(frame)
+    bare[34:38] = b"\x01\x01\x01\x01"
+    bare[24:26] = b"\0\0"
+    bare[24:26] = ethernet.checksum(bytes(bare[14:38])).to_bytes(2, "big")
+    assert frames.decode(bytes(bare)).message == Report(3, (JOIN,))
+    with pytest.raises(DecodeError) as caught:
+        frames.decode(bytes(bare), require_router_alert=True)
+    assert caught.value.reason is DropReason.MISSING_ROUTER_ALERT
