@@ -10,6 +10,7 @@ import signal
 import socket
 import sys
 import tempfile
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
@@ -103,6 +104,8 @@ def _inside(
         status = 130
     except (LabError, NamespaceError, OSError) as error:
         print(f"twincast lab: {error}", file=sys.stderr)
+    except Exception:  # noqa: BLE001 - os._exit below would hide it
+        traceback.print_exc()
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
