@@ -4,6 +4,7 @@ Owns the form in which the supervisor's options cross to a child (JSON), and wha
 before it begins.
 """
 
+import logging
 import socket
 import sys
 from enum import StrEnum
@@ -69,7 +70,14 @@ def main(text: str) -> int:
     invocation = msgspec.json.decode(text, type=Invocation)
     privileges.die_with(invocation.parent)
     logs.configure(invocation.log_level)
-    arguments = invocation.arguments
+    try:
+        return _run(invocation.arguments)
+    except Exception:
+        logging.getLogger("twincast.cli.children").exception("child-failed")
+        return 1
+
+
+def _run(arguments: Arguments) -> int:
     if isinstance(arguments, DataplaneArguments):
         return _dataplane(arguments)
     privileges.keep_only()
