@@ -7,7 +7,7 @@ are import-only define, is left out. Choices and cases become the `cases` of the
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from server.schema.compiler import CompiledModule, argument, own_statements
+from server.schema.compiler import CompiledModule, argument
 from server.schema.constraints import (
     PendingConstraint,
     PendingPath,
@@ -15,11 +15,11 @@ from server.schema.constraints import (
     resolve_constraint,
     resolve_leafrefs,
 )
-from server.schema.model import ModuleInfo, Operation, Schema
+from server.schema.model import ModuleInfo, Operation, Schema, SubmoduleInfo
 from server.schema.node import Constraint, ConstraintKind, NodeKind, SchemaNode, TypeInfo
 from server.schema.resolve import Statement
 from server.schema.sources import ModuleSources
-from server.schema.typeinfo import TypeBuilder, derived_identities, leaf_defaults
+from server.schema.typeinfo import TypeBuilder, derived_identities, leaf_defaults, refresh_union
 
 _KINDS = {
     "container": NodeKind.CONTAINER,
@@ -59,14 +59,24 @@ def _module_infos(compiled: tuple[CompiledModule, ...]) -> tuple[ModuleInfo, ...
             features=module.source.features,
             deviated_by=tuple(deviations.get(module.source.name, ())) if module.source.implemented else (),
             text=module.text,
-            submodules=tuple(
-                (part.arg, by_name[part.arg].source.revision)
-                for part in list(own_statements(module, by_name))[1:]
-            ),
+            submodules=_submodules(module, by_name),
         )
         for module in compiled
         if not module.source.submodule
     )
+
+
+def _submodules(module: CompiledModule, by_name: dict[str, CompiledModule]) -> tuple[SubmoduleInfo, ...]:
+    """What the module includes; a YANG 1 submodule may include others of its own (RFC 6020 section 7.1.6)."""
+    found: dict[str, SubmoduleInfo] = {}
+    pending = [module.statement]
+    while pending:
+        for include in pending.pop().search("include"):
+            part = by_name.get(include.arg)
+            if part is not None and part.source.name not in found:
+                found[part.source.name] = SubmoduleInfo(part.source.name, part.source.revision, part.text)
+                pending.append(part.statement)
+    return tuple(found.values())
 
 
 def _deviations(compiled: tuple[CompiledModule, ...]) -> dict[str, list[str]]:
@@ -109,6 +119,9 @@ class _Builder:
     def constraints(self) -> tuple[Constraint, ...]:
         """Resolve all that was met, now that the tree is complete."""
         found = resolve_leafrefs(self._paths, self._prefixes)
+        for path in self._paths:
+            if path.node.type is not None:
+                refresh_union(path.node.type)
         for item in self._pending:
             constraint = resolve_constraint(item, self._prefixes)
             found.append(constraint)

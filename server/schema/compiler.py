@@ -4,7 +4,6 @@ pyang applies a deviation when it validates the module that holds it, and leaves
 off when the features of every module are given before validation; both happen here.
 """
 
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from pyang.context import Context
@@ -76,11 +75,3 @@ class _Features(dict[str, list[str]]):
 
     def __missing__(self, _name: str) -> list[str]:
         return []
-
-
-def own_statements(module: CompiledModule, modules: Mapping[str, CompiledModule]) -> Iterator[Statement]:
-    """The module's statement and those of the submodules it includes."""
-    yield module.statement
-    for include in module.statement.search("include"):
-        if include.arg in modules:
-            yield modules[include.arg].statement

@@ -1,35 +1,167 @@
-"""Facts about the schema for clients: yang-library, schema list of monitoring, capabilities of the hello."""
+"""Facts about the schema for clients: yang-library, schema list of monitoring, capabilities of the hello.
 
-from server.schema.model import Schema
+All data is in the form of RFC 7951: member names with module names, identities with their module.
+"""
+
+import hashlib
+import json
+
+from server.protocol.errors import RpcError, invalid_value, operation_failed
+from server.schema.model import ModuleInfo, Schema
+
+_SET = "complete"
+_LIBRARY_CAPABILITY = "urn:ietf:params:netconf:capability:yang-library:1.1"
+_LIBRARY_REVISION = "2019-01-04"
+DATASTORES = ("running", "candidate")
 
 
 def content_id(schema: Schema) -> str:
-    """Return the content-id of RFC 8525 section 3: hex digest over all that is reported."""
-    raise NotImplementedError
+    """Return the content-id of RFC 8525 section 3: hex digest over all that is reported, texts included."""
+    facts = [
+        (
+            module.name,
+            module.revision,
+            module.implemented,
+            sorted(module.features),
+            sorted(module.deviated_by),
+            hashlib.sha256(module.text.encode()).hexdigest(),
+            [hashlib.sha256(part.text.encode()).hexdigest() for part in module.submodules],
+        )
+        for module in schema.modules
+    ]
+    return hashlib.sha256(json.dumps(sorted(facts)).encode()).hexdigest()[:32]
 
 
-def yang_library(schema: Schema, datastores: tuple[str, ...] = ("running", "candidate")) -> dict[str, object]:
-    """Return the data of ietf-yang-library 2019-01-04 (RFC 8525): `yang-library` and `modules-state`.
+def yang_library(schema: Schema, datastores: tuple[str, ...] = DATASTORES) -> dict[str, object]:
+    """Return the data of ietf-yang-library 2019-01-04 (RFC 8525): `yang-library` and `modules-state`."""
+    return {
+        "ietf-yang-library:yang-library": {
+            "module-set": [
+                {
+                    "name": _SET,
+                    "module": [_module(module) for module in schema.modules if module.implemented],
+                    "import-only-module": [
+                        _module(module) for module in schema.modules if not module.implemented
+                    ],
+                }
+            ],
+            "schema": [{"name": _SET, "module-set": [_SET]}],
+            "datastore": [{"name": f"ietf-datastores:{name}", "schema": _SET} for name in datastores],
+            "content-id": schema.content_id,
+        },
+        "ietf-yang-library:modules-state": {
+            "module-set-id": schema.content_id,
+            "module": [_state_module(schema, module) for module in schema.modules],
+        },
+    }
 
-    Keys are member names as in RFC 7951 (`ietf-yang-library:yang-library`).
-    """
-    raise NotImplementedError
+
+def _module(module: ModuleInfo) -> dict[str, object]:
+    """An entry of `module` or, with its revision as a key, of `import-only-module`."""
+    entry: dict[str, object] = {"name": module.name}
+    if module.revision or not module.implemented:
+        entry["revision"] = module.revision
+    entry["namespace"] = module.namespace
+    if module.submodules:
+        entry["submodule"] = [
+            {"name": part.name, **({"revision": part.revision} if part.revision else {})}
+            for part in module.submodules
+        ]
+    if module.implemented:
+        entry |= {key: list(values) for key, values in _conformance(module).items() if values}
+    return entry
+
+
+def _conformance(module: ModuleInfo) -> dict[str, tuple[str, ...]]:
+    return {"feature": module.features, "deviation": module.deviated_by}
+
+
+def _state_module(schema: Schema, module: ModuleInfo) -> dict[str, object]:
+    entry: dict[str, object] = {
+        "name": module.name,
+        "revision": module.revision,
+        "namespace": module.namespace,
+    }
+    if module.features:
+        entry["feature"] = list(module.features)
+    if module.deviated_by:
+        entry["deviation"] = [
+            {"name": name, "revision": schema.by_name[name].revision} for name in module.deviated_by
+        ]
+    entry["conformance-type"] = "implement" if module.implemented else "import"
+    if module.submodules:
+        entry["submodule"] = [{"name": part.name, "revision": part.revision} for part in module.submodules]
+    return entry
 
 
 def schema_list(schema: Schema) -> list[dict[str, object]]:
     """Return `/netconf-state/schemas/schema` (RFC 6022 section 2.1.3): one entry a module or submodule."""
-    raise NotImplementedError
+    return [
+        {
+            "identifier": name,
+            "version": version,
+            "format": "ietf-netconf-monitoring:yang",
+            "namespace": module.namespace,
+            "location": ["NETCONF"],
+        }
+        for module, name, version, _text in _texts(schema)
+    ]
 
 
 def schema_text(schema: Schema, identifier: str, version: str | None = None, form: str | None = None) -> str:
-    """Return what get-schema returns (RFC 6022 section 3.1): the text of a module.
+    """Return what get-schema returns (RFC 6022 section 3.1): the text of a module or submodule.
 
-    Raises RpcError: invalid-value when nothing matches, operation-failed with app-tag data-not-unique when
+    `form` is the identity asked for, with or without a prefix; yang is the only one there is. Raises
+    RpcError: invalid-value when nothing matches, operation-failed with the app-tag data-not-unique when
     several do.
     """
-    raise NotImplementedError
+    if form is not None and form.rpartition(":")[2] != "yang":
+        raise invalid_value(f"there is no schema {identifier!r} in the format {form!r}")
+    found = [
+        text
+        for _module_info, name, revision, text in _texts(schema)
+        if name == identifier and version in {None, revision}
+    ]
+    if len(found) == 1:
+        return found[0]
+    raise _no_schema(identifier, version) if not found else _several_schemas(identifier)
+
+
+def _no_schema(identifier: str, version: str | None) -> RpcError:
+    wanted = identifier if version is None else f"{identifier}@{version}"
+    return invalid_value(f"there is no schema {wanted!r}")
+
+
+def _several_schemas(identifier: str) -> RpcError:
+    return operation_failed(f"there are several versions of {identifier!r}", app_tag="data-not-unique")
+
+
+def _texts(schema: Schema) -> list[tuple[ModuleInfo, str, str, str]]:
+    """(Module, name, revision, text) of every module and submodule."""
+    found = []
+    for module in schema.modules:
+        found.append((module, module.name, module.revision, module.text))
+        found += [(module, part.name, part.revision, part.text) for part in module.submodules]
+    return found
 
 
 def capabilities(schema: Schema) -> tuple[str, ...]:
-    """Return the capability URIs that the schema gives the hello (RFC 7950 section 5.6.4, RFC 8526)."""
-    raise NotImplementedError
+    """Return the capability URIs that the schema gives the hello.
+
+    Modules of YANG version 1 are named one by one (RFC 6020 section 5.6.4); those of 1.1 must not be, a
+    client finds them in yang-library (RFC 7950 section 5.6.4, RFC 8526 section 2).
+    """
+    library = f"{_LIBRARY_CAPABILITY}?revision={_LIBRARY_REVISION}&content-id={schema.content_id}"
+    named = [_uri(module) for module in schema.modules if module.implemented and module.yang_version == "1"]
+    return (library, *named)
+
+
+def _uri(module: ModuleInfo) -> str:
+    parts = [f"module={module.name}"]
+    if module.revision:
+        parts.append(f"revision={module.revision}")
+    if module.features:
+        parts.append(f"features={','.join(module.features)}")
+    if module.deviated_by:
+        parts.append(f"deviations={','.join(module.deviated_by)}")
+    return f"{module.namespace}?{'&'.join(parts)}"

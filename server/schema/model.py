@@ -21,6 +21,7 @@ __all__ = [
     "Schema",
     "SchemaError",
     "SchemaNode",
+    "SubmoduleInfo",
     "Tag",
     "TypeInfo",
     "load_schema",
@@ -28,11 +29,20 @@ __all__ = [
 
 
 @dataclass(frozen=True, slots=True)
+class SubmoduleInfo:
+    """A submodule: its name, revision and source."""
+
+    name: str
+    revision: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class ModuleInfo:
     """One YANG module as it is served (RFC 8525 section 3).
 
     `features` are the enabled ones, `deviated_by` the modules that deviate this one. `implemented` false
-    means import-only. `text` is the source as get-schema returns it. `submodules` are (name, revision).
+    means import-only. `text` is the source as get-schema returns it.
     """
 
     name: str
@@ -44,7 +54,7 @@ class ModuleInfo:
     features: tuple[str, ...] = ()
     deviated_by: tuple[str, ...] = ()
     text: str = ""
-    submodules: tuple[tuple[str, str], ...] = ()
+    submodules: tuple[SubmoduleInfo, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

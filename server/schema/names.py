@@ -28,7 +28,7 @@ class Bindings:
     namespaces: dict[str, str] = field(default_factory=dict)
 
     def prefix(self, preferred: str, namespace: str) -> str:
-        """Return the prefix bound to `namespace`, binding `preferred` or a variant of it when there is none."""
+        """Return the prefix bound to `namespace`, binding `preferred` or a variant of it."""
         candidate, number = preferred, 1
         while self.namespaces.get(candidate, namespace) != namespace:
             number += 1

@@ -39,7 +39,8 @@ class TypeInfo:
     identityref, an instance-identifier, and a union or leafref that may hold one: the XML form of such a
     value carries prefixes (see `server.schema.names`). `identities` are the values an identityref takes,
     in module-name form (`iana-if-type:ethernetCsmacd`). `target` is the leaf that a leafref points at, or
-    None when the path could not be resolved; a value then has the form of `target.type`.
+    None when the path could not be resolved; a value then has the form of `target.type`. `range` and `length`
+    are the restrictions that apply, as the modules write them.
     """
 
     base: str
@@ -51,6 +52,8 @@ class TypeInfo:
     require_instance: bool = True
     default: str | None = None
     units: str = ""
+    range: str = ""
+    length: str = ""
 
 
 @dataclass(eq=False, slots=True, frozen=True)

@@ -7,6 +7,7 @@ from server.schema.compiler import CompiledModule, argument
 from server.schema.node import SchemaNode, TypeInfo
 from server.schema.resolve import Statement
 
+_RESTRICTIONS = ("range", "length", "require-instance")
 _INTEGERS = frozenset({"int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"})
 
 PathFound = Callable[[TypeInfo, Statement, bool], None]
@@ -49,14 +50,17 @@ class TypeBuilder:
     def build(self, statement: Statement, *, member: bool = False) -> TypeInfo:
         """Return the type of a `type` statement with its typedefs resolved."""
         last = statement
-        default, units, require = None, "", argument(statement, "require-instance")
+        default, units = None, ""
+        facts = {name: argument(statement, name) for name in _RESTRICTIONS}
         while getattr(last, "i_typedef", None) is not None:
             typedef = last.i_typedef
             default = typedef.search_one("default") if default is None else default
             units = units or argument(typedef, "units")
             last = typedef.search_one("type")
-            require = require or argument(last, "require-instance")
-        info = TypeInfo(str(last.arg), units=units, require_instance=require != "false")
+            # What is nearest to the leaf restricts most (RFC 7950 sections 9.2.4 and 9.4.4).
+            facts = {name: facts[name] or argument(last, name) for name in _RESTRICTIONS}
+        info = TypeInfo(str(last.arg), units=units, range=facts["range"], length=facts["length"])
+        info.require_instance = facts["require-instance"] != "false"
         self._fill(info, last, member=member)
         info.default = canonical_default(info, default) if default is not None else None
         return info
@@ -80,6 +84,14 @@ class TypeBuilder:
         names = [_identity_name(base.i_identity) for base in statement.search("base") if base.i_identity]
         sets = [self._identities.get(name, frozenset()) - {name} for name in names]
         return frozenset.intersection(*sets) if sets else frozenset()
+
+
+def refresh_union(info: TypeInfo) -> None:
+    """Set `has_prefix` of a union again once the leafrefs among its members have their targets."""
+    for member in info.members:
+        refresh_union(member)
+    if info.members:
+        info.has_prefix = any(member.has_prefix for member in info.members)
 
 
 def leaf_defaults(node: SchemaNode, statement: Statement) -> tuple[str, ...]:

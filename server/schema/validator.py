@@ -4,17 +4,42 @@ The validator itself is a process of its own (`server.schema.validator_child`), 
 reads what clients send. This side survives its death: a request is repeated once.
 """
 
+import logging
+import select
 import socket
+import threading
+import time
 from collections.abc import Callable
 
+import msgspec
+
+from server.protocol.errors import RpcErrors, operation_failed, too_big
 from server.schema.model import Schema
+from server.schema.validator_errors import map_errors
+from server.schema.validator_wire import (
+    GREETING,
+    FrameTooLongError,
+    Reply,
+    Request,
+    Work,
+    encode,
+    read_exactly,
+    read_frame,
+)
+
+_LOG = logging.getLogger("twincast.schema.validator")
+
+
+class _ValidatorDiedError(Exception):
+    """The connection ended before the reply was complete."""
 
 
 class Validator:
     """Talks to the validator child over a stream socket; safe to share between threads.
 
-    `connect` opens a connection; `schema` gives errors their paths. `timeout` is seconds for one request, `restart_timeout` seconds to wait
-    for a dead child to come back.
+    `connect` opens a connection to a listener that outlives the child, as the supervisor's does; `schema`
+    gives errors their paths. `timeout` is seconds for one request, `restart_timeout` seconds to wait for a
+    dead child to come back. Requests are judged one after another.
     """
 
     def __init__(
@@ -25,22 +50,103 @@ class Validator:
         timeout: float = 120.0,
         restart_timeout: float = 5.0,
     ) -> None:
-        self._schema = schema
         self._connect = connect
+        self._schema = schema
         self._timeout = timeout
         self._restart_timeout = restart_timeout
+        self._lock = threading.Lock()
+        self._connection: socket.socket | None = None
 
     def canonical(self, xml: bytes) -> bytes:
         """Check names, types and keys and return the same data with canonical values.
 
-        `xml` is zero or more sibling top-level elements without a wrapper; so is the result. Nothing else is
-        judged: no must, when, mandatory or leafref. Raises RpcErrors.
+        `xml` is zero or more sibling top-level elements without a wrapper, without comments and without
+        attributes; so is the result. Keys come first in each entry and the entries of system-ordered lists
+        come back sorted; empty containers stay. Nothing else is judged: no must, when, mandatory or leafref.
+        Raises RpcErrors with one error.
         """
-        raise NotImplementedError
+        return self._ask(Request(Work.CANONICAL, xml)).xml
 
-    def validate(self, xml: bytes) -> None:
-        """Judge a whole configuration (RFC 7950 section 8.1); raises RpcErrors with every error found."""
-        raise NotImplementedError
+    def validate(self, xml: bytes, *, partial: bool = False) -> None:
+        """Judge a configuration (RFC 7950 section 8.1); raises RpcErrors with every error found.
+
+        `partial` says that list entries were left out: too few of them are then no error here.
+        """
+        self._ask(Request(Work.VALIDATE, xml), partial=partial)
 
     def close(self) -> None:
         """Close the connection; a later request opens a new one."""
+        with self._lock:
+            self._drop()
+
+    def _ask(self, request: Request, *, partial: bool = False) -> Reply:
+        try:
+            frame = encode(request)
+        except FrameTooLongError as error:
+            raise RpcErrors([too_big(f"the data is too large to judge: {error}")]) from error
+        with self._lock:
+            reply = self._exchange_twice(frame)
+        if reply.errors:
+            errors = map_errors(self._schema, reply.errors, request.xml, partial=partial)
+            if errors:
+                raise RpcErrors(errors)
+        return reply
+
+    def _exchange_twice(self, frame: bytes) -> Reply:
+        for attempt in (1, 2):
+            try:
+                return self._exchange(frame)
+            except _ValidatorDiedError as error:
+                self._drop()
+                _LOG.warning("validator-died", extra={"attempt": attempt, "reason": str(error)})
+        raise RpcErrors([operation_failed("the validator could not judge this request")])
+
+    def _exchange(self, frame: bytes) -> Reply:
+        deadline = time.monotonic() + self._timeout
+        connection = self._connected()
+        try:
+            connection.settimeout(self._timeout)
+            connection.sendall(frame)
+            return msgspec.msgpack.decode(read_frame(connection, deadline), type=Reply)
+        except TimeoutError as error:
+            self._drop()
+            raise RpcErrors([operation_failed("the validator did not answer in time")]) from error
+        except (EOFError, OSError, FrameTooLongError, msgspec.DecodeError) as error:
+            raise _ValidatorDiedError(f"{type(error).__name__}: {error}") from error
+
+    def _connected(self) -> socket.socket:
+        if self._connection is not None and _was_closed(self._connection):
+            self._drop()
+        if self._connection is None:
+            self._connection = self._open()
+        return self._connection
+
+    def _open(self) -> socket.socket:
+        """Connect and wait for the greeting: the child that sends it may still be starting."""
+        try:
+            connection = self._connect()
+        except OSError as error:
+            raise RpcErrors([operation_failed("the validator is not there")]) from error
+        try:
+            greeting = read_exactly(connection, len(GREETING), time.monotonic() + self._restart_timeout)
+        except TimeoutError as error:
+            connection.close()
+            raise RpcErrors([operation_failed("the validator is not there")]) from error
+        except (EOFError, OSError) as error:
+            connection.close()
+            raise _ValidatorDiedError(f"{type(error).__name__}: {error}") from error
+        if greeting != GREETING:
+            connection.close()
+            raise RpcErrors([operation_failed("the validator speaks another version")])
+        return connection
+
+    def _drop(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+def _was_closed(connection: socket.socket) -> bool:
+    """Between requests the child says nothing, so anything to read is its end."""
+    readable, _, _ = select.select([connection], [], [], 0)
+    return bool(readable)
