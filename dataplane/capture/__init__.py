@@ -4,10 +4,10 @@ from dataplane.capture.capture import (
     ACCESS_RING_BYTES,
     UPSTREAM_RING_BYTES,
     Capture,
-    Captured,
     CaptureError,
     CaptureStatistics,
 )
+from dataplane.capture.ring import Captured
 
 __all__ = [
     "ACCESS_RING_BYTES",

@@ -1,0 +1,207 @@
+"""Capture of real IGMP: a host joins with the socket API, the router's side sees the frames."""
+
+import select
+import socket
+from contextlib import contextmanager
+
+import pytest
+
+from cli.lab.namespaces import Namespace, veth
+from dataplane.capture import ACCESS_RING_BYTES, Capture, CaptureError
+from tests.support.wait import wait_for
+
+V2_REPORT, V2_LEAVE, V3_REPORT = 0x16, 0x17, 0x22
+GROUP = "239.1.1.1"
+HEADERS = bytes.fromhex("01005e010101020000000001")
+MODES = pytest.mark.parametrize("ring_bytes", [ACCESS_RING_BYTES, 1 << 20, 0], ids=["ring", "small", "recv"])
+
+
+def ipv4(payload, protocol=2):
+    total = 24 + len(payload)
+    header = bytes([0x46, 0xC0]) + total.to_bytes(2, "big") + bytes([0, 0, 0, 0, 1, protocol, 0, 0])
+    return header + bytes([10, 0, 0, 2, 239, 1, 1, 1]) + bytes([0x94, 4, 0, 0]) + payload
+
+
+def frame(payload=b"\x16\0\0\0\xef\1\1\1", tags=b"", protocol=2):
+    return HEADERS + tags + b"\x08\x00" + ipv4(payload, protocol)
+
+
+@contextmanager
+def wire(ring_bytes=ACCESS_RING_BYTES):
+    """A router (this namespace) and an STB, one link, a capture on the router's end."""
+    with Namespace("router", new=False) as router, Namespace("stb") as stb:
+        for end in (router, stb):
+            end.sysctl("net/ipv6/conf/default/disable_ipv6", 1)
+        veth(router, "access", stb, "eth0")
+        stb.address("eth0", "10.0.0.2/24")
+        stb.route("224.0.0.0/4", interface="eth0")
+        capture = Capture(router.index("access"), ring_bytes=ring_bytes)
+        try:
+            yield router, stb, capture
+        finally:
+            capture.close()
+
+
+def raw_sender(namespace, interface="eth0"):
+    def opened():
+        raw = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+        raw.bind((interface, 0))
+        return raw
+
+    return namespace.run(opened)
+
+
+def member(stb, group=GROUP):
+    def joined():
+        receiver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        request = socket.inet_aton(group) + socket.inet_aton("10.0.0.2")
+        receiver.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, request)
+        return receiver
+
+    return stb.run(joined)
+
+
+def igmp_types(frames):
+    return [captured.frame[14 + 4 * (captured.frame[14] & 15)] for captured in frames]
+
+
+def collect(capture, until, what):
+    """Read, as an event loop would, until `until(frames)` holds."""
+    frames = []
+
+    def enough():
+        readable, _, _ = select.select([capture], [], [], 0.05)
+        if readable:
+            frames.extend(capture.read())
+        return until(frames)
+
+    wait_for(enough, what=what)
+    return frames
+
+
+@MODES
+def test_a_join_of_version_3_is_seen(ring_bytes):
+    with wire(ring_bytes) as (_, stb, capture):
+        assert capture.mode == ("ring" if ring_bytes else "recv")
+        with member(stb):
+            frames = collect(capture, lambda seen: V3_REPORT in igmp_types(seen), "an IGMPv3 report")
+        assert frames[0].frame[:6] == bytes.fromhex("01005e000016")
+        assert frames[0].outer_vlan == 0
+        assert frames[0].timestamp > 0
+        assert capture.statistics().dropped == 0
+        assert capture.statistics().received == len(frames)
+
+
+def test_join_and_leave_of_version_2_are_seen():
+    with wire() as (_, stb, capture):
+        stb.sysctl("net/ipv4/conf/all/force_igmp_version", 2)
+        with member(stb):
+            collect(capture, lambda seen: V2_REPORT in igmp_types(seen), "an IGMPv2 report")
+        collect(capture, lambda seen: V2_LEAVE in igmp_types(seen), "an IGMPv2 leave")
+
+
+@MODES
+def test_the_outer_tag_comes_beside_the_frame(ring_bytes):
+    with wire(ring_bytes) as (_, stb, capture), raw_sender(stb) as raw:
+        raw.send(frame(tags=bytes.fromhex("8100 6064")))
+        (captured,) = collect(capture, bool, "a tagged report")
+        assert captured.outer_vlan == 100
+        assert captured.frame == frame()
+
+
+@MODES
+def test_an_inner_tag_stays_in_the_frame(ring_bytes):
+    with wire(ring_bytes) as (_, stb, capture), raw_sender(stb) as raw:
+        raw.send(frame(tags=bytes.fromhex("88a8 0064 8100 00c8")))
+        (captured,) = collect(capture, bool, "a double-tagged report")
+        assert captured.outer_vlan == 100
+        assert captured.frame == frame(tags=bytes.fromhex("8100 00c8"))
+
+
+@MODES
+def test_other_traffic_is_filtered_out(ring_bytes):
+    with wire(ring_bytes) as (_, stb, capture), raw_sender(stb) as raw:
+        raw.send(frame(protocol=17))
+        raw.send(HEADERS + b"\x08\x06" + b"\0" * 46)
+        raw.send(frame(tags=bytes.fromhex("81000064"), protocol=17))
+        raw.send(frame())
+        assert [c.frame for c in collect(capture, bool, "the report")] == [frame()]
+
+
+@MODES
+def test_a_frame_larger_than_a_slot_arrives_whole_and_in_order(ring_bytes):
+    large = [frame(bytes([V3_REPORT, number]) + b"\x55" * 1_400) for number in range(20)]
+    sent = [piece for big in large for piece in (frame(), big)]
+    with wire(ring_bytes) as (_, stb, capture), raw_sender(stb) as raw:
+        for piece in sent:
+            raw.send(piece)
+        frames = collect(capture, lambda seen: len(seen) >= len(sent), "all frames")
+        assert [captured.frame for captured in frames] == sent
+
+
+def test_the_ring_goes_round():
+    with wire(1 << 18) as (_, stb, capture), raw_sender(stb) as raw:
+        for number in range(2_000):
+            raw.send(frame(bytes([0x16, 0]) + number.to_bytes(6, "big")))
+            (captured,) = collect(capture, bool, f"frame {number}")
+            assert captured.frame[-6:] == number.to_bytes(6, "big")
+
+
+@MODES
+def test_what_does_not_fit_is_counted(ring_bytes):
+    with wire(min(ring_bytes, 1 << 18)) as (_, stb, capture), raw_sender(stb) as raw:
+        sent = 40_000
+        for _ in range(sent):
+            raw.send(frame())
+        received = 0
+        while frames := capture.read(10_000):
+            received += len(frames)
+        assert 0 < received < sent
+        assert received + capture.statistics().dropped == sent
+
+
+@MODES
+def test_sending_and_not_hearing_oneself(ring_bytes):
+    with wire(ring_bytes) as (_, stb, capture):
+        listener = stb.run(Capture, stb.index("eth0"))
+        assert capture.send(frame())
+        assert capture.send(frame(), outer_vlan=7)
+        heard = collect(listener, lambda seen: len(seen) == 2, "both frames")
+        assert [(h.frame, h.outer_vlan) for h in heard] == [(frame(), 0), (frame(), 7)]
+        assert capture.read() == []
+        listener.close()
+
+
+@MODES
+def test_a_link_that_goes_down_and_up_keeps_its_capture(ring_bytes):
+    with wire(ring_bytes) as (router, stb, capture), raw_sender(stb) as raw:
+        router.down("access")
+        assert capture.read() == []
+        assert not capture.send(frame())
+        assert capture.statistics().send_failures == 1
+        assert capture.alive
+        assert select.select([capture], [], [], 0)[0] == []
+        router.up("access")
+        wait_for(lambda: _sent(raw), what="the link is up again")
+        assert collect(capture, bool, "a report after the link is back")
+
+
+def _sent(raw):
+    try:
+        return raw.send(frame()) > 0
+    except OSError:
+        return False
+
+
+@MODES
+def test_a_removed_interface_ends_its_capture(ring_bytes):
+    with wire(ring_bytes) as (router, _, capture):
+        router.delete("access")
+        assert capture.read() == []
+        assert not capture.alive
+        assert not capture.send(frame())
+
+
+def test_an_interface_that_is_not_there_is_refused():
+    with pytest.raises(CaptureError, match="interface 4711"):
+        Capture(4711)
