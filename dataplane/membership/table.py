@@ -20,7 +20,7 @@ from dataplane.membership.groups import (
     Merge,
     Origin,
 )
-from dataplane.membership.timers import DeadlineQueue, Timing
+from dataplane.membership.timers import MAX_LIFETIME, DeadlineQueue, Timing
 from dataplane.packets.ethernet import Subscriber
 from dataplane.packets.igmp import GroupRecord, RecordType, Report
 from dataplane.packets.wire import DropReason
@@ -153,6 +153,8 @@ class MembershipTable:
         """
         done = Collector()
         entry = self._live(state.subscriber, state.group, now, done)
+        if entry is not None and not batch and self._refresh_copied(entry, state, now, done):
+            return done.changes()
         created = entry is None
         if entry is None and (not _alive(state) or not self._room(state.subscriber, state.group, done)):
             return done.changes()
@@ -161,10 +163,24 @@ class MembershipTable:
             return done.changes()
         if entry is None:
             entry = self._create(state.subscriber, state.group, Origin.COPIED, now)
-        elif entry.origin is Origin.LOCAL:
-            entry.origin = Origin.BOTH
+        self._note_copy(entry)
         self._copy(entry, state, now, done, created=created, batch=batch)
         return done.changes()
+
+    def _refresh_copied(self, entry: Entry, state: EntryState, now: float, done: Collector) -> bool:
+        plain = state.filter_mode is FilterMode.EXCLUDE and not state.sources and not entry.sources
+        if not plain or not entry.firm or state.lifetime <= self.timing.last_member_query_time:
+            return False
+        entry.deadline = now + min(state.lifetime, MAX_LIFETIME)
+        entry.last_reporter = state.last_reporter
+        self._note_copy(entry)
+        self._queue.schedule(entry, entry.deadline)
+        done.entry(ChangeKind.REFRESHED, entry)
+        return True
+
+    def _note_copy(self, entry: Entry) -> None:
+        if entry.origin is Origin.LOCAL:
+            entry.origin = Origin.BOTH
 
     def _copy(
         self, entry: Entry, state: EntryState, now: float, done: Collector, *, created: bool, batch: bool

@@ -103,14 +103,14 @@ class DeadlineQueue(Generic[T]):
         item.scheduled = at
         self._serial += 1
         heapq.heappush(self._heap, (at, self._serial, item))
-        if len(self._heap) > 2 * self._live + 64:
-            self._rebuild()
+        self._trim()
 
     def forget(self, item: T) -> None:
         """The item shall not come up any more."""
         if item.scheduled != inf:
             item.scheduled = inf
             self._live -= 1
+            self._trim()
 
     def due(self, now: float) -> Iterator[T]:
         """Items whose time has come; whoever takes one schedules it again if need be."""
@@ -126,6 +126,7 @@ class DeadlineQueue(Generic[T]):
             heapq.heappop(self._heap)
         return self._heap[0][0] if self._heap else None
 
-    def _rebuild(self) -> None:
-        self._heap = [node for node in self._heap if node[0] == node[2].scheduled]
-        heapq.heapify(self._heap)
+    def _trim(self) -> None:
+        if len(self._heap) > 2 * self._live + 64:
+            self._heap = [node for node in self._heap if node[0] == node[2].scheduled]
+            heapq.heapify(self._heap)
