@@ -4,24 +4,98 @@ One socket a service, from its source address and port to the peer's address and
 the datagrams of `dataplane.roles.hello`; those from any other address are refused and counted.
 """
 
+import asyncio
+import socket
 from collections.abc import Callable
+from struct import Struct
 
 from dataplane.config import PeerConfig
+from dataplane.replication.sockets import SEARCH_FIRST, family_of, next_pause, prefer
+
+_SO_RXQ_OVFL = 40
+"""asm-generic/socket.h; the socket module has no name for it."""
+
+_DROPS = Struct("=I")
+_OCTETS = 512
+_AT_ONCE = 64
+"""Datagrams read before other work gets its turn."""
 
 
 class HelloSocket:
     """One service's hello socket; `on_datagram` gets each accepted datagram on the event loop."""
 
-    refused: int
-    kernel_dropped: int
+    def __init__(self, peer: PeerConfig, on_datagram: Callable[[bytes], None]) -> None:
+        self.refused = 0
+        """Datagrams that did not come from the peer's address and port, or were too long."""
+        self.unsent = 0
+        """Hellos that the kernel did not take."""
+        self.kernel_dropped = 0
+        """Datagrams that found the receive buffer full."""
+        self._peer = peer
+        self._there = (str(peer.address), peer.port)
+        self._on_datagram = on_datagram
+        self._socket: socket.socket | None = None
+        self._retry: asyncio.TimerHandle | None = None
 
-    def __init__(self, peer: PeerConfig, on_datagram: Callable[[bytes], None]) -> None: ...
+    @property
+    def bound(self) -> bool:
+        """False while the source address is not on this host."""
+        return self._socket is not None
 
     async def start(self) -> None:
-        """Bind; while the source address is not on this host, try again every second."""
+        """Bind; while the source address is not on this host, try again."""
+        self._bind(SEARCH_FIRST)
 
     def send(self, datagram: bytes) -> None:
         """Send to the peer at once; what the kernel does not take is dropped and counted."""
+        try:
+            if self._socket is None:
+                self.unsent += 1
+            else:
+                self._socket.sendto(datagram, self._there)
+        except OSError:
+            self.unsent += 1
 
     async def stop(self) -> None:
         """Close the socket."""
+        if self._retry is not None:
+            self._retry.cancel()
+        if self._socket is not None:
+            asyncio.get_running_loop().remove_reader(self._socket)
+            self._socket.close()
+        self._socket = self._retry = None
+
+    def _bind(self, pause: float) -> None:
+        sock = socket.socket(family_of(self._peer.address), socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        loop = asyncio.get_running_loop()
+        try:
+            sock.setsockopt(socket.SOL_SOCKET, _SO_RXQ_OVFL, 1)
+            prefer(sock)
+            sock.bind((str(self._peer.source_address), self._peer.port))
+        except OSError:
+            sock.close()
+            self._retry = loop.call_later(pause, self._bind, next_pause(pause))
+            return
+        self._socket = sock
+        loop.add_reader(sock, self._readable, sock)
+
+    def _readable(self, sock: socket.socket) -> None:
+        for _ in range(_AT_ONCE):
+            try:
+                data, notes, flags, sender = sock.recvmsg(_OCTETS, socket.CMSG_SPACE(_DROPS.size))
+            except BlockingIOError:
+                return
+            except OSError:
+                continue
+            self._note_drops(notes)
+            if sender[:2] != self._there or flags & socket.MSG_TRUNC:
+                self.refused += 1
+            else:
+                self._on_datagram(data)
+            if self._socket is not sock:
+                return
+
+    def _note_drops(self, notes: list[tuple[int, int, bytes]]) -> None:
+        for level, kind, value in notes:
+            if level == socket.SOL_SOCKET and kind == _SO_RXQ_OVFL:
+                self.kernel_dropped = _DROPS.unpack(value)[0]

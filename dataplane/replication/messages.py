@@ -12,7 +12,7 @@ Every message is a header of 8 octets and a body:
                      heartbeat interval in ms 32
     2 SETTINGS       count 16, then per profile a block: its length 16, backup-id 16, flags 8 (multicast 1,
                      igmp-copy 2, removed 4, pull 8), role 8, last sequence received 64, count 16,
-                     access-ids 16 each. Flag FULL: the first part of a complete list; MORE: another part follows
+                     access-ids 16 each. Flag FULL: the first part of a complete list; MORE: another follows
     3 RECORDS        see `records`
     4 ACK            count 16, then backup-id 16 and sequence 64 each: cumulative per profile
     5 BATCH-BEGIN    backup-id 16, 0 16, batch-id 32, sequence of the next record 64

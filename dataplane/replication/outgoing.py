@@ -285,7 +285,7 @@ class Outgoing:
         return outputs + self.pump(now)
 
     def request(self, backup_id: int, *, returned: bool) -> Outputs:
-        """The peer asks for a batch; one that is on its way is finished first, so that asking costs little."""
+        """The peer asks for a batch; one that is on its way is finished first."""
         profile = self._profiles.get(backup_id)
         if profile is None or backup_id not in self._mapped or profile.lost:
             return []

@@ -174,7 +174,7 @@ class PeerMachine:
 
     def connected(self, now: float) -> Outputs:
         """A connection with the configured peer exists; it may replace one that was there."""
-        outputs = self.disconnected(now, "replaced") if self._up else []
+        outputs = self.disconnected(now, "replaced") if self._up() else []
         self._deframer = Deframer()
         self._last_received = now
         self._dead_after = self._limits.heartbeat_interval * self._limits.dead_intervals
@@ -185,14 +185,14 @@ class PeerMachine:
 
     def disconnected(self, now: float, reason: str) -> Outputs:  # noqa: ARG002
         """The connection ended, or an attempt failed."""
-        if self._up:
+        if self._up():
             return self._down(reason)
         self.down_reason = reason
         return []
 
     def stop(self, now: float, reason: str) -> Outputs:  # noqa: ARG002
         """The service is disabled or deleted: say goodbye and go down."""
-        if self._up:
+        if self._up():
             return self._fail(reason)
         return self._down(reason) if self.state is ChannelState.CONNECTING else []
 
@@ -203,7 +203,7 @@ class PeerMachine:
         changed = [each for backup_id, each in self._local.items() if old.get(backup_id) != each]
         for settings in removed:
             self._outgoing.forget(settings.backup_id)
-        if not self._up or not (removed or changed):
+        if not self._up() or not (removed or changed):
             return []
         announcements = [Announcement(each) for each in changed]
         announcements += [Announcement(each, removed=True) for each in removed]
@@ -214,14 +214,14 @@ class PeerMachine:
 
     def receive(self, data: bytes, now: float) -> Outputs:
         """Octets arrived on the connection, split anyhow."""
-        if not self._up:
+        if not self._up():
             return []
         self._last_received = now
         outputs: Outputs = []
         try:
             for message in self._deframer.feed(data):
                 outputs += self._handle(message, now)
-                if not self._up:
+                if not self._up():
                     return outputs
         except DecodeError as error:
             self.received.decode_error += 1
@@ -252,11 +252,11 @@ class PeerMachine:
     def overflow(self, now: float) -> Outputs:  # noqa: ARG002
         """The connection dropped what we sent: only a new connection and its batches mend that."""
         self.sent.queue_dropped += 1
-        return self._fail("queue-overflow") if self._up else []
+        return self._fail("queue-overflow") if self._up() else []
 
     def tick(self, now: float) -> Outputs:
         """Do what is due at `now`."""
-        if not self._up:
+        if not self._up():
             return []
         if now >= self._last_received + self._dead_after:
             return self._fail("heartbeat-timeout")
@@ -269,15 +269,12 @@ class PeerMachine:
 
     def next_deadline(self) -> float | None:
         """When `tick` is due next, or None."""
-        if not self._up:
+        if not self._up():
             return None
         due = [self._last_sent + self._limits.heartbeat_interval, self._last_received + self._dead_after]
-        for each in (self._outgoing.flush_at, self._incoming.acknowledge_at):
-            if each is not None:
-                due.append(each)
-        return min(due)
+        optional = (self._outgoing.flush_at, self._incoming.acknowledge_at)
+        return min(due + [each for each in optional if each is not None])
 
-    @property
     def _up(self) -> bool:
         return self.state not in (ChannelState.DOWN, ChannelState.CONNECTING)
 
@@ -394,7 +391,7 @@ class PeerMachine:
 
     def _settle(self, now: float) -> Outputs:
         """What follows when a call is done: the ACK that is due, and the end of the synchronisation."""
-        if not self._up:
+        if not self._up():
             return []
         outputs = self._incoming.acknowledge(now)
         if self.state is not ChannelState.SYNCHRONIZING:

@@ -84,9 +84,9 @@ class Record(msgspec.Struct, frozen=True):
     """The membership of one subscriber in one group, as the sender of the record holds it.
 
     `lifetime_ms` is what remains of the entry: the group timer in EXCLUDE mode, the longest source timer in
-    INCLUDE mode. For a LEAVE the filter fields say nothing. `batch` marks a record of a batch, which never lengthens a timer;
-    `returned` one that the receiver itself had originated and asked back after its restart. `sequence` and
-    `batch` are set by the channel; a sender leaves them alone.
+    INCLUDE mode. For a LEAVE the filter fields say nothing. `batch` marks a record of a batch, which never
+    lengthens a timer; `returned` one that the receiver itself had originated and asked back after its
+    restart. `sequence` and `batch` are set by the channel; a sender leaves them alone.
     """
 
     kind: RecordKind
@@ -282,4 +282,4 @@ class RecordDecoder:
     def _bound_caches(self) -> None:
         for cache in (self._subscribers, self._addresses, self._groups):
             if len(cache) > _CACHE_LIMIT:
-                cache.clear()  # type: ignore[attr-defined]
+                cache.clear()

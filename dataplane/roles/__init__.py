@@ -1,5 +1,6 @@
 """Roles: who forwards to subscribers, by configuration or by e-trunk hellos. Pure."""
 
+from dataplane.roles.etrunk import ETrunkRole
 from dataplane.roles.machine import (
     DualMaster,
     PeerRoleChanged,
@@ -10,9 +11,11 @@ from dataplane.roles.machine import (
     RoleReason,
     SendHello,
 )
+from dataplane.roles.static import StaticRole
 
 __all__ = [
     "DualMaster",
+    "ETrunkRole",
     "PeerRoleChanged",
     "RoleChanged",
     "RoleMachine",
@@ -20,4 +23,5 @@ __all__ = [
     "RoleOutputs",
     "RoleReason",
     "SendHello",
+    "StaticRole",
 ]
