@@ -11,13 +11,15 @@ import msgspec
 class StateSelection(msgspec.Struct, frozen=True):
     """What a state request wants. `None` means all entries of a kind, an empty tuple none of them.
 
-    A `GroupKey` with empty fields matches every entry that agrees in the others.
+    A `GroupKey` with empty fields matches every entry that agrees in the others. `counts`: whether the
+    numbers of groups and entries of the profiles are wanted, which costs a look at every entry.
     """
 
     services: tuple[str, ...] | None = None
     profiles: tuple[str, ...] | None = None
     interfaces: tuple[str, ...] | None = None
     groups: "tuple[GroupKey, ...] | None" = None
+    counts: bool = True
 
 
 class GroupKey(msgspec.Struct, frozen=True):
@@ -75,9 +77,9 @@ class ProfileState(msgspec.Struct, frozen=True):
     peer_role: str
     bound_interface: tuple[str, ...]
     subscriber_types: tuple[CopyStatus, ...]
-    groups_count: int
-    entries_count: int
-    retained_count: int
+    groups_count: int | None = None
+    entries_count: int | None = None
+    retained_count: int | None = None
     last_role_change: float | None = None
     last_role_change_reason: str = ""
     last_batch_completed: float | None = None
@@ -85,10 +87,10 @@ class ProfileState(msgspec.Struct, frozen=True):
 
 
 class SourceState(msgspec.Struct, frozen=True):
-    """One source of a membership entry; `expire` and `up_time` are seconds."""
+    """One source of a membership entry; `expire` is None for a source that is excluded."""
 
     source_address: str
-    expire: int
+    expire: int | None
     up_time: int
 
 

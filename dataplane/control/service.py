@@ -42,6 +42,7 @@ from dataplane.state import Event, StatePiece, StateSelection
 MAXIMUM_CLIENTS: Final = 16
 MAXIMUM_UNREAD: Final = 8 * 1024 * 1024
 """Bytes waiting for a client above which events are dropped."""
+UNREAD_BEFORE_WAITING: Final = 256 * 1024
 WRITE_TIMEOUT: Final = 30.0
 """Seconds a client may take to read a piece of state."""
 
@@ -112,6 +113,9 @@ class ControlService:
             pass
         except (OSError, ControlError, TimeoutError) as error:
             _log.warning("control-connection-ended", extra={"reason": str(error)})
+        except Exception:
+            _log.exception("control-request-failed")
+            raise
         finally:
             self._clients.discard(client)
             self._transactions.abandon(client)
@@ -181,4 +185,5 @@ class _Client:
         self._suppressed = 0
 
     async def drained(self) -> None:
-        await asyncio.wait_for(self.writer.drain(), WRITE_TIMEOUT)
+        if self.writer.transport.get_write_buffer_size() > UNREAD_BEFORE_WAITING:
+            await asyncio.wait_for(self.writer.drain(), WRITE_TIMEOUT)

@@ -112,6 +112,11 @@ class PlaneFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class Stopping:
+    """This process ends in an orderly way: tell the peers, so that they need not wait for a timeout."""
+
+
+@dataclass(frozen=True, slots=True)
 class Tick:
     """Time passed: something may be due."""
 
@@ -130,5 +135,6 @@ Message = (
     | ChannelOverflow
     | HelloReceived
     | PlaneFailed
+    | Stopping
     | Tick
 )

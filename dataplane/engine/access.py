@@ -1,0 +1,62 @@
+"""What arrives on an access interface. Pure.
+
+A report walks through here: decoded, taken into the membership table, copied to the peer where the policy
+says so, then settled.
+"""
+
+from dataplane.copy_policy import NotCopied, refusal_of_drop
+from dataplane.engine import copying
+from dataplane.engine.messages import FrameCaptured
+from dataplane.engine.settle import settle
+from dataplane.engine.world import Port, World
+from dataplane.packets import frames
+from dataplane.packets.frames import AccessMessage
+from dataplane.packets.igmp import Query, Report
+from dataplane.packets.wire import DecodeError, DropReason
+
+
+def frame_captured(world: World, port: Port, message: FrameCaptured, now: float) -> None:
+    """Take a frame that arrived on an access interface."""
+    try:
+        heard = frames.decode(message.frame, message.outer_vlan)
+    except DecodeError as error:
+        _refused(world, port, error.reason)
+        return
+    received = port.counters.received
+    received["total"] += 1
+    if isinstance(heard.message, Query):
+        received["query"] += 1
+        _query_heard(world, port, heard, heard.message, now)
+    else:
+        _report_heard(world, port, heard, heard.message, now)
+
+
+def _report_heard(world: World, port: Port, heard: AccessMessage, report: Report, now: float) -> None:
+    port.counters.received["leave" if report.is_leave else "report"] += 1
+    changes = port.table.report(heard.subscriber, report, heard.source, now)
+    for reason in (*report.refused, *changes.refused):
+        _count_drop(port, reason)
+    copying.copy_message(world, port, heard, report, changes, now)
+    settle(world, port, changes, now)
+
+
+def _query_heard(world: World, port: Port, heard: AccessMessage, query: Query, now: float) -> None:
+    """A foreign querier: elected against as RFC 3376 section 6.6.2 says, never copied (rules 14, 17)."""
+    port.querier.heard(query, heard.source, now, from_peer=copying.is_peer(world, port, heard.source))
+    copying.count_not_copied(world, port, heard.subscriber, NotCopied.QUERY)
+    world.deadlines.set(("querier", port.config.name), port.querier.next_deadline())
+
+
+def _refused(world: World, port: Port, reason: DropReason) -> None:
+    _count_drop(port, reason)
+    error = port.counters.error
+    error["total"] += 1
+    if reason is DropReason.BAD_CHECKSUM:
+        error["checksum"] += 1
+    elif reason is DropReason.TOO_SHORT:
+        error["too-short"] += 1
+    copying.count_not_copied(world, port, None, refusal_of_drop(reason))
+
+
+def _count_drop(port: Port, reason: DropReason) -> None:
+    port.counters.dropped[reason.value] += 1

@@ -1,0 +1,178 @@
+"""Roles at work: what a change of role does to ports and queriers, and what the roles need to know. Pure.
+
+Who becomes master is the role machine's to say (rules 11, 12, 19). Here the order of the consequences
+matters: a router that becomes master forwards before it says so; one that gives the role up says so
+first, because every millisecond until the peer knows is lost picture.
+"""
+
+from collections.abc import Iterable
+
+from dataplane.config import ETrunkArbitration, ProfileConfig, Role, StaticArbitration
+from dataplane.engine.effects import Notify, SendHelloTo, SetActive
+from dataplane.engine.settle import send_queries
+from dataplane.engine.status import refresh_peer_role
+from dataplane.engine.world import Port, Profile, World
+from dataplane.replication.peer import ChannelState
+from dataplane.roles import (
+    DualMaster,
+    ETrunkRole,
+    RoleChanged,
+    RoleMachine,
+    RoleOutput,
+    RoleReason,
+    SendHello,
+    StaticRole,
+)
+from dataplane.state import DualMaster as DualMasterEvent
+from dataplane.state import RoleChanged as RoleChangedEvent
+
+_BOOT_BITS = 64
+
+
+def is_elected(config: ProfileConfig) -> bool:
+    """Return whether hellos decide the profile's role."""
+    return isinstance(config.arbitration, ETrunkArbitration)
+
+
+def make_machine(world: World, profile: Profile) -> RoleMachine:
+    """Return the machine for the profile's arbitration; without one the role stays init."""
+    config = profile.config
+    arbitration = config.arbitration
+    if isinstance(arbitration, StaticArbitration):
+        return StaticRole(arbitration.role)
+    service = world.services.get(config.service_name)
+    if isinstance(arbitration, ETrunkArbitration) and service is not None and service.config.peer is not None:
+        peer = service.config.peer
+        boot = world.generator.getrandbits(_BOOT_BITS) or 1
+        return ETrunkRole(arbitration, config.backup_id, peer.source_address, peer.address, boot)
+    return StaticRole()
+
+
+def start(world: World, name: str, now: float) -> None:
+    """Start the machine of a profile that was just made, with what it needs to know."""
+    profile = world.profiles[name]
+    machine = profile.machine
+    machine.upstream(world.active_upstream is not None, now)
+    machine.ready(_ready(world, profile), now)
+    perform(world, profile, machine.start(now), now)
+
+
+def replace(world: World, name: str, now: float, *, only_settings: bool) -> None:
+    """Give a profile the machine that its configuration needs.
+
+    `only_settings`: who talks to whom is unchanged, so an election goes on with other settings. Otherwise
+    another machine takes the place of the present one, and the role changes once, not by way of init.
+    """
+    profile = world.profiles[name]
+    arbitration = profile.config.arbitration
+    machine = profile.machine
+    if only_settings and isinstance(machine, ETrunkRole) and isinstance(arbitration, ETrunkArbitration):
+        perform(world, profile, machine.reconfigure(arbitration, now), now)
+        return
+    say_goodbye(world, profile, now)
+    profile.machine = make_machine(world, profile)
+    world.elected.discard(name)
+    if isinstance(profile.machine, ETrunkRole):
+        world.elected.add(name)
+    if world.adopted:
+        start(world, name, now)
+
+
+def perform(world: World, profile: Profile, outputs: Iterable[RoleOutput], now: float) -> None:
+    """Carry out what a role machine wants, in its order."""
+    for output in outputs:
+        if isinstance(output, SendHello):
+            world.out.append(SendHelloTo(profile.config.service_name, output.datagram))
+        elif isinstance(output, RoleChanged):
+            _become(world, profile, output.new, output.reason, now)
+        elif isinstance(output, DualMaster):
+            world.out.append(Notify(DualMasterEvent(profile.config.name)))
+        else:
+            _refresh_peer(world, profile)
+    if profile.role is not profile.machine.role:  # another machine, which begins elsewhere
+        _become(world, profile, profile.machine.role, RoleReason.CONFIGURED, now)
+    world.deadlines.set(("role", profile.config.name), profile.machine.next_deadline())
+
+
+def say_goodbye(world: World, profile: Profile, now: float) -> None:
+    """Tell the peer that this router gives the role up; the ports stay as they are."""
+    for output in profile.machine.stop(now):
+        if isinstance(output, SendHello):
+            world.out.append(SendHelloTo(profile.config.service_name, output.datagram))
+
+
+def _refresh_peer(world: World, profile: Profile) -> None:
+    service = world.services.get(profile.config.service_name)
+    if service is not None:
+        refresh_peer_role(service, profile)
+
+
+def _become(world: World, profile: Profile, new: Role, reason: RoleReason, now: float) -> None:
+    """Rule 10: swap the ports first, then the queriers, then tell whoever wants to know."""
+    old = profile.role
+    if old is new:
+        return
+    profile.role = new
+    profile.last_role_change = world.wall(now)
+    profile.last_role_change_reason = reason.value
+    ports = [world.ports[name] for name in profile.ports.values()]
+    for port in ports:
+        activate(world, port)
+    for port in ports:
+        run_querier(world, port, now)
+    world.settings_changed.add(profile.config.service_name)
+    world.out.append(Notify(RoleChangedEvent(profile.config.name, old.value, new.value, reason.value)))
+
+
+def activate(world: World, port: Port) -> None:
+    """Forward to the port, or to the sink, as its role says.
+
+    While hellos have not decided the role anew after a restart, a port that the former dataplane forwarded
+    to goes on (rule 18): the peer takes over without a gap, or the role comes back.
+    """
+    if not world.adopted:
+        return
+    role = world.role_of(port)
+    if role is not Role.INIT or port.profile_name not in world.elected:
+        port.adopted = False
+    active = role is Role.MASTER or port.adopted
+    if port.active is not active:
+        port.active = active
+        world.out.append(SetActive(port.config.name, active))
+
+
+def run_querier(world: World, port: Port, now: float) -> None:
+    """The querier follows the role (rule 17)."""
+    active = world.role_of(port) is Role.MASTER and port.link is not None and port.link.up
+    send_queries(world, port, port.querier.set_active(active and port.config.enabled, now))
+    world.deadlines.set(("querier", port.config.name), port.querier.next_deadline())
+
+
+def upstream_changed(world: World, now: float) -> None:
+    """Tell every elected role whether the upstream side works: without it a master forfeits (rule 19)."""
+    up = world.active_upstream is not None
+    for name in sorted(world.elected):
+        profile = world.profiles[name]
+        perform(world, profile, profile.machine.upstream(up, now), now)
+        perform(world, profile, profile.machine.ready(_ready(world, profile), now), now)
+
+
+def readiness_changed(world: World, service: str, now: float) -> None:
+    """Tell the elected roles of a service whether failback may happen (rule 12)."""
+    for name in sorted(world.by_service.get(service, set()) & world.elected):
+        profile = world.profiles[name]
+        perform(world, profile, profile.machine.ready(_ready(world, profile), now), now)
+
+
+def _ready(world: World, profile: Profile) -> bool:
+    service = world.services.get(profile.config.service_name)
+    machine = None if service is None else service.machine
+    synchronized = machine is not None and machine.state is ChannelState.CONNECTED
+    return synchronized and world.active_upstream is not None
+
+
+def tick(world: World, name: str, now: float) -> None:
+    """Do what is due for a profile's role."""
+    profile = world.profiles.get(name)
+    if profile is not None:
+        perform(world, profile, profile.machine.tick(now), now)

@@ -1,0 +1,281 @@
+"""What goes to the peer and what comes from it: rules 1 to 9, 14 and 16. Pure.
+
+Owns the way between a profile's access ports and the replication channel of its service. Whether a
+message is copied is `copy_policy`'s to say; sequence, batches and acknowledgement are the peer machine's.
+"""
+
+from collections.abc import Iterable, Iterator
+from ipaddress import IPv4Address
+from typing import Final
+
+from dataplane.copy_policy import NotCopied, SubscriberType, refusal, subscriber_type
+from dataplane.engine import arbitration
+from dataplane.engine.effects import DisconnectChannel, Notify, SendChannel
+from dataplane.engine.settle import settle
+from dataplane.engine.status import refresh_copy_states, refresh_service
+from dataplane.engine.world import Port, Profile, Service, World
+from dataplane.membership.groups import (
+    ChangeKind,
+    EntryState,
+    FilterMode,
+    Origin,
+    SourceState,
+)
+from dataplane.membership.table import Changes, EntryChange
+from dataplane.packets.ethernet import Subscriber
+from dataplane.packets.frames import AccessMessage
+from dataplane.packets.igmp import Report
+from dataplane.packets.wire import DropReason
+from dataplane.replication import peer, records
+from dataplane.replication.records import Record, RecordKind, SourceLifetime
+from dataplane.state import BatchCompleted, ChannelStateChanged, OutOfSync
+
+_MILLISECOND: Final = 0.001
+_TO_RECORD: Final = {
+    FilterMode.INCLUDE: records.FilterMode.INCLUDE,
+    FilterMode.EXCLUDE: records.FilterMode.EXCLUDE,
+}
+_FROM_RECORD: Final = {theirs: ours for ours, theirs in _TO_RECORD.items()}
+_KIND: Final = {
+    SubscriberType.DHCP_STB: records.SubscriberType.DHCP_STB,
+    SubscriberType.PPPOE_STB: records.SubscriberType.PPPOE_STB,
+}
+_LEAVING: Final = frozenset({ChangeKind.LEAVING, ChangeKind.REMOVED})
+
+
+def copy_message(
+    world: World, port: Port, heard: AccessMessage, report: Report, changes: Changes, now: float
+) -> None:
+    """Copy an access message that was accepted just now, or count why not (rules 1, 3, 14)."""
+    profile = world.profiles.get(port.profile_name)
+    if profile is None:
+        return
+    status = profile.copy[subscriber_type(heard.subscriber.pppoe_session)]
+    for reason in report.refused:
+        known = NotCopied.LINK_LOCAL_GROUP if reason is DropReason.LINK_LOCAL_GROUP else NotCopied.MALFORMED
+        status.not_copied[known.value] += 1
+    if not changes.entries:
+        return
+    why_not = refusal(status.state)
+    if why_not is not None:
+        status.not_copied[why_not.value] += 1
+        return
+    _publish(world, profile, port, changes.entries, now)
+    leave = all(change.kind in _LEAVING for change in changes.entries)
+    status.copied["total"] += 1
+    status.copied["leave" if leave else "report"] += 1
+
+
+def _publish(world: World, profile: Profile, port: Port, changes: Iterable[EntryChange], now: float) -> None:
+    service = world.services[profile.config.service_name]
+    machine = service.machine
+    if machine is None or port.config.access is None:
+        return
+    access_id = port.config.access.access_id
+    for change in changes:
+        leave = change.kind in _LEAVING
+        record = _record(profile.config.backup_id, access_id, change.entry.state(now), leave=leave)
+        perform(world, service, machine.publish(record, now), now)
+    world.publishing.add(service.config.name)
+
+
+def _record(
+    backup_id: int, access_id: int, entry: EntryState, *, leave: bool = False, returned: bool = False
+) -> Record:
+    kind = _KIND[subscriber_type(entry.subscriber.pppoe_session)]
+    if leave:
+        return Record(
+            RecordKind.LEAVE,
+            backup_id,
+            access_id,
+            entry.subscriber,
+            kind,
+            entry.group,
+            reporter=entry.last_reporter,
+        )
+    lifetime = entry.lifetime if entry.filter_mode is FilterMode.EXCLUDE else 0.0
+    return Record(
+        RecordKind.UPDATE,
+        backup_id,
+        access_id,
+        entry.subscriber,
+        kind,
+        entry.group,
+        _TO_RECORD[entry.filter_mode],
+        _milliseconds(lifetime),
+        tuple(SourceLifetime(source.address, _milliseconds(source.lifetime)) for source in entry.sources),
+        entry.last_reporter,
+        returned,
+    )
+
+
+def _milliseconds(seconds: float) -> int:
+    return min(round(seconds * 1000), records.MAX_LIFETIME_MS)
+
+
+def perform(world: World, service: Service, outputs: Iterable[peer.Output], now: float) -> None:
+    """Carry out what a peer machine wants, in its order."""
+    name = service.config.name
+    for output in outputs:
+        if isinstance(output, peer.Send):
+            world.out.append(SendChannel(name, output.data))
+        elif isinstance(output, peer.ApplyRecords):
+            for record in output.records:
+                _apply(world, name, record, now)
+        elif isinstance(output, peer.Disconnect):
+            world.out.append(DisconnectChannel(name, output.reason))
+        else:
+            _note(world, service, output, now)
+    if service.machine is not None:
+        world.deadlines.set(("peer", name), service.machine.next_deadline())
+
+
+_Noted = (
+    peer.StateChanged
+    | peer.SnapshotNeeded
+    | peer.BatchStarted
+    | peer.BatchCompleted
+    | peer.OutOfSync
+    | peer.PeerSettings
+)
+
+
+def _note(world: World, service: Service, output: _Noted, now: float) -> None:
+    match output:
+        case peer.SnapshotNeeded():
+            _send_snapshot(world, service, output, now)
+        case peer.StateChanged():
+            _state_changed(world, service, output, now)
+        case peer.PeerSettings():
+            refresh_service(world, service, now)
+        case peer.BatchCompleted():
+            _batch_completed(world, service, output, now)
+        case peer.OutOfSync(backup_id):
+            name = service.config.name
+            world.out.append(Notify(OutOfSync(name, world.by_backup_id.get((name, backup_id), ""))))
+
+
+def _apply(world: World, service: str, record: Record, now: float) -> None:
+    """Apply a copy; what came over the channel is never copied back (rules 8, 14)."""
+    profile = world.profiles.get(world.by_backup_id.get((service, record.backup_id), ""))
+    port = None if profile is None else world.ports.get(profile.ports.get(record.access_id, ""))
+    if profile is None or port is None:
+        return
+    leave = record.kind is RecordKind.LEAVE
+    if leave:
+        changes = port.table.apply_leave(record.subscriber, record.group, now)
+    else:
+        changes = port.table.apply_update(_entry(record, now), now, batch=record.batch)
+    applied = profile.copy[subscriber_type(record.subscriber.pppoe_session)].applied
+    applied["total"] += 1
+    applied["leave" if leave else "report"] += 1
+    settle(world, port, changes, now)
+
+
+def _entry(record: Record, now: float) -> EntryState:
+    sources = tuple(
+        SourceState(source.address, source.lifetime_ms * _MILLISECOND) for source in record.sources
+    )
+    lifetime = record.lifetime_ms * _MILLISECOND
+    if record.filter_mode is records.FilterMode.INCLUDE:
+        lifetime = max((source.lifetime for source in sources), default=0.0)
+    return EntryState(
+        record.subscriber,
+        record.group,
+        _FROM_RECORD[record.filter_mode],
+        lifetime,
+        sources,
+        record.reporter,
+        Origin.LOCAL if record.returned else Origin.COPIED,
+        now,
+    )
+
+
+def _send_snapshot(world: World, service: Service, needed: peer.SnapshotNeeded, now: float) -> None:
+    profile = world.profiles.get(world.by_backup_id.get((service.config.name, needed.backup_id), ""))
+    batch = () if profile is None else tuple(_snapshot(world, profile, now, returned=needed.returned))
+    if service.machine is not None:
+        perform(world, service, service.machine.start_batch(needed.backup_id, batch, now), now)
+
+
+def _snapshot(
+    world: World,
+    profile: Profile,
+    now: float,
+    *,
+    returned: bool = False,
+    kinds: frozenset[SubscriberType] = frozenset(SubscriberType),
+) -> Iterator[Record]:
+    """Yield the current memberships that the profile's settings allow to copy (rules 6, 8).
+
+    Entries that exist only because of a copy are the peer's own: they go back only when it restarted and
+    asks for them (rule 12).
+    """
+    config = profile.config
+    if not config.multicast:
+        return
+    for access_id, name in profile.ports.items():
+        for entry in world.ports[name].table.snapshot(now):
+            kind = subscriber_type(entry.subscriber.pppoe_session)
+            if kind not in kinds or (kind is SubscriberType.DHCP_STB and not config.igmp_copy):
+                continue
+            if entry.origin is not Origin.COPIED:
+                yield _record(config.backup_id, access_id, entry)
+            if returned and entry.origin is not Origin.LOCAL:
+                yield _record(config.backup_id, access_id, entry, returned=True)
+
+
+def send_batch(world: World, profile: Profile, kinds: frozenset[SubscriberType], now: float) -> None:
+    """Send one batch of the current memberships of these kinds: copying was enabled again (rule 7)."""
+    service = world.services.get(profile.config.service_name)
+    if service is None or service.machine is None or not service.machine.accepts(profile.config.backup_id):
+        return
+    batch = tuple(_snapshot(world, profile, now, kinds=kinds))
+    perform(world, service, service.machine.start_batch(profile.config.backup_id, batch, now), now)
+
+
+def _state_changed(world: World, service: Service, change: peer.StateChanged, now: float) -> None:
+    name = service.config.name
+    if change.new is peer.ChannelState.CONNECTED:
+        service.last_up = world.wall(now)
+    elif _was_up(change.old) and not _was_up(change.new):
+        service.last_down = world.wall(now)
+        service.last_down_reason = change.reason
+    world.out.append(Notify(ChannelStateChanged(name, change.old.value, change.new.value, change.reason)))
+    refresh_service(world, service, now)
+    arbitration.readiness_changed(world, name, now)
+
+
+def _was_up(state: peer.ChannelState) -> bool:
+    return state in (
+        peer.ChannelState.HANDSHAKE,
+        peer.ChannelState.SYNCHRONIZING,
+        peer.ChannelState.CONNECTED,
+    )
+
+
+def _batch_completed(world: World, service: Service, batch: peer.BatchCompleted, now: float) -> None:
+    name = world.by_backup_id.get((service.config.name, batch.backup_id), "")
+    profile = world.profiles.get(name)
+    if profile is None:
+        return
+    if batch.direction is peer.Direction.SENT:
+        profile.last_batch_completed = world.wall(now)
+        profile.last_batch_entries = batch.entries
+        world.out.append(Notify(BatchCompleted(service.config.name, name, batch.entries)))
+    refresh_copy_states(world, profile, now)
+
+
+def count_not_copied(world: World, port: Port, subscriber: Subscriber | None, reason: NotCopied) -> None:
+    """Count a message that is never copied; one that could not be read counts as a DHCP STB's (rule 2)."""
+    profile = world.profiles.get(port.profile_name)
+    if profile is not None:
+        kind = subscriber_type(0 if subscriber is None else subscriber.pppoe_session)
+        profile.copy[kind].not_copied[reason.value] += 1
+
+
+def is_peer(world: World, port: Port, source: IPv4Address) -> bool:
+    """Return whether a query's source is the peer of the port's profile (rule 17)."""
+    profile = world.profiles.get(port.profile_name)
+    service = None if profile is None else world.services.get(profile.config.service_name)
+    return service is not None and service.config.peer is not None and service.config.peer.address == source

@@ -1,0 +1,166 @@
+"""The engine: every message in, every effect out. Pure.
+
+`handle` is the only way in. The caller gives all messages that wait, then `BurstEnded`, and performs the
+effects in their order; it calls again with `Tick` at `next_deadline`.
+"""
+
+import random
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from dataplane.engine import access, adoption, arbitration, copying, links, uplink
+from dataplane.engine.effects import Effect
+from dataplane.engine.messages import (
+    Adopted,
+    BurstEnded,
+    ChannelConnected,
+    ChannelConnecting,
+    ChannelDisconnected,
+    ChannelOverflow,
+    ChannelReceived,
+    FrameCaptured,
+    HelloReceived,
+    LinkRemoved,
+    LinkUpdated,
+    Message,
+    PlaneFailed,
+    Reconfigure,
+    Stopping,
+    Tick,
+)
+from dataplane.engine.reconfigure import reconfigure
+from dataplane.engine.settle import expire_retained, send_queries, settle
+from dataplane.engine.status import tell_settings
+from dataplane.engine.world import Service, World
+from dataplane.forwarding.upstream import UpstreamProxy
+from dataplane.replication.peer import Outputs
+from dataplane.roles.hello import profile_of
+
+RECONCILE_AFTER: Final = 1.0
+"""Seconds from a refusal of the plane to the comparison of what it holds with what it should."""
+
+
+class Engine:
+    """The one owner of the dataplane's state.
+
+    `generator` makes epochs and spreads timers: seed it to play a run again. `wall_offset`: seconds to add
+    to the monotonic clock for the wall clock.
+    """
+
+    def __init__(self, generator: random.Random, wall_offset: float) -> None:
+        self.world: Final = World(generator, wall_offset, UpstreamProxy(generator))
+        self._handlers: Final[Mapping[type, Callable[[Any, float], None]]] = {
+            Reconfigure: lambda message, now: reconfigure(self.world, message, now),
+            Adopted: lambda message, now: adoption.adopted(self.world, message, now),
+            LinkUpdated: lambda message, now: links.link_changed(
+                self.world, message.link.name, message.link, now
+            ),
+            LinkRemoved: lambda message, now: links.link_changed(self.world, message.name, None, now),
+            FrameCaptured: self._frame,
+            ChannelConnecting: self._channel(lambda machine, _, now: machine.connecting(now)),
+            ChannelConnected: self._channel(lambda machine, _, now: machine.connected(now)),
+            ChannelReceived: self._channel(lambda machine, message, now: machine.receive(message.data, now)),
+            ChannelDisconnected: self._channel(
+                lambda machine, message, now: machine.disconnected(now, message.reason)
+            ),
+            ChannelOverflow: self._channel(lambda machine, _, now: machine.overflow(now)),
+            HelloReceived: self._hello,
+            PlaneFailed: self._plane_failed,
+            Stopping: self._stopping,
+            BurstEnded: self._burst_ended,
+            Tick: self._tick,
+        }
+
+    def handle(self, message: Message, now: float) -> list[Effect]:
+        """Take one message at `now`, monotonic seconds, and return what to do, in order."""
+        self._handlers[type(message)](message, now)
+        effects, self.world.out = self.world.out, []
+        return effects
+
+    def next_deadline(self) -> float | None:
+        """Return when `Tick` is due next, None for never."""
+        return self.world.deadlines.next()
+
+    def _frame(self, message: FrameCaptured, now: float) -> None:
+        port = self.world.ports.get(message.interface)
+        if port is not None:
+            access.frame_captured(self.world, port, message, now)
+            return
+        upstream = self.world.upstreams.get(message.interface)
+        if upstream is not None:
+            uplink.frame_captured(self.world, upstream, message, now)
+
+    def _channel(self, act: Callable[[Any, Any, float], Outputs]) -> Callable[[Any, float], None]:
+        def handler(message: Any, now: float) -> None:  # noqa: ANN401
+            service = self.world.services.get(message.service)
+            if service is not None and service.machine is not None:
+                copying.perform(self.world, service, act(service.machine, message, now), now)
+
+        return handler
+
+    def _hello(self, message: HelloReceived, now: float) -> None:
+        backup_id = profile_of(message.datagram)
+        name = self.world.by_backup_id.get((message.service, backup_id or 0))
+        if name is not None:
+            profile = self.world.profiles[name]
+            arbitration.perform(self.world, profile, profile.machine.receive(message.datagram, now), now)
+
+    def _plane_failed(self, message: PlaneFailed, now: float) -> None:  # noqa: ARG002
+        self.world.deadlines.set(("reconcile", ""), now + RECONCILE_AFTER)
+
+    def _stopping(self, message: Stopping, now: float) -> None:  # noqa: ARG002
+        """The ports go on forwarding: the kernel does, until the last holder of its table lets go."""
+        world = self.world
+        for name in sorted(world.elected):
+            arbitration.say_goodbye(world, world.profiles[name], now)
+        for service in world.services.values():
+            if service.machine is not None:
+                copying.perform(world, service, service.machine.stop(now, "stopped"), now)
+
+    def _burst_ended(self, message: BurstEnded, now: float) -> None:  # noqa: ARG002
+        world = self.world
+        while world.settings_changed:
+            service = world.services.get(world.settings_changed.pop())
+            if service is not None and service.machine is not None:
+                settings = tell_settings(world, service.config.name)
+                copying.perform(world, service, service.machine.configure(settings, now), now)
+        while world.publishing:
+            service = world.services.get(world.publishing.pop())
+            if service is not None and service.machine is not None:
+                copying.perform(world, service, service.machine.flush(now), now)
+        if world.proxy_changed:
+            uplink.send_due(world, now)
+
+    def _tick(self, message: Tick, now: float) -> None:  # noqa: ARG002
+        for kind, name in self.world.deadlines.due(now):
+            self._due(kind, name, now)
+
+    def _due(self, kind: str, name: str, now: float) -> None:
+        world = self.world
+        if kind == "role":
+            arbitration.tick(world, name, now)
+        elif kind == "peer":
+            self._peer_due(world.services.get(name), now)
+        elif kind == "proxy":
+            uplink.send_due(world, now)
+        elif kind == "reconcile":
+            links.repair_plane(world)
+        else:
+            self._port_due(kind, name, now)
+
+    def _peer_due(self, service: Service | None, now: float) -> None:
+        if service is not None and service.machine is not None:
+            copying.perform(self.world, service, service.machine.tick(now), now)
+
+    def _port_due(self, kind: str, name: str, now: float) -> None:
+        world = self.world
+        port = world.ports.get(name)
+        if port is None:
+            return
+        if kind == "table":
+            settle(world, port, port.table.expire(now), now)
+        elif kind == "retained":
+            expire_retained(world, port, now)
+        else:
+            send_queries(world, port, port.querier.tick(now))
+            world.deadlines.set(("querier", name), port.querier.next_deadline())

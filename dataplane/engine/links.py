@@ -1,0 +1,94 @@
+"""Link facts at work: ports and upstreams come and go with their network interfaces. Pure.
+
+A missing interface is no error: what is configured on it waits and is activated by the link's event.
+"""
+
+from dataplane.engine import arbitration, uplink
+from dataplane.engine.effects import (
+    CloseCapture,
+    ConfigurePorts,
+    OpenCapture,
+    ReconcileRoutes,
+    SetActive,
+    SetUpstream,
+)
+from dataplane.engine.world import Port, UpstreamInterface, World, address_of
+from dataplane.links import Link
+
+
+def link_changed(world: World, name: str, link: Link | None, now: float) -> None:
+    """Take what the kernel says of a network interface; None when it is gone."""
+    if link is None:
+        world.links.pop(name, None)
+    else:
+        world.links[name] = link
+    port = world.ports.get(name)
+    upstream = world.upstreams.get(name)
+    if port is not None:
+        attach_port(world, port, now)
+        tell_ports(world)
+    elif upstream is not None:
+        attach_upstream(world, upstream, now)
+
+
+def attach_port(world: World, port: Port, now: float) -> None:
+    """Bring a port up to date with its link and with whether it is enabled."""
+    before, port.link = port.link, world.links.get(port.config.name)
+    _capture(world, port, upstream=False)
+    port.querier.set_address(address_of(port.link))
+    came_up = _up(port.link) and not _up(before)
+    if came_up and world.adopted:
+        port.querier.set_active(False, now)  # starts anew: whoever is behind the link may be others now
+    if world.adopted:
+        arbitration.run_querier(world, port, now)
+
+
+def attach_upstream(world: World, upstream: UpstreamInterface, now: float) -> None:
+    """Bring an upstream interface up to date with its link."""
+    before, upstream.link = upstream.link, world.links.get(upstream.config.name)
+    active = world.active_upstream == upstream.config.name
+    rebound = active and _index(before) != _index(upstream.link)
+    uplink.choose(world, now, rebound=rebound)
+    _capture(world, upstream, upstream=True)
+
+
+def tell_ports(world: World) -> None:
+    """Tell the plane which ports there are, when they differ from what it knows."""
+    ports = wanted_ports(world)
+    if world.adopted and ports != world.ports_told:
+        world.ports_told = ports
+        world.out.append(ConfigurePorts(ports))
+
+
+def repair_plane(world: World) -> None:
+    """Say everything to the plane again, after it refused something; what it holds already costs nothing."""
+    world.out.append(ConfigurePorts(world.ports_told))
+    upstream = world.upstreams.get(world.active_upstream or "")
+    link = None if upstream is None else upstream.link
+    world.out.append(SetUpstream(None, None) if link is None else SetUpstream(link.name, link.index))
+    for name, port in world.ports.items():
+        world.out.append(SetActive(name, port.active is True))
+    world.out.append(ReconcileRoutes(world.desired.routes()))
+
+
+def wanted_ports(world: World) -> dict[str, int | None]:
+    """Return the access ports with the indices of their links."""
+    return {name: _index(port.link) if port.config.enabled else None for name, port in world.ports.items()}
+
+
+def _capture(world: World, item: Port | UpstreamInterface, *, upstream: bool) -> None:
+    """Capture while the link is there: AF_PACKET works on a link that is down, and waits for it."""
+    name = item.config.name
+    index = _index(item.link) if item.config.enabled else None
+    if index == item.captured:
+        return
+    item.captured = index
+    world.out.append(CloseCapture(name) if index is None else OpenCapture(name, index, upstream))
+
+
+def _index(link: Link | None) -> int | None:
+    return None if link is None else link.index
+
+
+def _up(link: Link | None) -> bool:
+    return link is not None and link.up

@@ -1,0 +1,86 @@
+"""How each profile stands with its peer: copy-state, peer role, mismatches. Pure.
+
+Recomputed when something it depends on changed; a change is announced.
+"""
+
+from dataplane.copy_policy import CopyFacts, SubscriberType, copy_state
+from dataplane.engine.effects import Notify
+from dataplane.engine.world import CopyStatus, Profile, Service, World
+from dataplane.replication.peer import ChannelState
+from dataplane.replication.settings import ProfileSettings
+from dataplane.state import CopyStateChanged
+
+_COPYING = frozenset({ChannelState.SYNCHRONIZING, ChannelState.CONNECTED})
+
+
+def refresh_service(world: World, service: Service, now: float) -> None:
+    """Bring the profiles of a service up to date with its channel and what the peer told."""
+    mismatches: dict[int, set[str]] = {}
+    if service.machine is not None:
+        for mismatch in service.machine.mismatches:
+            mismatches.setdefault(mismatch.backup_id, set()).add(mismatch.setting)
+    for name in world.by_service.get(service.config.name, ()):
+        profile = world.profiles[name]
+        profile.mismatch = frozenset(mismatches.get(profile.config.backup_id, ()))
+        refresh_peer_role(service, profile)
+        refresh_copy_states(world, profile, now)
+
+
+def refresh_peer_role(service: Service, profile: Profile) -> None:
+    """Take the peer's role from the channel, unless hellos, which are faster, tell it."""
+    told = None
+    if service.machine is not None and service.machine.state in _COPYING:
+        settings = service.machine.peer_settings(profile.config.backup_id)
+        told = None if settings is None else settings.role
+    profile.peer_role = profile.machine.peer_role or told
+
+
+def refresh_copy_states(world: World, profile: Profile, now: float) -> None:
+    """Recompute the copy-state of both kinds of subscribers."""
+    facts = _facts(world, profile)
+    for kind in SubscriberType:
+        state = copy_state(kind, facts)
+        status = profile.copy.get(kind)
+        if status is None:
+            profile.copy[kind] = CopyStatus(state, world.wall(now), world.wall(now))
+        elif status.state is not state:
+            world.out.append(
+                Notify(CopyStateChanged(profile.config.name, kind.value, status.state.value, state.value))
+            )
+            status.state, status.since = state, world.wall(now)
+
+
+def _facts(world: World, profile: Profile) -> CopyFacts:
+    config = profile.config
+    service = world.services.get(config.service_name)
+    machine = None if service is None else service.machine
+    connected = machine is not None and machine.state in _COPYING
+    return CopyFacts(
+        multicast=config.multicast,
+        igmp_copy=config.igmp_copy,
+        bound=bool(profile.ports),
+        mapped=config.mapped and service is not None,
+        known_to_peer=machine is None or not connected or machine.mapped(config.backup_id),
+        connected=connected,
+        blocked=False,  # no backup-block in this release's configuration
+        synchronizing=machine is not None and machine.synchronizing(config.backup_id),
+    )
+
+
+def settings_of(profile: Profile) -> ProfileSettings:
+    """Return what the peer is told of a profile; the same object while nothing changed."""
+    config = profile.config
+    known = profile.settings
+    settings = ProfileSettings(
+        config.backup_id, config.multicast, config.igmp_copy, frozenset(profile.ports), profile.role
+    )
+    if known != settings:
+        profile.settings = settings
+        return settings
+    return known if known is not None else settings
+
+
+def tell_settings(world: World, service_name: str) -> tuple[ProfileSettings, ...]:
+    """Return what the peer of a service is told of all its profiles."""
+    names = world.by_service.get(service_name, ())
+    return tuple(settings_of(world.profiles[name]) for name in names)

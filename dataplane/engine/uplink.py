@@ -1,0 +1,98 @@
+"""The network side: which upstream interface is active, and the proxy's reports on it (RFC 4605). Pure.
+
+One upstream is active at a time, because a (*,G) entry has one parent; the others are spares.
+"""
+
+from collections.abc import Iterable
+
+from dataplane.engine import arbitration
+from dataplane.engine.effects import SendReports, SetUpstream
+from dataplane.engine.messages import FrameCaptured
+from dataplane.engine.world import UpstreamInterface, World
+from dataplane.packets import frames
+from dataplane.packets.igmp import Query
+from dataplane.packets.wire import DecodeError, DropReason
+
+
+def choose(world: World, now: float, *, rebound: bool = False) -> None:
+    """Make the best working upstream interface the active one; `rebound`: its index is another."""
+    if not world.adopted:
+        return
+    working = [item for item in world.upstreams.values() if _works(item)]
+    best = min(working, key=_order, default=None)
+    name = None if best is None else best.config.name
+    if name == world.active_upstream and not rebound:
+        return
+    was_up, world.active_upstream = world.active_upstream is not None, name
+    if was_up is (best is not None):
+        _follow(world, best, now)
+        return
+    if best is None:
+        # the peer has to know first: everything else can wait
+        arbitration.upstream_changed(world, now)
+        _follow(world, best, now)
+    else:
+        _follow(world, best, now)
+        arbitration.upstream_changed(world, now)
+
+
+def _follow(world: World, upstream: UpstreamInterface | None, now: float) -> None:
+    link = None if upstream is None else upstream.link
+    if link is None:
+        world.out.append(SetUpstream(None, None))
+        return
+    world.out.append(SetUpstream(link.name, link.index))
+    world.proxy.restart(now)
+    world.proxy_changed = True
+
+
+def _works(upstream: UpstreamInterface) -> bool:
+    return upstream.config.enabled and upstream.link is not None and upstream.link.up
+
+
+def _order(upstream: UpstreamInterface) -> tuple[int, str]:
+    settings = upstream.config.upstream
+    return (0 if settings is None else settings.preference, upstream.config.name)
+
+
+def frame_captured(world: World, upstream: UpstreamInterface, message: FrameCaptured, now: float) -> None:
+    """Take a frame of the network side: only queries on the active upstream matter."""
+    counters = upstream.counters
+    try:
+        heard = frames.decode(message.frame, message.outer_vlan)
+    except DecodeError as error:
+        counters.dropped[error.reason.value] += 1
+        counters.error["total"] += 1
+        if error.reason is DropReason.BAD_CHECKSUM:
+            counters.error["checksum"] += 1
+        elif error.reason is DropReason.TOO_SHORT:
+            counters.error["too-short"] += 1
+        return
+    counters.received["total"] += 1
+    if not isinstance(heard.message, Query):
+        counters.received["leave" if heard.message.is_leave else "report"] += 1
+        return
+    counters.received["query"] += 1
+    if upstream.config.name == world.active_upstream:
+        world.proxy.query(heard.message, now)
+        world.proxy_changed = True
+
+
+def send_due(world: World, now: float) -> None:
+    """Send the reports that are due toward the core."""
+    world.proxy_changed = False
+    reports = tuple(world.proxy.expire(now))
+    world.deadlines.set(("proxy", ""), world.proxy.next_deadline())
+    upstream = world.upstreams.get(world.active_upstream or "")
+    if not reports or upstream is None or upstream.link is None:
+        return
+    sent = upstream.counters.sent
+    sent["total"] += len(reports)
+    for report in reports:
+        sent["leave" if report.is_leave else "report"] += 1
+    world.out.append(SendReports(upstream.link, reports))
+
+
+def working(upstreams: Iterable[UpstreamInterface]) -> bool:
+    """Return whether any of them works."""
+    return any(_works(upstream) for upstream in upstreams)

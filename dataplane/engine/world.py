@@ -1,0 +1,177 @@
+"""What the engine keeps: services, profiles, access ports and the upstream side. Pure.
+
+In each entity three things stay apart: `config` comes from a commit only and is frozen, link facts come
+from the kernel only, and state comes from packets and timers. A part that does not run has no state object.
+"""
+
+import random
+from collections import Counter
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address
+
+from dataplane.config import (
+    InterfaceConfig,
+    ProfileConfig,
+    Role,
+    ServiceConfig,
+)
+from dataplane.copy_policy import CopyState, SubscriberType
+from dataplane.engine.deadlines import Deadlines
+from dataplane.engine.effects import Effect
+from dataplane.forwarding.desired import Desired
+from dataplane.forwarding.upstream import UpstreamProxy
+from dataplane.links import Link
+from dataplane.membership.groups import Aggregate
+from dataplane.membership.querier import Querier
+from dataplane.membership.table import MembershipTable
+from dataplane.replication.peer import PeerMachine
+from dataplane.replication.settings import ProfileSettings
+from dataplane.roles import RoleMachine, StaticRole
+
+Key = tuple[str, str]
+"""Names a part that has deadlines: its kind and its name."""
+
+
+@dataclass(eq=False, slots=True)
+class Service:
+    """One remote-backup-service. `machine` exists while the service is enabled and has a peer."""
+
+    config: ServiceConfig
+    discontinuity: float
+    machine: PeerMachine | None = None
+    hello_open: bool = False
+    last_up: float | None = None
+    last_down: float | None = None
+    last_down_reason: str = ""
+
+
+@dataclass(eq=False, slots=True)
+class CopyStatus:
+    """How one kind of subscriber of a profile stands, and what was counted since `discontinuity`."""
+
+    state: CopyState
+    since: float
+    discontinuity: float
+    copied: Counter[str] = field(default_factory=Counter)
+    applied: Counter[str] = field(default_factory=Counter)
+    not_copied: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(eq=False, slots=True)
+class Profile:
+    """One remote-backup-profile. `ports` are the names of the bound access interfaces, by access-id."""
+
+    config: ProfileConfig
+    machine: RoleMachine = field(default_factory=StaticRole)
+    role: Role = Role.INIT
+    peer_role: Role | None = None
+    ports: dict[int, str] = field(default_factory=dict)
+    copy: dict[SubscriberType, CopyStatus] = field(default_factory=dict)
+    settings: ProfileSettings | None = None
+    mismatch: frozenset[str] = frozenset()
+    last_role_change: float | None = None
+    last_role_change_reason: str = ""
+    last_batch_completed: float | None = None
+    last_batch_entries: int | None = None
+
+
+@dataclass(eq=False, slots=True)
+class InterfaceCounters:
+    """Counts of IGMP on one interface."""
+
+    received: Counter[str] = field(default_factory=Counter)
+    sent: Counter[str] = field(default_factory=Counter)
+    error: Counter[str] = field(default_factory=Counter)
+    dropped: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(eq=False, slots=True)
+class Port:
+    """One access interface with its members and its querier.
+
+    `active` is what the plane was told; None before anything was. `adopted`: a former dataplane forwarded
+    to it and the role is not known yet. `retained`: what the adopted entries say of groups whose members
+    are not known yet, until `retained_until`. `tagged`: members by outer VLAN.
+    """
+
+    config: InterfaceConfig
+    table: MembershipTable
+    querier: Querier
+    discontinuity: float
+    link: Link | None = None
+    captured: int | None = None
+    active: bool | None = None
+    adopted: bool = False
+    retained: dict[IPv4Address, Aggregate] = field(default_factory=dict)
+    retained_until: float | None = None
+    tagged: Counter[int] = field(default_factory=Counter)
+    counters: InterfaceCounters = field(default_factory=InterfaceCounters)
+
+    @property
+    def profile_name(self) -> str:
+        """The profile it is bound to, "" for none."""
+        return self.config.access.profile if self.config.access is not None else ""
+
+
+@dataclass(eq=False, slots=True)
+class UpstreamInterface:
+    """One upstream interface; spares are captured too, so that they can take over."""
+
+    config: InterfaceConfig
+    discontinuity: float
+    link: Link | None = None
+    captured: int | None = None
+    counters: InterfaceCounters = field(default_factory=InterfaceCounters)
+
+
+@dataclass(eq=False, slots=True)
+class World:
+    """Everything the engine keeps. `out` collects the effects of the message that is being handled.
+
+    `wall_offset` turns monotonic seconds into seconds since the Unix epoch, for what people read.
+    `adopting`: the plane was asked for its former content; `adopted`: it has answered, so that roles may
+    act on it. `by_backup_id` leads from (service, backup-id) to a profile, `by_service` from a service to
+    its profiles; `elected` are the profiles whose role hellos decide. `settings_changed` are services whose
+    peer has to be told settings, `publishing` those with records collected, `proxy_changed` says that
+    reports toward the core may be due: all three are settled when a burst ends.
+    """
+
+    generator: random.Random
+    wall_offset: float
+    proxy: UpstreamProxy
+    links: dict[str, Link] = field(default_factory=dict)
+    services: dict[str, Service] = field(default_factory=dict)
+    profiles: dict[str, Profile] = field(default_factory=dict)
+    ports: dict[str, Port] = field(default_factory=dict)
+    upstreams: dict[str, UpstreamInterface] = field(default_factory=dict)
+    by_backup_id: dict[tuple[str, int], str] = field(default_factory=dict)
+    by_service: dict[str, set[str]] = field(default_factory=dict)
+    elected: set[str] = field(default_factory=set)
+    active_upstream: str | None = None
+    adopting: bool = False
+    adopted: bool = False
+    ports_told: dict[str, int | None] = field(default_factory=dict)
+    desired: Desired = field(default_factory=Desired)
+    deadlines: Deadlines[Key] = field(default_factory=Deadlines)
+    settings_changed: set[str] = field(default_factory=set)
+    publishing: set[str] = field(default_factory=set)
+    proxy_changed: bool = False
+    out: list[Effect] = field(default_factory=list)
+
+    def wall(self, when: float) -> float:
+        """Return seconds since the Unix epoch of monotonic `when`."""
+        return when + self.wall_offset
+
+    def role_of(self, port: Port) -> Role:
+        """Return the role for a port; without a profile it is an ordinary proxy's port: master."""
+        if not port.profile_name:
+            return Role.MASTER
+        profile = self.profiles.get(port.profile_name)
+        return Role.INIT if profile is None else profile.role
+
+
+def address_of(link: Link | None) -> IPv4Address | None:
+    """Return the address that speaks for a link: its first, None when it has none."""
+    if link is None or not link.addresses:
+        return None
+    return link.addresses[0].ip
