@@ -54,7 +54,7 @@ class Player:
     def _configure(self, interval: int, response: int) -> None:
         for router in (self._a, self._b):
             router.commit(configuration.router(router.site, interval, response))
-        self._wait_for_roles()
+        self.wait_for_roles()
 
     def _copied(self) -> CaseResult:
         groups = self._block()
@@ -213,7 +213,7 @@ class Player:
 
     def _mend(self) -> None:
         self._topology.restore_core_link(self._a.site)
-        self._wait_for_roles()
+        self.wait_for_roles()
 
     def _restore(self, groups: Sequence[str]) -> None:
         """Mend the link, let router a have its role back, and let the STBs leave what they joined."""
@@ -226,7 +226,8 @@ class Player:
                 f"router {router.site.name} without entries",
             )
 
-    def _wait_for_roles(self) -> None:
+    def wait_for_roles(self) -> None:
+        """Wait until router a is master, b is backup, and the channel is up on both."""
         until(lambda: self._state(self._a, "local-role") == "master", "router a as master")
         until(lambda: self._state(self._b, "local-role") == "backup", "router b as backup")
         for router in (self._a, self._b):
