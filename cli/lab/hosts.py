@@ -89,6 +89,11 @@ class Router:
         line = stdout.readline().decode() if stdout else ""
         if not line.startswith(READY):
             raise LabError(f"router {self.site.name} did not start: see {self.folder / 'log'}")
+        self.reconnect()
+        return self
+
+    def reconnect(self) -> None:
+        """Open a NETCONF session, in place of one that may have ended."""
         self._session = manager.connect(
             host="127.0.0.1",
             port=self.port,
@@ -100,7 +105,6 @@ class Router:
             look_for_keys=False,
             timeout=START_SECONDS,
         )
-        return self
 
     def commit(self, config: str) -> None:
         """Lock the candidate, edit it, validate, commit, unlock."""

@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tests.bench.client import Client, timed
 from tests.bench.machine import cpu_seconds, resident_mib
 from tests.bench.table import Row, latency
+from tests.support.fast_client import Client, timed
 from tests.support.twincast import PASSWORD, Twincast
 
 NAMESPACE = "urn:twincast:yang:remote-backup"

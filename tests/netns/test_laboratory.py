@@ -1,0 +1,44 @@
+"""The main job on two real routers with a real kernel: the lab's cases and what a crash may not break."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cli.lab.namespaces import user_namespaces_problem
+
+pytestmark = [
+    pytest.mark.timeout(400),
+    pytest.mark.skipif(user_namespaces_problem() is not None, reason="user namespaces are off"),
+]
+
+
+def scenario(name: str, folder: Path) -> dict[str, object]:
+    file = folder / "seen.json"
+    command = [sys.executable, "-m", "tests.netns.scenarios", name, str(file)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(file.read_text())
+
+
+def test_the_five_cases(tmp_path: Path) -> None:
+    file = tmp_path / "lab.json"
+    command = [sys.executable, "-P", "-m", "cli.main", "lab", "--once", "--groups", "50", "--json", str(file)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    result = json.loads(file.read_text())
+    assert (result["plane"], result["groups"]) == ("kernel", 50)
+    assert [case["entries_on_backup"] for case in result["cases"]] == [50, 0, 50, 50, 50]
+    assert result["cases"][1]["retained_entries"] == 50
+
+
+def test_a_stream_loses_nothing_over_ten_kills_of_the_masters_dataplane(tmp_path: Path) -> None:
+    seen = scenario("master-dataplane-killed", tmp_path)
+    assert seen["lost"] == 0
+    assert int(str(seen["sent"])) > 1000
+
+
+def test_replication_resumes_after_a_kill_without_a_restart_of_the_other_side(tmp_path: Path) -> None:
+    assert scenario("backup-processes-killed", tmp_path) == {"master_untouched": True}
