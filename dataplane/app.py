@@ -1,12 +1,32 @@
-"""The dataplane process: one asyncio loop around the engine.
+"""The dataplane process: builds the objects, serves until SIGTERM, stops them in order.
 
-Owns the wiring of sockets, timers and signals to the engine's messages and effects. Decisions are the
-engine's; what must outlive a crash of this process (the control listener, the multicast routing
-socket) belongs to the supervisor and comes in as descriptors.
+Owns the wiring only. What must outlive a crash of this process (the control listener, the multicast
+routing socket) belongs to the supervisor and comes in as descriptors.
 """
 
+import asyncio
+import logging
+import random
+import secrets
+import signal
+import socket
+import time
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
+
+from dataplane.control.service import ControlService
+from dataplane.control.transactions import Transactions
+from dataplane.engine import Engine
+from dataplane.forwarding.memory import MemoryPlane
+from dataplane.forwarding.plane import Plane, PlaneError
+from dataplane.links import Links
+from dataplane.shell import Shell
+from dataplane.state import Event
+
+_log = logging.getLogger("twincast.dataplane.app")
+
+STOP_TIMEOUT: Final = 1.0
+"""Seconds for the goodbyes to the peers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,4 +46,59 @@ class DataplaneOptions:
 
 def run(options: DataplaneOptions) -> int:
     """Serve until SIGTERM; return the exit status: 0 after SIGTERM, 1 when it could not start."""
-    raise NotImplementedError
+    try:
+        plane, links = _plane(options), Links()
+    except (PlaneError, OSError, ValueError) as error:
+        _log.error("start-failed", extra={"reason": str(error)})
+        _say(options, f"failed: {error}")
+        return 1
+    asyncio.run(_serve(options, plane, links))
+    return 0
+
+
+async def _serve(options: DataplaneOptions, plane: Plane, links: Links) -> None:
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    generator = random.Random(secrets.randbits(128))  # noqa: S311 - spreads timers; keys are not made here
+    announcer = _Announcer()
+    shell = Shell(Engine(generator, time.time() - time.monotonic()), plane, links, announcer.announce)
+    service = announcer.service = ControlService(Transactions(secrets.token_hex(8)), shell)
+    shell.start()
+    await service.start(socket.socket(fileno=options.control_fd))
+    _log.info("dataplane-ready", extra={"plane": shell.plane})
+    _say(options, "ready")
+    await stopping.wait()
+    _log.info("dataplane-stopping")
+    await service.stop()
+    try:
+        await asyncio.wait_for(shell.stop(), STOP_TIMEOUT)
+    except TimeoutError:
+        _log.warning("stop-timed-out")
+
+
+class _Announcer:
+    """Lets the shell announce events through the service, which is made after it."""
+
+    def __init__(self) -> None:
+        self.service: ControlService | None = None
+
+    def announce(self, event: Event) -> None:
+        if self.service is not None:
+            self.service.announce(event)
+
+
+def _plane(options: DataplaneOptions) -> Plane:
+    if options.plane == "memory":
+        return MemoryPlane()
+    from dataplane.forwarding.kernel import KernelPlane
+
+    if options.mroute_fd is None:
+        raise ValueError("the kernel plane needs the multicast routing socket")
+    return KernelPlane(socket.socket(fileno=options.mroute_fd))
+
+
+def _say(options: DataplaneOptions, line: str) -> None:
+    if options.ready_fd is not None:
+        with open(options.ready_fd, "w", encoding="utf-8") as ready:  # noqa: PTH123 - a descriptor
+            ready.write(f"{line}\n")

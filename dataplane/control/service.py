@@ -113,9 +113,6 @@ class ControlService:
             pass
         except (OSError, ControlError, TimeoutError) as error:
             _log.warning("control-connection-ended", extra={"reason": str(error)})
-        except Exception:
-            _log.exception("control-request-failed")
-            raise
         finally:
             self._clients.discard(client)
             self._transactions.abandon(client)
@@ -140,6 +137,11 @@ class ControlService:
             return Refused(request.id, refused.refusals)
         except TransactionError as error:
             return Failed(request.id, str(error))
+        except ControlError:
+            raise
+        except Exception:  # noqa: BLE001 - a fault of ours: the client has to undo what it did
+            _log.exception("control-request-failed")
+            return Failed(request.id, "the dataplane failed to do this; its log says why")
 
     def _carry_out(self, request: Request, client: "_Client") -> Answer:
         transactions = self._transactions

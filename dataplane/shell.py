@@ -1,0 +1,324 @@
+"""The thin shell around the engine: gives it messages, performs its effects.
+
+Owns captures, channels, hello sockets, link events, the plane and one timer, all on one asyncio loop. It
+decides nothing. A failure of the outside world is logged, counted and told to the engine.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from dataplane.capture import ACCESS_RING_BYTES, UPSTREAM_RING_BYTES, Capture, CaptureError
+from dataplane.engine import Engine, effects, messages, report
+from dataplane.engine.messages import BurstEnded, Message, Reconfigure, Tick
+from dataplane.forwarding.desired import Effect as RouteEffect
+from dataplane.forwarding.desired import Install, difference
+from dataplane.forwarding.plane import Plane, PlaneError
+from dataplane.forwarding.sender import send_reports
+from dataplane.links import LinkRemoved, Links
+from dataplane.replication.channel import Channel
+from dataplane.replication.hello import HelloSocket
+from dataplane.state import Event, StatePiece, StateSelection
+
+_log = logging.getLogger("twincast.dataplane.shell")
+
+CAPTURE_RETRY: Final = 1.0
+"""Seconds until a capture that could not be opened is tried again."""
+
+
+class Shell:
+    """Runs one engine on the running loop. Implements `control.service.Backend`."""
+
+    def __init__(self, engine: Engine, plane: Plane, links: Links, announce: Callable[[Event], None]) -> None:
+        self._engine = engine
+        self._plane = plane
+        self._links = links
+        self._announce = announce
+        self._loop = asyncio.get_running_loop()
+        self._captures: dict[str, Capture] = {}
+        self._channels: dict[str, Channel] = {}
+        self._hellos: dict[str, HelloSocket] = {}
+        self._jobs: dict[str, asyncio.Task[None]] = {}
+        self._waiting: list[Message] = []
+        self._busy = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._performers: Final[Mapping[type, Callable[[Any], None]]] = {
+            effects.SendChannel: self._send_channel,
+            effects.ChangeRoutes: lambda effect: self._change_routes(effect.changes),
+            effects.SendHelloTo: self._send_hello,
+            effects.SetActive: lambda effect: self._plane.set_active(effect.port, active=effect.active),
+            effects.SendFrame: self._send_frame,
+            effects.SendReports: self._send_reports,
+            effects.Notify: lambda effect: self._notify(effect.event),
+            effects.AdoptPlane: self._adopt,
+            effects.ConfigurePorts: lambda effect: self._plane.configure(effect.ports),
+            effects.SetUpstream: lambda effect: self._plane.set_upstream(effect.name, effect.index),
+            effects.ReconcileRoutes: self._reconcile,
+            effects.OpenCapture: self._open_capture,
+            effects.CloseCapture: lambda effect: self._close_capture(effect.interface),
+            effects.OpenChannel: self._open_channel,
+            effects.CloseChannel: self._close_channel,
+            effects.DisconnectChannel: self._disconnect_channel,
+            effects.OpenHello: self._open_hello,
+            effects.CloseHello: self._close_hello,
+        }
+
+    @property
+    def plane(self) -> str:
+        """`kernel` or `memory`."""
+        return self._plane.kind.value
+
+    def start(self) -> None:
+        """Tell the engine the links there are, and watch what may happen."""
+        self.give(*(messages.LinkUpdated(link) for link in self._links.all().values()))
+        self._loop.add_reader(self._links.fileno(), self._links_readable)
+        upcalls = self._plane.fileno()
+        if upcalls is not None:
+            self._loop.add_reader(upcalls, self._plane.drain)
+
+    async def stop(self) -> None:
+        """Say goodbye to the peers and close everything; the plane's entries stay."""
+        self.give(messages.Stopping())
+        if self._timer is not None:
+            self._timer.cancel()
+        self._loop.remove_reader(self._links.fileno())
+        upcalls = self._plane.fileno()
+        if upcalls is not None:
+            self._loop.remove_reader(upcalls)
+        for name in list(self._captures):
+            self._close_capture(name)
+        for service in list(self._channels):
+            self._close_channel(effects.CloseChannel(service))
+        for service in list(self._hellos):
+            self._close_hello(effects.CloseHello(service))
+        await asyncio.gather(*self._jobs.values(), return_exceptions=True)
+        self._links.close()
+        self._plane.close()
+
+    def reconfigure(self, change: Reconfigure) -> None:
+        """Switch to a changed configuration; when it returns the dataplane acts on it."""
+        self.give(change)
+
+    def state(self, selection: StateSelection) -> Iterator[StatePiece]:
+        """Yield the state in pieces."""
+        return report.pieces(self._engine.world, selection, self.plane, {}, self._loop.time())
+
+    def give(self, *given: Message) -> None:
+        """Hand messages to the engine and perform what it wants, to the end, before returning.
+
+        A message that arises while effects are performed is handled after them.
+        """
+        self._waiting.extend(given)
+        if self._busy:
+            return
+        self._busy = True
+        try:
+            while self._waiting:
+                waiting, self._waiting = self._waiting, []
+                now = self._loop.time()
+                for message in waiting:
+                    self._handle(message, now)
+                self._handle(BurstEnded(), now)
+        finally:
+            self._busy = False
+        self._set_timer()
+
+    def _handle(self, message: Message, now: float) -> None:
+        """A fault of ours costs one message, not the forwarding; a commit has to hear of it."""
+        try:
+            self._perform(self._engine.handle(message, now))
+        except Exception:
+            _log.exception("engine-fault", extra={"cause": type(message).__name__})
+            if isinstance(message, Reconfigure):
+                raise
+
+    def _perform(self, wanted: Iterable[effects.Effect]) -> None:
+        for effect in wanted:
+            try:
+                self._performers[type(effect)](effect)
+            except PlaneError as error:
+                _log.error("plane-refused", extra={"effect": type(effect).__name__, "reason": str(error)})
+                self._waiting.append(messages.PlaneFailed(str(error)))
+
+    def _set_timer(self) -> None:
+        """One timer, at the earliest deadline; one that is set for earlier may stay, it does no harm."""
+        deadline = self._engine.next_deadline()
+        if deadline is None:
+            return
+        if self._timer is not None:
+            if self._timer.when() <= deadline:
+                return
+            self._timer.cancel()
+        self._timer = self._loop.call_at(deadline, self._tick)
+
+    def _tick(self) -> None:
+        self._timer = None
+        self.give(Tick())
+
+    # the plane
+
+    def _adopt(self, effect: effects.AdoptPlane) -> None:
+        try:
+            adoption = self._plane.adopt(effect.ports)
+        except PlaneError:
+            self._waiting.append(messages.Adopted(frozenset(), ()))
+            raise
+        routes = tuple(self._plane.installed().values())
+        self._waiting.append(messages.Adopted(adoption.active, routes))
+        extra = {"active": len(adoption.active), "kept": adoption.kept, "removed": adoption.removed}
+        _log.info("plane-adopted", extra=extra)
+
+    def _change_routes(self, changes: Iterable[RouteEffect]) -> None:
+        install = [change.route for change in changes if isinstance(change, Install)]
+        remove = [change.key for change in changes if not isinstance(change, Install)]
+        try:
+            if install:
+                self._plane.install(install)
+        finally:
+            if remove:
+                self._plane.remove(remove)
+
+    def _reconcile(self, effect: effects.ReconcileRoutes) -> None:
+        self._change_routes(difference(effect.wanted, self._plane.installed()))
+
+    # interfaces
+
+    def _links_readable(self) -> None:
+        self.give(
+            *(
+                messages.LinkRemoved(event.link.name)
+                if isinstance(event, LinkRemoved)
+                else messages.LinkUpdated(event.link)
+                for event in self._links.read()
+            )
+        )
+
+    def _open_capture(self, effect: effects.OpenCapture) -> None:
+        name = effect.interface
+        self._close_capture(name)
+        size = UPSTREAM_RING_BYTES if effect.upstream else ACCESS_RING_BYTES
+        try:
+            capture = Capture(effect.index, ring_bytes=size)
+        except CaptureError as error:
+            _log.error("capture-failed", extra={"interface": name, "reason": str(error)})
+            return
+        self._captures[name] = capture
+        self._loop.add_reader(capture.fileno(), self._capture_readable, name, capture)
+        _log.info("capture-opened", extra={"interface": name, "mode": capture.mode})
+
+    def _capture_readable(self, name: str, capture: Capture) -> None:
+        captured = capture.read()
+        self.give(*(messages.FrameCaptured(name, item.frame, item.outer_vlan) for item in captured))
+        if not capture.alive and self._captures.get(name) is capture:
+            self._close_capture(name)
+
+    def _close_capture(self, name: str) -> None:
+        capture = self._captures.pop(name, None)
+        if capture is not None:
+            self._loop.remove_reader(capture.fileno())
+            capture.close()
+
+    def _send_frame(self, effect: effects.SendFrame) -> None:
+        capture = self._captures.get(effect.interface)
+        if capture is not None:
+            capture.send(effect.frame, effect.outer_vlan)
+
+    def _send_reports(self, effect: effects.SendReports) -> None:
+        capture = self._captures.get(effect.link.name)
+        if capture is not None:
+            send_reports(capture, effect.link, effect.reports)
+
+    # the peer
+
+    def _open_channel(self, effect: effects.OpenChannel) -> None:
+        name = effect.service
+        self._close_channel(effects.CloseChannel(name))
+        events = _ChannelEvents(self, name)
+        channel = events.channel = Channel(effect.peer, events)
+        self._channels[name] = channel
+        self._run(name, channel.start())
+
+    def _close_channel(self, effect: effects.CloseChannel) -> None:
+        channel = self._channels.pop(effect.service, None)
+        if channel is not None:
+            self._run(effect.service, channel.stop())
+
+    def is_current(self, service: str, channel: Channel | None) -> bool:
+        """Return whether `channel` is the one that serves `service` now."""
+        return channel is not None and self._channels.get(service) is channel
+
+    def _send_channel(self, effect: effects.SendChannel) -> None:
+        channel = self._channels.get(effect.service)
+        if channel is not None:
+            channel.send(effect.data)
+
+    def _disconnect_channel(self, effect: effects.DisconnectChannel) -> None:
+        channel = self._channels.get(effect.service)
+        if channel is not None:
+            channel.disconnect(effect.reason)
+
+    def _open_hello(self, effect: effects.OpenHello) -> None:
+        name = effect.service
+        self._close_hello(effects.CloseHello(name))
+        hello = HelloSocket(effect.peer, lambda datagram: self.give(messages.HelloReceived(name, datagram)))
+        self._hellos[name] = hello
+        self._run(name, hello.start())
+
+    def _close_hello(self, effect: effects.CloseHello) -> None:
+        hello = self._hellos.pop(effect.service, None)
+        if hello is not None:
+            self._run(effect.service, hello.stop())
+
+    def _send_hello(self, effect: effects.SendHelloTo) -> None:
+        hello = self._hellos.get(effect.service)
+        if hello is not None:
+            hello.send(effect.datagram)
+
+    def _run(self, service: str, job: Coroutine[Any, Any, None]) -> None:
+        """Start and stop the sockets of a service one after another: a port is free before it is bound."""
+        self._jobs[service] = self._loop.create_task(self._after(self._jobs.get(service), job, service))
+
+    async def _after(
+        self, before: "asyncio.Task[None] | None", job: Coroutine[Any, Any, None], service: str
+    ) -> None:
+        if before is not None:
+            await asyncio.wait([before])
+        try:
+            await job
+        except OSError as error:
+            _log.error("peer-socket-failed", extra={"service": service, "reason": str(error)})
+
+    def _notify(self, event: Event) -> None:
+        _log.info(event.__struct_config__.tag, extra={"event": msgspec.to_builtins(event)})
+        self._announce(event)
+
+
+class _ChannelEvents:
+    """Turns what happens on one channel into messages; a channel that was replaced is not heard any more."""
+
+    def __init__(self, shell: Shell, service: str) -> None:
+        self._shell = shell
+        self._service = service
+        self.channel: Channel | None = None
+
+    def channel_connecting(self) -> None:
+        self._give(messages.ChannelConnecting(self._service))
+
+    def channel_connected(self) -> None:
+        self._give(messages.ChannelConnected(self._service))
+
+    def channel_received(self, data: bytes) -> None:
+        self._give(messages.ChannelReceived(self._service, data))
+
+    def channel_disconnected(self, reason: str) -> None:
+        self._give(messages.ChannelDisconnected(self._service, reason))
+
+    def channel_overflow(self) -> None:
+        self._give(messages.ChannelOverflow(self._service))
+
+    def _give(self, message: Message) -> None:
+        if self._shell.is_current(self._service, self.channel):
+            self._shell.give(message)
