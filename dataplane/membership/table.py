@@ -131,6 +131,7 @@ class MembershipTable:
         if not plain or not entry.firm:
             return False
         entry.deadline = now + self.timing.group_membership_interval
+        self._queue.schedule(entry, entry.deadline)
         self._note_report(entry, record.type, version, reporter, now)
         done.entry(ChangeKind.REFRESHED, entry)
         return True
