@@ -15,7 +15,6 @@ from ipaddress import IPv4Address
 from dataplane.forwarding.plane import Route, RouteKey
 from dataplane.membership.groups import Aggregate, FilterMode
 
-
 NOTHING: frozenset[IPv4Address] = frozenset()
 
 

@@ -34,6 +34,10 @@ class Route:
     key: RouteKey
     ports: frozenset[str]
 
+    def without(self, ports: frozenset[str]) -> "Route":
+        """The same entry with these ports left out."""
+        return self if self.ports.isdisjoint(ports) else Route(self.key, self.ports - ports)
+
 
 class PlaneKind(StrEnum):
     """Which implementation forwards."""
@@ -75,7 +79,7 @@ class InstalledRoute:
 
 @dataclass(frozen=True, slots=True)
 class Adoption:
-    """What a restarted dataplane found: ports that are forwarding, and the number of entries kept and removed."""
+    """What a restart found: the forwarding ports, and how many entries were kept and removed."""
 
     active: frozenset[str]
     kept: int
@@ -83,10 +87,43 @@ class Adoption:
 
 
 def capacity_problem(ports: int) -> str | None:
-    """Say why this many access ports do not fit one table, or None when they do (32 slots, one is upstream)."""
+    """Say why so many access ports do not fit one table; None when they do."""
     if ports <= MAXIMUM_PORTS:
         return None
     return f"{ports} access interfaces do not fit: one multicast routing table holds {MAXIMUM_PORTS}"
+
+
+class Slots:
+    """Which slot each access port has. Slot 0 is the upstream side's; a port keeps its slot while it exists."""
+
+    def __init__(self) -> None:
+        self._by_name: dict[str, int] = {}
+
+    def get(self, name: str) -> int | None:
+        """The slot of a port, None when it has none."""
+        return self._by_name.get(name)
+
+    def name_of(self, slot: int) -> str | None:
+        """The port that has a slot."""
+        return next((name for name, taken in self._by_name.items() if taken == slot), None)
+
+    def reserve(self, name: str, slot: int | None = None) -> int:
+        """Give a port a slot: its own if it has one, else `slot`, else the lowest free one.
+
+        Raises PlaneError when all are taken.
+        """
+        if name not in self._by_name:
+            taken = frozenset(self._by_name.values())
+            free = (number for number in range(UPSTREAM_SLOTS, MAXIMUM_SLOTS) if number not in taken)
+            chosen = next(free, None) if slot is None else slot
+            if chosen is None:
+                raise PlaneError(f"no slot left for {name}")
+            self._by_name[name] = chosen
+        return self._by_name[name]
+
+    def release(self, name: str) -> None:
+        """Take the slot of a port back."""
+        self._by_name.pop(name, None)
 
 
 class Plane(Protocol):
@@ -154,17 +191,8 @@ class Plane(Protocol):
     def adopt(self, ports: Mapping[str, int | None]) -> Adoption:
         """Take over what a former dataplane left: `configure`, but entries and active ports stay as they are.
 
-        Call it once, before anything else. Slots that cannot be told apart and entries that no configured port
-        explains are removed.
+        Call it once, before anything else. Slots and entries that no configured port explains are removed.
         """
-        ...
-
-    def fileno(self) -> int | None:
-        """A descriptor to watch for upcalls; call `drain` when it is readable. None: nothing to watch."""
-        ...
-
-    def drain(self) -> int:
-        """Read the waiting upcalls, at most a bounded number, and return how many there were."""
         ...
 
     def close(self) -> None:

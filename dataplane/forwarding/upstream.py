@@ -4,11 +4,28 @@ Host behaviour of RFC 3376 section 5 with the compatibility of section 7.2; many
 The caller sends the reports (see `sender`) on the active upstream and hands in the queries heard there.
 """
 
+import heapq
 import random
+from collections.abc import Iterable
+from dataclasses import dataclass
 from ipaddress import IPv4Address
 
+from dataplane.forwarding.reports import PendingChange, answer, current_state, state_change
 from dataplane.membership.groups import Aggregate
-from dataplane.packets.igmp import Query, Report
+from dataplane.packets.igmp import GroupRecord, Query, RecordType, Report
+
+UNSOLICITED_REPORT_INTERVAL = 1.0  # RFC 3376 section 8.11
+DEFAULT_ROBUSTNESS = 2  # RFC 3376 section 8.1
+DEFAULT_QUERY_INTERVAL = 125.0  # RFC 3376 section 8.2
+LATEST_VERSION = 3
+
+
+@dataclass(slots=True)
+class _Answer:
+    """An answer that waits; `sources` None answers for the group whatever its sources."""
+
+    deadline: float
+    sources: frozenset[IPv4Address] | None
 
 
 class UpstreamProxy:
@@ -19,24 +36,157 @@ class UpstreamProxy:
     """
 
     def __init__(self, generator: random.Random) -> None:
-        raise NotImplementedError
+        self._generator = generator
+        self._interests: dict[IPv4Address, Aggregate] = {}
+        self._fresh: dict[IPv4Address, None] = {}
+        self._fresh_since: float | None = None
+        self._pending: dict[IPv4Address, PendingChange] = {}
+        self._retransmit_at: float | None = None
+        self._general_at: float | None = None
+        self._answers: dict[IPv4Address, _Answer] = {}
+        self._answer_order: list[tuple[float, IPv4Address]] = []
+        self._older_until = {1: 0.0, 2: 0.0}
+        self._robustness = DEFAULT_ROBUSTNESS
+        self._query_interval = DEFAULT_QUERY_INTERVAL
+
+    def version(self, now: float) -> int:
+        """Tell which IGMP version the core's querier makes us speak (RFC 3376 section 7.2.1)."""
+        return next((version for version in (1, 2) if now < self._older_until[version]), LATEST_VERSION)
 
     def set_interest(self, group: IPv4Address, interest: Aggregate | None, now: float) -> None:
         """Tell what subscribers together want of a group; None when nobody wants it any more."""
-        raise NotImplementedError
+        before = self._interests.get(group)
+        if before == interest:
+            return
+        if interest is None:
+            del self._interests[group]
+        else:
+            self._interests[group] = interest
+        self._changed(group, before, now)
 
-    def query(self, query: Query, now: float) -> None:
-        """A query was heard from the core."""
-        raise NotImplementedError
+    def _changed(self, group: IPv4Address, before: Aggregate | None, now: float) -> None:
+        pending = self._pending.setdefault(group, PendingChange())
+        pending.note(before, self._interests.get(group), self._robustness)
+        self._fresh[group] = None
+        if self._fresh_since is None:
+            self._fresh_since = now
 
     def restart(self, now: float) -> None:
-        """Report everything anew: the active upstream changed or came back."""
-        raise NotImplementedError
+        """Report everything anew: the active upstream changed or came back, with a querier not known yet."""
+        self._older_until = {1: 0.0, 2: 0.0}
+        self._forget_answers()
+        for group in [group for group in self._pending if group not in self._interests]:
+            del self._pending[group]
+            self._fresh.pop(group, None)
+        for group in self._interests:
+            self._changed(group, None, now)
+
+    def query(self, query: Query, now: float) -> None:
+        """Hear a query from the core; the answer is spread over its response time (RFC 3376 section 5.2)."""
+        self._learn(query, now)
+        delay = self._generator.uniform(0.0, query.max_response)
+        if query.group is not None:
+            if query.group in self._interests:
+                self._answer_group(query.group, frozenset(query.sources) or None, now + delay)
+        elif self.version(now) < LATEST_VERSION:
+            for group in self._interests:
+                self._answer_group(group, None, now + self._generator.uniform(0.0, query.max_response))
+        else:
+            waiting = self._general_at
+            self._general_at = now + delay if waiting is None else min(waiting, now + delay)
+
+    def _learn(self, query: Query, now: float) -> None:
+        """Take the querier's version and variables over (RFC 3376 sections 4.1.6, 4.1.7, 7.2.1 and 8.12)."""
+        before = self.version(now)
+        if query.version < LATEST_VERSION:
+            timeout = self._robustness * self._query_interval + query.max_response
+            self._older_until[query.version] = now + timeout
+        else:
+            self._robustness = query.robustness or DEFAULT_ROBUSTNESS
+            self._query_interval = query.query_interval or DEFAULT_QUERY_INTERVAL
+        if self.version(now) != before:
+            # State changes that wait stay: they go out in the other version's form.
+            self._forget_answers()
+
+    def _forget_answers(self) -> None:
+        self._general_at = None
+        self._answers.clear()
+        self._answer_order.clear()
+
+    def _answer_group(
+        self, group: IPv4Address, sources: frozenset[IPv4Address] | None, deadline: float
+    ) -> None:
+        if self._general_at is not None and self._general_at <= deadline:
+            return
+        waiting = self._answers.get(group)
+        if waiting is not None:
+            # One answer serves both questions, at the earlier time.
+            deadline = min(deadline, waiting.deadline)
+            both = sources is not None and waiting.sources is not None
+            sources = sources | waiting.sources if both else None  # type: ignore[operator]
+        self._answers[group] = _Answer(deadline, sources)
+        heapq.heappush(self._answer_order, (deadline, group))
 
     def expire(self, now: float) -> list[Report]:
-        """The messages that are due; call it after changes and at `next_deadline`."""
-        raise NotImplementedError
+        """Collect the messages that are due; call it after changes and at `next_deadline`."""
+        version = self.version(now)
+        reports = self._state_changes(version, now)
+        reports.extend(_as_reports(version, self._due_answers(now)))
+        return reports
+
+    def _state_changes(self, version: int, now: float) -> list[Report]:
+        groups = list(self._fresh)
+        self._fresh.clear()
+        self._fresh_since = None
+        if self._retransmit_at is not None and self._retransmit_at <= now:
+            self._retransmit_at = None
+            groups = list(self._pending)
+        records = [record for group in groups for record in self._transmit(group, version)]
+        if self._pending and self._retransmit_at is None:
+            self._retransmit_at = now + self._generator.uniform(0.0, UNSOLICITED_REPORT_INTERVAL)
+        return _as_reports(version, records)
+
+    def _transmit(self, group: IPv4Address, version: int) -> list[GroupRecord]:
+        pending = self._pending[group]
+        records = state_change(group, self._interests.get(group), pending, version)
+        pending.sent()
+        if pending.done:
+            del self._pending[group]
+        return records
+
+    def _due_answers(self, now: float) -> list[GroupRecord]:
+        if self._general_at is not None and self._general_at <= now:
+            self._forget_answers()
+            return [current_state(group, interest) for group, interest in self._interests.items()]
+        records = []
+        while self._answer_order and self._answer_order[0][0] <= now:
+            _, group = heapq.heappop(self._answer_order)
+            waiting = self._answers.get(group)
+            if waiting is None or waiting.deadline > now:
+                continue
+            del self._answers[group]
+            interest = self._interests.get(group)
+            record = None if interest is None else answer(group, interest, waiting.sources)
+            if record is not None:
+                records.append(record)
+        return records
 
     def next_deadline(self) -> float | None:
         """Monotonic seconds of the next message, None when nothing waits."""
-        raise NotImplementedError
+        first = self._answer_order[0][0] if self._answer_order else None
+        waiting = (self._fresh_since, self._retransmit_at, self._general_at, first)
+        return min((deadline for deadline in waiting if deadline is not None), default=None)
+
+
+def _as_reports(version: int, records: Iterable[GroupRecord]) -> list[Report]:
+    """Version 3 puts all records into one report (the sender splits it by MTU), older versions one each."""
+    every = tuple(records)
+    if version == LATEST_VERSION:
+        return [Report(version, every)] if every else []
+    return [_older(version, record) for record in every]
+
+
+def _older(version: int, record: GroupRecord) -> Report:
+    leave = record.type is RecordType.CHANGE_TO_INCLUDE_MODE and not record.sources
+    kind = RecordType.CHANGE_TO_INCLUDE_MODE if leave else RecordType.MODE_IS_EXCLUDE
+    return Report(version, (GroupRecord(kind, record.group),))

@@ -1,0 +1,98 @@
+"""Which group records a host's state changes and answers consist of (RFC 3376 sections 5.1, 5.2). Pure."""
+
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address
+
+from dataplane.membership.groups import Aggregate, FilterMode
+from dataplane.packets.igmp import GroupRecord, RecordType
+
+NO_INTEREST = Aggregate(FilterMode.INCLUDE)
+"""RFC 3376 section 3.2: no membership is INCLUDE of nothing."""
+
+
+@dataclass(slots=True)
+class PendingChange:
+    """A change of one group that has to be said some more times; the counts are transmissions left."""
+
+    mode: int = 0
+    allowed: dict[IPv4Address, int] = field(default_factory=dict)
+    blocked: dict[IPv4Address, int] = field(default_factory=dict)
+    first: bool = True
+    """Nothing of it has been sent yet."""
+
+    def note(self, before: Aggregate | None, after: Aggregate | None, robustness: int) -> None:
+        """Add the way from one state to another to what has to be said `robustness` times."""
+        before, after = before or NO_INTEREST, after or NO_INTEREST
+        self.first = True
+        if before.filter_mode is not after.filter_mode:
+            self.mode = robustness
+            self.allowed.clear()
+            self.blocked.clear()
+            return
+        came, went = after.sources - before.sources, before.sources - after.sources
+        if after.filter_mode is FilterMode.EXCLUDE:
+            came, went = went, came
+        for source in came:
+            self.allowed[source] = robustness
+            self.blocked.pop(source, None)
+        for source in went:
+            self.blocked[source] = robustness
+            self.allowed.pop(source, None)
+
+    def sent(self) -> None:
+        """Count one transmission; a filter mode record has the whole list, so it counts for sources too."""
+        self.first = False
+        self.mode = max(self.mode - 1, 0)
+        self.allowed = {source: left - 1 for source, left in self.allowed.items() if left > 1}
+        self.blocked = {source: left - 1 for source, left in self.blocked.items() if left > 1}
+
+    @property
+    def done(self) -> bool:
+        """True when everything has been said often enough."""
+        return not (self.mode or self.allowed or self.blocked)
+
+
+def state_change(
+    group: IPv4Address, interest: Aggregate | None, pending: PendingChange, version: int
+) -> list[GroupRecord]:
+    """Compose the records that tell a change; for versions 1 and 2 a join or, once, a leave.
+
+    The caller maps a join to the older message; version 1 has no leave (RFC 1112 appendix I).
+    """
+    current = interest or NO_INTEREST
+    sources = tuple(sorted(current.sources))
+    if version < 3:
+        if interest is not None:
+            return [GroupRecord(RecordType.MODE_IS_EXCLUDE, group)]
+        leave = GroupRecord(RecordType.CHANGE_TO_INCLUDE_MODE, group)
+        return [leave] if version == 2 and pending.first else []
+    if pending.mode:
+        excluding = current.filter_mode is FilterMode.EXCLUDE
+        kind = RecordType.CHANGE_TO_EXCLUDE_MODE if excluding else RecordType.CHANGE_TO_INCLUDE_MODE
+        return [GroupRecord(kind, group, sources)]
+    changes = (
+        (RecordType.ALLOW_NEW_SOURCES, pending.allowed),
+        (RecordType.BLOCK_OLD_SOURCES, pending.blocked),
+    )
+    return [GroupRecord(kind, group, tuple(sorted(listed))) for kind, listed in changes if listed]
+
+
+def current_state(group: IPv4Address, interest: Aggregate) -> GroupRecord:
+    """Compose the current-state record of a group (RFC 3376 section 4.2.12)."""
+    excluding = interest.filter_mode is FilterMode.EXCLUDE
+    kind = RecordType.MODE_IS_EXCLUDE if excluding else RecordType.MODE_IS_INCLUDE
+    return GroupRecord(kind, group, tuple(sorted(interest.sources)))
+
+
+def answer(
+    group: IPv4Address, interest: Aggregate, asked: frozenset[IPv4Address] | None
+) -> GroupRecord | None:
+    """Compose the record that answers a query (RFC 3376 section 5.2 rules 1 to 3).
+
+    `asked` None is a question about the group; else about these sources, where no record is the answer
+    when none of them is wanted.
+    """
+    if asked is None:
+        return current_state(group, interest)
+    wanted = tuple(sorted(source for source in asked if interest.wants(source)))
+    return GroupRecord(RecordType.MODE_IS_INCLUDE, group, wanted) if wanted else None
