@@ -36,6 +36,7 @@ from server.schema.validator import Validator
 from server.telemetry.monitoring import Monitoring
 from server.telemetry.sessions import Sessions
 from server.transport.ssh import SshServer
+from server.transport.ssh_wire import HostKeyError
 
 logger = logging.getLogger("twincast.server.app")
 
@@ -49,7 +50,10 @@ CAPABILITIES = (
     "urn:ietf:params:netconf:capability:with-defaults:1.0?basic-mode=explicit",
 )
 
-StartFailure = (SchemaError, StorageError, CredentialsError, RpcError, RpcErrors, OSError)
+STOP_SECONDS = 1.0
+"""How long the sessions' threads may take to end; a commit under way is waited for in any case."""
+
+StartFailure = (SchemaError, StorageError, CredentialsError, HostKeyError, RpcError, RpcErrors, OSError)
 """What can keep the server from starting and is told to the operator in one line."""
 
 
@@ -124,7 +128,7 @@ def _start(options: ServerOptions, make_provider: ProviderFactory, stack: ExitSt
     listener = socket.socket(fileno=options.listener_fd)
     users = UserStore(state_dir / "users.json")
     ssh = SshServer(listener, state_dir / "host_key", users, _operations(core, sessions))
-    stack.callback(ssh.stop)
+    stack.callback(ssh.stop, STOP_SECONDS)
     ssh.start()
 
 

@@ -33,15 +33,12 @@ class Dispatcher:
 
     def opened(self, peer: Peer) -> Session:
         """Register a session; raises RpcError resource-denied when there are too many."""
-        session = self._sessions.open(peer)
-        logger.info("session-opened", extra=_who(session))
-        return session
+        return self._sessions.open(peer)
 
     def closed(self, context: Session, reason: TerminationReason) -> None:
         """Forget a session; its locks are given back, and a locked candidate's changes with them."""
         self._sessions.close(context, reason)
         self._store.session_ended(context.session_id)
-        logger.info("session-closed", extra={**_who(context), "reason": str(reason)})
 
     def malformed(self, context: Session, *, hello: bool) -> None:
         """Count a message that was not acceptable."""

@@ -116,7 +116,7 @@ class Retrieve:
         return self._reply(self._store.root(parameters.source), parameters.filter)
 
     def _state(self, wanted: etree._Element | None) -> Container:
-        selection = everything(self._schema) if wanted is None else Selection(self._schema, tuple(wanted))
+        selection = everything(self._schema) if wanted is None else Selection(self._schema, (wanted,))
         data: dict[str, object] = {}
         for source in self._sources:
             data.update(source(selection))

@@ -69,7 +69,8 @@ def test_copy_config(session):
     edit(session, profile())
     session.copy_config(source="running", target="candidate")
     assert names(session) == []
-    session.copy_config(source=etree.fromstring(backup(profile(name="rbp8"))), target="candidate")
+    source = etree.fromstring(f'<source xmlns="{NC}">{backup(profile(name="rbp8"))}</source>')
+    session.copy_config(source=source, target="candidate")
     assert names(session) == ["rbp8"]
 
 

@@ -115,7 +115,7 @@ AT_VALIDATION = {
     "a mandatory leaf that is missing": (
         service("<peer><address>192.0.2.1</address><port>2000</port></peer>"),
         "data-missing",
-        f"{SERVICE}[trb:name='rbs1']/trb:peer",
+        f"{SERVICE}[trb:name='rbs1']/trb:peer/trb:source-address",
         "",
         "source-address",
     ),

@@ -56,7 +56,7 @@ def test_monitoring_tells_the_truth_about_sessions(session, connect):
     other = connect()
     for _ in range(3):
         other.get_config("running")
-    refused(other.kill_session, 4000000000)
+    refused(other.kill_session, "4000000000")
     state = _state(
         session, f"<sessions><session><session-id>{other.session_id}</session-id></session></sessions>"
     )

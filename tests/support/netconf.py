@@ -63,7 +63,7 @@ def info(error: RPCError) -> dict[str, str | None]:
     """The children of `<error-info>` by local name."""
     if error.info is None:
         return {}
-    element = etree.fromstring(error.info) if isinstance(error.info, str) else error.info
+    element = etree.fromstring(error.info.encode())
     return {etree.QName(child).localname: child.text for child in element}
 
 

@@ -1,0 +1,210 @@
+"""Running and candidate over a real schema and real storage; the verdict is the test's."""
+
+import pytest
+
+from server.datastores.locks import Datastore
+from server.datastores.storage import Storage, StorageError
+from server.datastores.store import Store
+from server.protocol.errors import ErrorTag, RpcError, RpcErrors, invalid_value
+from server.schema.model import load_schema
+from server.schema.sources import default_sources
+from server.tree.build import from_data
+from server.tree.diff import diff
+
+RUNNING, CANDIDATE = Datastore.RUNNING, Datastore.CANDIDATE
+
+
+class Verdict:
+    """Stands for the validator and the provider, which have tests of their own."""
+
+    def __init__(self):
+        self.errors = ()
+        self.asked_for_all = 0
+
+    def change(self, _old, _new):
+        return self.errors
+
+    def whole(self, _root):
+        self.asked_for_all += 1
+        return self.errors
+
+    def check(self, _root):
+        return ()
+
+    def prepare(self, _old, _new, _changes):
+        return self
+
+    def apply(self):
+        pass
+
+    def abort(self):
+        pass
+
+    def revert(self):
+        pass
+
+
+@pytest.fixture(scope="module")
+def schema():
+    return load_schema(default_sources())
+
+
+@pytest.fixture
+def verdict():
+    return Verdict()
+
+
+@pytest.fixture
+def opened(tmp_path, schema, verdict):
+    """Open the store of one file, as often as the test starts a server."""
+    stores = []
+
+    def open_store():
+        if stores:
+            stores[-1].close()
+        stores.append(Store(schema, Storage(tmp_path / "twincast.db"), verdict, verdict))
+        return stores[-1]
+
+    yield open_store
+    stores[-1].close()
+
+
+@pytest.fixture
+def tree(schema):
+    def build(*names):
+        profiles = [{"name": name, "dhcp-stb": {"igmp-copy": False}} for name in names]
+        return from_data(
+            schema, {"twincast-remote-backup:remote-backup": {"remote-backup-profile": profiles}}
+        )
+
+    return build
+
+
+def _same(left, right):
+    return not diff(left, right)
+
+
+def test_a_commit_is_there_after_a_restart(opened, tree):
+    store = opened()
+    store.edit(1, lambda _: tree("a", "b"))
+    first = store.commit(1)
+    store.edit(1, lambda _: tree("b", "c"))
+    second = store.commit(1)
+    assert second.commit_id > first.commit_id
+    assert store.root(RUNNING) is store.root(CANDIDATE)
+    store = opened()
+    assert _same(store.root(RUNNING), tree("b", "c"))
+    assert store.root(CANDIDATE) is store.root(RUNNING)
+
+
+def test_what_is_not_committed_is_gone_after_a_restart(opened, tree):
+    store = opened()
+    store.edit(1, lambda _: tree("a"))
+    assert _same(opened().root(CANDIDATE), tree())
+
+
+def test_a_commit_of_nothing_writes_nothing(opened, tree):
+    store = opened()
+    assert store.commit(1) is None
+    store.edit(1, lambda _: tree("a"))
+    store.edit(1, lambda _: tree())
+    assert store.root(CANDIDATE) is not store.root(RUNNING)
+    assert store.commit(1) is None
+    assert store.root(CANDIDATE) is store.root(RUNNING)
+
+
+def test_a_refused_commit_leaves_both_as_they_were(opened, tree, verdict):
+    store = opened()
+    store.edit(1, lambda _: tree("a"))
+    verdict.errors = (invalid_value("no"),)
+    with pytest.raises(RpcErrors):
+        store.commit(1)
+    assert _same(store.root(RUNNING), tree())
+    assert _same(store.root(CANDIDATE), tree("a"))
+
+
+def test_an_edit_that_raises_leaves_the_candidate_as_it_was(opened, tree):
+    store = opened()
+    store.edit(1, lambda _: tree("a"))
+
+    def fail(_candidate):
+        raise invalid_value("no")
+
+    with pytest.raises(RpcError):
+        store.edit(1, fail)
+    assert _same(store.root(CANDIDATE), tree("a"))
+
+
+def test_another_sessions_lock_keeps_an_edit_and_a_commit_out(opened, tree):
+    store = opened()
+    store.lock(CANDIDATE, 1)
+    for attempt in (
+        lambda: store.edit(2, lambda _: tree("a")),
+        lambda: store.commit(2),
+        lambda: store.discard(2),
+    ):
+        with pytest.raises(RpcError) as refused:
+            attempt()
+        assert refused.value.tag is ErrorTag.IN_USE
+    assert {name: lock.session_id for name, lock in store.locks().items()} == {CANDIDATE: 1}
+
+
+@pytest.mark.parametrize("released_by", ["unlock", "end"])
+def test_releasing_the_candidates_lock_discards_its_changes(opened, tree, released_by):
+    store = opened()
+    store.lock(CANDIDATE, 1)
+    store.edit(1, lambda _: tree("a"))
+    if released_by == "unlock":
+        store.unlock(CANDIDATE, 1)
+    else:
+        store.session_ended(1)
+    assert store.root(CANDIDATE) is store.root(RUNNING)
+    assert store.locks() == {}
+
+
+def test_releasing_runnings_lock_or_ending_without_one_keeps_the_candidate(opened, tree):
+    store = opened()
+    store.lock(RUNNING, 1)
+    store.edit(1, lambda _: tree("a"))
+    store.unlock(RUNNING, 1)
+    store.session_ended(1)
+    assert _same(store.root(CANDIDATE), tree("a"))
+
+
+def test_a_candidate_that_was_edited_back_counts_as_unmodified(opened, tree):
+    store = opened()
+    store.edit(1, lambda _: tree("a"))
+    with pytest.raises(RpcError):
+        store.lock(CANDIDATE, 1)
+    store.edit(1, lambda _: tree())
+    store.lock(CANDIDATE, 1)
+
+
+def test_a_changed_schema_has_what_is_stored_judged_again(opened, tree, verdict, tmp_path):
+    store = opened()
+    store.edit(1, lambda _: tree("a"))
+    store.commit(1)
+    assert opened().root(RUNNING) is not None
+    assert verdict.asked_for_all == 0
+    _store_with_another_schema(tmp_path)
+    opened()
+    assert verdict.asked_for_all == 1
+    verdict.errors = (invalid_value("no longer"),)
+    with pytest.raises(RpcErrors, match="no longer"):
+        opened()
+    verdict.errors = ()
+
+
+def _store_with_another_schema(tmp_path):
+    storage = Storage(tmp_path / "twincast.db")
+    storage.write([], "another content-id")
+    storage.close()
+
+
+def test_rows_that_do_not_fit_the_schema_are_a_clear_failure(opened, tmp_path):
+    opened().close()
+    storage = Storage(tmp_path / "twincast.db")
+    storage.write([(b"not a key", b"not a body")], "")
+    storage.close()
+    with pytest.raises(StorageError, match="does not fit the YANG modules"):
+        opened()
