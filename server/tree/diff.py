@@ -112,6 +112,10 @@ def _located(at: Location, member: Entry | str) -> tuple[Location, Changed]:
     return at.member(member), Leaf(at.schema, member)
 
 
+def _differing(old: ListNode | LeafList, new: ListNode | LeafList) -> Iterable[tuple[Any, Any, Any]]:
+    return differing(_places(old), _places(new))
+
+
 def _places(node: ListNode | LeafList) -> SortedMap[Any, Any]:
     return node.members.places
 
@@ -122,7 +126,7 @@ def _key(member: Entry | str) -> Key:
 
 def _system_ordered(at: Location, old: ListNode | LeafList, new: ListNode | LeafList) -> Iterator[Change]:
     created: list[Change] = []
-    for _, before, after in differing(_places(old), _places(new)):
+    for _, before, after in _differing(old, new):
         if after is None:
             yield _one(ChangeKind.DELETE, *_located(at, before))
         elif before is None:
@@ -133,7 +137,7 @@ def _system_ordered(at: Location, old: ListNode | LeafList, new: ListNode | Leaf
 
 
 def _user_ordered(at: Location, old: ListNode | LeafList, new: ListNode | LeafList) -> Iterator[Change]:
-    changed = list(differing(_places(old), _places(new)))
+    changed = list(_differing(old, new))
     before = {_key(member): member for _, member, _ in changed if member is not None}
     after = {_key(member): (place, member) for place, _, member in changed if member is not None}
     yield from (
@@ -157,7 +161,8 @@ def _both(at: Location, old: Entry | str, new: Entry | str) -> tuple[Location, C
 
 def _point(node: ListNode | LeafList, place: int) -> Key | None:
     before = node.members.places.key_before(place)
-    return None if before is None else _key(_places(node).get(before))
+    member: Any = None if before is None else _places(node).get(before)
+    return None if member is None else _key(member)
 
 
 def _moved(old: ListNode | LeafList, new: ListNode | LeafList, common: list[Key]) -> set[Key]:

@@ -111,15 +111,16 @@ class Branch:
         if present is child or same_leaf(present, child):
             return self
         changed = {**self.children, tag: child}
-        return self._with(changed if present is not None else in_schema_order(self.schema, changed))
+        return self.with_children(changed if present is not None else in_schema_order(self.schema, changed))
 
     def remove(self, tag: Tag) -> Self:
         """This node without the child `tag`; the same node when it is not there."""
         if tag not in self.children:
             return self
-        return self._with({name: child for name, child in self.children.items() if name != tag})
+        return self.with_children({name: child for name, child in self.children.items() if name != tag})
 
-    def _with(self, children: "Mapping[Tag, Node]") -> Self:
+    def with_children(self, children: "Mapping[Tag, Node]") -> Self:
+        """A node of the same schema node and key with other children, which are in schema order."""
         return type(self)(self.schema, children)
 
 
@@ -154,7 +155,8 @@ class Entry(Branch):
         kept = {tag: child for tag, child in children.items() if not is_void(child)}
         return cls(schema, in_schema_order(schema, kept))
 
-    def _with(self, children: "Mapping[Tag, Node]") -> Self:
+    def with_children(self, children: "Mapping[Tag, Node]") -> Self:
+        """The entry with other children but the same key."""
         return type(self)(self.schema, children, self.key)
 
 

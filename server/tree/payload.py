@@ -88,8 +88,9 @@ class Step:
         keys: list[Key] = []
         step: Step | None = self
         while step is not None:
-            if step.schema.kind is NodeKind.LIST and len(step.key) == len(step.schema.keys):
-                keys.append(step.key)
+            if step.schema.kind is NodeKind.LIST:
+                # Below an entry without all of its keys the entries cannot be told either.
+                keys = [*keys, step.key] if len(step.key) == len(step.schema.keys) else []
             step = step.parent
         value = self.text if self.schema.kind is NodeKind.LEAF_LIST else None
         return Location(self.schema, tuple(reversed(keys)), value)
@@ -149,6 +150,7 @@ class _Reader:
         step = Step(node, parent, parent.operation, parent.unit)
         if step.unit < 0 and node.kind is not NodeKind.CONTAINER:
             self._new_unit(step)
+        _name_provisionally(element, step)
         if element.attrib:
             self._attributes(element, step)
         self._content(element, step)
@@ -314,6 +316,15 @@ def doublet(step: Step) -> RpcError:
     """The error for a second element that stands for the same node."""
     text = f"<{step.schema.name}> is given twice"
     return _at(step, errors.bad_element(step.schema.name, text, errors.ErrorType.APPLICATION))
+
+
+def _name_provisionally(element: etree._Element, step: Step) -> None:
+    """Give an entry or leaf-list value its name as it stands, for the paths of errors found on the way."""
+    if step.schema.kind is NodeKind.LEAF_LIST:
+        step.text = element.text or ""
+    elif step.schema.kind is NodeKind.LIST:
+        given = [element.findtext(tag) for tag in step.schema.keys]
+        step.key = tuple(text for text in given if text is not None)
 
 
 def _is_element(item: Any) -> bool:  # noqa: ANN401 - a comment or processing instruction otherwise

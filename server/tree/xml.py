@@ -194,10 +194,11 @@ def _escape_attribute(text: str) -> str:
 
 def merge(config_root: Container, state_root: Container) -> Container:
     """One tree with the nodes of both (for `<get>`); where both hold a leaf, the state's value stays."""
-    return _merge_branch(config_root, state_root)
+    return merge_branch(config_root, state_root)
 
 
-def _merge_branch(config: _B, state: _B) -> _B:
+def merge_branch(config: _B, state: _B) -> _B:
+    """One container or entry with the children of both."""
     merged = config
     for child in state:
         present = config.get(child.schema.tag)
@@ -207,10 +208,10 @@ def _merge_branch(config: _B, state: _B) -> _B:
 
 def _merge_node(config: Node, state: Node) -> Node:
     if isinstance(config, Container) and isinstance(state, Container):
-        return _merge_branch(config, state)
+        return merge_branch(config, state)
     if isinstance(config, ListNode) and isinstance(state, ListNode) and config.schema.keys:
         for entry in state:
             present = config.get(entry.key)
-            config = config.put(entry if present is None else _merge_branch(present, entry))
+            config = config.put(entry if present is None else merge_branch(present, entry))
         return config
     return state
