@@ -5,7 +5,6 @@ at again.
 """
 
 from collections.abc import Iterator
-from ipaddress import IPv4Address
 from typing import Final, NamedTuple
 
 from dataplane.config import Address, InterfaceConfig, ServiceConfig
@@ -31,7 +30,6 @@ class Checker:
     def __init__(self, schema: Schema, reader: ConfigReader) -> None:
         self._reader: Final = reader
         self._port: Final = schema.node(f"{SERVICE_PATH}/peer/port")
-        self._address: Final = schema.node(f"{SERVICE_PATH}/peer/address")
         self._access_id: Final = schema.node(f"{MULTICAST_PATH}/access-id")
         self._response_time: Final = schema.node(f"{MULTICAST_PATH}/igmp/query-max-response-time")
         self._last: _Checked | None = None
@@ -58,9 +56,6 @@ class Checker:
         peer = service.peer
         if peer is None:
             return
-        if not isinstance(peer.address, IPv4Address):
-            message = "The channel runs over IPv4 only."
-            yield self._blame(self._address, service.name, message, "address-family-not-supported")
         other = ends.get((peer.source_address, peer.port))
         if other is not None:
             message = f"Service {other!r} has this source-address and port already."

@@ -4,9 +4,95 @@ Owns the list of claimed nodes. A data node of `twincast-remote-backup` that is 
 taken away by the deviation module, or a claim without a node, refuses the start.
 """
 
-from server.schema.model import Schema
+from collections.abc import Iterator
+from typing import Final
+
+from server.northbound.names import MULTICAST_PATH, PROFILE_PATH, REMOTE_BACKUP, SERVICE_PATH
+from server.schema.model import Schema, SchemaError
+
+CONFIGURATION: Final = {
+    f"/{REMOTE_BACKUP}:remote-backup": "",
+    SERVICE_PATH: "name enabled peer peer/address peer/source-address peer/port none",
+    PROFILE_PATH: """
+        name service-name backup-id mode service-type service-type/multicast static-role
+        e-trunk e-trunk/id e-trunk/priority e-trunk/security-key e-trunk/hello-interval
+        e-trunk/failure-multiplier e-trunk/revertive e-trunk/revert-delay
+        dhcp-stb dhcp-stb/igmp-copy
+        """,
+    MULTICAST_PATH: """
+        remote-backup-profile access-id
+        igmp igmp/version igmp/query-interval igmp/query-max-response-time igmp/robustness-variable
+        igmp/last-member-query-interval igmp/immediate-leave igmp/max-groups igmp/max-groups-per-subscriber
+        upstream upstream/preference
+        """,
+}
+"""What `config` reads: node → the nodes below it. `mode` has one value, which needs no code."""
+
+STATE: Final = {
+    SERVICE_PATH: """
+        channel-state channel-security sync-state last-up-time last-down-time last-down-reason
+        peer-mismatch peer-mismatch/profile peer-mismatch/setting peer-mismatch/local-value
+        peer-mismatch/peer-value
+        statistics statistics/discontinuity-time
+        statistics/sent statistics/sent/total statistics/sent/success statistics/sent/fail
+        statistics/sent/acknowledged statistics/sent/queue-dropped statistics/sent/retransmitted
+        statistics/received statistics/received/total statistics/received/success statistics/received/fail
+        statistics/received/duplicate statistics/received/sequence-gap statistics/received/decode-error
+        statistics/received/unknown-profile statistics/received/unknown-access
+        """,
+    PROFILE_PATH: """
+        local-role peer-role last-role-change last-role-change-reason bound-interface
+        igmp-copy-status igmp-copy-status/last-batch-completed igmp-copy-status/last-batch-entries
+        igmp-copy-status/groups-count igmp-copy-status/entries-count igmp-copy-status/retained-count
+        group group/interface group/subscriber group/group-address group/subscriber-type group/origin
+        group/filter-mode group/expire group/up-time group/last-reporter group/forwarding
+        group/forwarding-reason group/source group/source/source-address group/source/expire
+        group/source/up-time
+        """,
+    f"{PROFILE_PATH}/igmp-copy-status/subscriber-type": """
+        type copy-state last-state-change peer-setting-mismatch statistics statistics/discontinuity-time
+        statistics/copied statistics/copied/total statistics/copied/query statistics/copied/report
+        statistics/copied/leave
+        statistics/applied statistics/applied/total statistics/applied/query statistics/applied/report
+        statistics/applied/leave
+        statistics/not-copied statistics/not-copied/reason statistics/not-copied/messages
+        """,
+    MULTICAST_PATH: """
+        querier vif plane statistics statistics/discontinuity-time
+        statistics/error statistics/error/total statistics/error/query statistics/error/report
+        statistics/error/leave statistics/error/checksum statistics/error/too-short
+        statistics/received statistics/received/total statistics/received/query statistics/received/report
+        statistics/received/leave
+        statistics/sent statistics/sent/total statistics/sent/query statistics/sent/report
+        statistics/sent/leave
+        statistics/dropped statistics/dropped/reason statistics/dropped/packets
+        """,
+}
+"""What `state` tells: node → the nodes below it."""
 
 
 def verify(schema: Schema) -> None:
     """Raise SchemaError naming every node on which schema and claims differ."""
-    raise NotImplementedError
+    problems = [*_differences(schema, config=True), *_differences(schema, config=False)]
+    if problems:
+        raise SchemaError("the code and the YANG module differ: " + "; ".join(problems))
+
+
+def claimed(*, config: bool) -> frozenset[str]:
+    """Return the paths of the claimed configuration or state nodes."""
+    paths: set[str] = set()
+    for parent, below in (CONFIGURATION if config else STATE).items():
+        if config or parent not in CONFIGURATION:
+            paths.add(parent)
+        paths.update(f"{parent}/{name}" for name in below.split())
+    return frozenset(paths)
+
+
+def _differences(schema: Schema, *, config: bool) -> Iterator[str]:
+    kind = "configuration" if config else "state"
+    present = {node.path for node in schema.walk(REMOTE_BACKUP) if node.config is config}
+    known = claimed(config=config)
+    for path in sorted(present - known):
+        yield f"no code acts on {kind} node {path}"
+    for path in sorted(known - present):
+        yield f"{kind} node {path} is not in the schema"
