@@ -3,9 +3,26 @@
 Owns one netlink socket. It configures nothing.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import errno
+import socket
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Interface
+from struct import Struct
+
+from dataplane import netlink
+
+IFF_UP, IFF_RUNNING, IFF_LOWER_UP = 0x1, 0x40, 0x10000
+PASSES_PACKETS = IFF_UP | IFF_RUNNING | IFF_LOWER_UP
+IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU = 1, 3, 4
+IFA_ADDRESS, IFA_LOCAL = 1, 2
+
+_LINK = Struct("BxHiII")  # struct ifinfomsg: family, type, index, flags, change
+_ADDRESS = Struct("BBBBI")  # struct ifaddrmsg: family, prefix length, flags, scope, index
+_U32 = Struct("I")
+_ROOM = 1 << 20
+_BUFFER_BYTES = 1 << 16
+_READ_LIMIT = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +48,83 @@ class LinkChanged:
 
 @dataclass(frozen=True, slots=True)
 class LinkRemoved:
-    """A link is gone; `link` is what was last known of it."""
+    """A link is gone, or has another name now; `link` is what was last known of it."""
 
     link: Link
 
 
 LinkEvent = LinkChanged | LinkRemoved
+
+
+class LinkTable:
+    """The links as told by netlink messages: pure."""
+
+    def __init__(self) -> None:
+        self._links: dict[int, Link] = {}
+
+    def apply(self, message: netlink.Message) -> list[LinkEvent]:
+        """Take one message in and tell what it changed."""
+        if message.type in (netlink.RTM_NEWLINK, netlink.RTM_DELLINK):
+            return self._link(message)
+        if message.type in (netlink.RTM_NEWADDR, netlink.RTM_DELADDR):
+            return self._address(message)
+        return []
+
+    def _link(self, message: netlink.Message) -> list[LinkEvent]:
+        family, _, index, flags, _ = _LINK.unpack_from(message.body)
+        if family != socket.AF_UNSPEC:
+            return []  # a bridge telling about its port
+        known = self._links.get(index)
+        if message.type == netlink.RTM_DELLINK:
+            return [] if known is None else [LinkRemoved(self._links.pop(index))]
+        found = netlink.attributes(message.body, _LINK.size)
+        link = Link(
+            index=index,
+            name=bytes(found[IFLA_IFNAME]).rstrip(b"\0").decode(errors="replace"),
+            up=flags & PASSES_PACKETS == PASSES_PACKETS,
+            mac=bytes(found.get(IFLA_ADDRESS, b"")),
+            mtu=_U32.unpack(found[IFLA_MTU])[0] if IFLA_MTU in found else 0,
+            addresses=known.addresses if known else (),
+        )
+        return self._store(link)
+
+    def _address(self, message: netlink.Message) -> list[LinkEvent]:
+        family, length, _, _, index = _ADDRESS.unpack_from(message.body)
+        known = self._links.get(index)
+        if family != socket.AF_INET or known is None:
+            return []
+        found = netlink.attributes(message.body, _ADDRESS.size)
+        octets = found.get(IFA_LOCAL, found.get(IFA_ADDRESS))
+        if octets is None:
+            return []
+        address = IPv4Interface((bytes(octets), length))
+        others = tuple(other for other in known.addresses if other != address)
+        new = message.type == netlink.RTM_NEWADDR
+        return self._store(replace(known, addresses=(*others, address) if new else others))
+
+    def _store(self, link: Link) -> list[LinkEvent]:
+        known = self._links.get(link.index)
+        if known == link:
+            return []
+        self._links[link.index] = link
+        if known is not None and known.name != link.name:
+            return [LinkRemoved(known), LinkChanged(link, None)]
+        return [LinkChanged(link, known)]
+
+    def replace(self, other: "LinkTable") -> list[LinkEvent]:
+        """Become the other table and tell the differences."""
+        there = {link.index: link for link in other.by_name().values()}
+        missing = [link for index, link in self._links.items() if index not in there]
+        for link in missing:
+            del self._links[link.index]
+        events: list[LinkEvent] = [LinkRemoved(link) for link in missing]
+        for link in there.values():
+            events.extend(self._store(link))
+        return events
+
+    def by_name(self) -> dict[str, Link]:
+        """Index the links by name."""
+        return {link.name: link for link in self._links.values()}
 
 
 class Links:
@@ -47,24 +135,57 @@ class Links:
     """
 
     def __init__(self) -> None:
-        raise NotImplementedError
+        self._socket = netlink.open_socket(netlink.GROUP_LINK | netlink.GROUP_IPV4_ADDRESS)
+        self._socket.setblocking(False)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _ROOM)
+        self._table = LinkTable()
+        self._by_name: dict[str, Link] = {}
+        self._settle(self._table.replace(_everything()))
 
     def fileno(self) -> int:
         """The descriptor to watch."""
-        raise NotImplementedError
+        return self._socket.fileno()
 
     def read(self) -> list[LinkEvent]:
-        """Events since the last call, oldest first."""
-        raise NotImplementedError
+        """Return the events since the last call, oldest first."""
+        events: list[LinkEvent] = []
+        for _ in range(_READ_LIMIT):
+            try:
+                data = self._socket.recv(_BUFFER_BYTES)
+            except BlockingIOError:
+                break
+            except OSError as error:
+                if error.errno != errno.ENOBUFS:
+                    raise
+                events.extend(self._table.replace(_everything()))
+                continue
+            for message in netlink.messages(memoryview(data)):
+                events.extend(self._table.apply(message))
+        self._settle(events)
+        return events
+
+    def _settle(self, events: Iterable[LinkEvent]) -> None:
+        if any(True for _ in events):
+            self._by_name = self._table.by_name()
 
     def get(self, name: str) -> Link | None:
-        """The link with this name, if there is one."""
-        raise NotImplementedError
+        """Find the link with this name, if there is one."""
+        return self._by_name.get(name)
 
     def all(self) -> Mapping[str, Link]:
         """Every link by name."""
-        raise NotImplementedError
+        return self._by_name
 
     def close(self) -> None:
         """Close the socket."""
-        raise NotImplementedError
+        self._socket.close()
+
+
+def _everything() -> LinkTable:
+    """Ask the kernel for all links and addresses. Raises OSError."""
+    table = LinkTable()
+    for message in netlink.dump(netlink.RTM_GETLINK, _LINK.pack(socket.AF_UNSPEC, 0, 0, 0, 0)):
+        table.apply(message)
+    for message in netlink.dump(netlink.RTM_GETADDR, _ADDRESS.pack(socket.AF_INET, 0, 0, 0, 0)):
+        table.apply(message)
+    return table

@@ -246,7 +246,15 @@ def _bridge_attributes(options: dict[str, int]) -> dict[str, int]:
 
 
 def veth(left: Namespace, left_name: str, right: Namespace, right_name: str) -> None:
-    """Wire two namespaces together with a veth pair; both ends are up when it returns."""
-    peer = {"ifname": right_name, "net_ns_fd": right.fileno()}
+    """Wire two namespaces together with a veth pair; both ends are up when it returns.
+
+    The two ends never have the same index: the kernel takes such a pair for a plain device, and then tells
+    a lost carrier up to a second late instead of at once.
+    """
+    peer: dict[str, object] = {"ifname": right_name, "net_ns_fd": right.fileno()}
     left.device(left_name, "veth", peer=peer)
+    index = left.index(left_name)
+    if right.index(right_name) == index:
+        left.delete(left_name)
+        left.device(left_name, "veth", index=index, peer={**peer, "index": index + 1})
     right.up(right_name)

@@ -1,0 +1,92 @@
+"""Link facts and events of real interfaces."""
+
+import select
+import socket
+from contextlib import contextmanager
+from ipaddress import IPv4Interface
+
+from cli.lab.namespaces import Namespace, veth
+from dataplane.links import LinkChanged, LinkRemoved, Links
+from tests.support.wait import wait_for
+
+
+@contextmanager
+def router():
+    with Namespace("router", new=False) as here, Namespace("core") as core:
+        links = Links()
+        try:
+            yield here, core, links
+        finally:
+            links.close()
+
+
+def read_until(links, holds, what):
+    events = []
+
+    def step():
+        if select.select([links], [], [], 0.1)[0]:
+            events.extend(links.read())
+        return holds()
+
+    wait_for(step, what=what)
+    return events
+
+
+def test_what_is_there_is_known_at_once():
+    with Namespace("router", new=False) as here, Namespace("core") as core:
+        veth(here, "uplink", core, "eth0")
+        here.address("uplink", "192.0.2.1/24")
+        links = Links()
+        link = links.get("uplink")
+        assert link.mac == here.mac("uplink")
+        assert link.index == here.index("uplink")
+        assert link.mtu == 1500
+        assert link.addresses == (IPv4Interface("192.0.2.1/24"),)
+        assert set(links.all()) == {"lo", "uplink"}
+        links.close()
+
+
+def test_a_link_that_appears_gets_an_address_and_goes():
+    with router() as (here, core, links):
+        veth(here, "uplink", core, "eth0")
+        events = read_until(links, lambda: (u := links.get("uplink")) and u.up, "the link is up")
+        assert isinstance(events[0], LinkChanged)
+        assert events[0].previous is None
+        here.address("uplink", "192.0.2.1/24")
+        read_until(links, lambda: links.get("uplink").addresses, "the address")
+        here.delete("uplink")
+        events = read_until(links, lambda: links.get("uplink") is None, "the link is gone")
+        assert isinstance(events[-1], LinkRemoved)
+        assert events[-1].link.name == "uplink"
+
+
+def test_losing_the_carrier_is_an_event():
+    with router() as (here, core, links):
+        veth(here, "uplink", core, "eth0")
+        read_until(links, lambda: (u := links.get("uplink")) and u.up, "the link is up")
+        core.down("eth0")
+        (event,) = read_until(links, lambda: not links.get("uplink").up, "the carrier is lost")
+        assert event.previous.up
+        core.up("eth0")
+        read_until(links, lambda: links.get("uplink").up, "the carrier is back")
+
+
+def test_lost_events_are_made_up_for():
+    with router() as (here, core, links):
+        veth(here, "uplink", core, "eth0")
+        links._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        # More than the socket buffer holds, and nobody reads meanwhile.
+        for number in range(20):
+            here.address("uplink", f"192.0.2.{number + 1}/32")
+        read_until(links, lambda: (u := links.get("uplink")) and len(u.addresses) == 20, "the true state")
+
+
+def test_a_port_that_joins_a_bridge_is_still_a_link():
+    with router() as (here, core, links):
+        here.bridge("br0")
+        veth(here, "port", core, "eth0")
+        here.bridge_port("port", "br0")
+        here.delete("br0")
+        read_until(
+            links, lambda: "br0" not in links.all() and "port" in links.all(), "bridge gone, port there"
+        )
