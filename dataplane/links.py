@@ -6,6 +6,7 @@ Owns one netlink socket. It configures nothing.
 import errno
 import socket
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Interface
 from struct import Struct
@@ -157,12 +158,19 @@ class Links:
             except OSError as error:
                 if error.errno != errno.ENOBUFS:
                     raise
-                events.extend(self._table.replace(_everything()))
+                events.extend(self._recover())
                 continue
             for message in netlink.messages(memoryview(data)):
                 events.extend(self._table.apply(message))
         self._settle(events)
         return events
+
+    def _recover(self) -> list[LinkEvent]:
+        """Throw away what waits, for it is older than the dump and would undo it, and ask for everything."""
+        with suppress(BlockingIOError):
+            while self._socket.recv(_BUFFER_BYTES):
+                pass
+        return self._table.replace(_everything())
 
     def _settle(self, events: Iterable[LinkEvent]) -> None:
         if any(True for _ in events):
