@@ -210,7 +210,9 @@ def _updated(branch: _B, chain: tuple[SchemaNode, ...], keys: tuple[Key, ...], c
         entry = _updated(child.get(keys[0]), rest, keys[1:], change)
         return branch.put(child.put(entry))
     if rest:
-        return branch.put(_updated(child, rest, keys, change))
+        # A deletion may have emptied the container, and so removed it, before this change.
+        container = Container(step, {}) if child is None else child
+        return branch.put(_updated(container, rest, keys, change))
     if step.kind in (NodeKind.LIST, NodeKind.LEAF_LIST):
         return branch.put(_changed_members(step, child, change))
     new: Any = change.new

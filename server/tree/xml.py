@@ -169,7 +169,7 @@ class Printer:
     def around(self, node: SchemaNode, inner: str) -> str:
         """The element of `node` with XML text inside."""
         start, end = self._tags[node]
-        return f"{start}{inner}{end}"
+        return f"{start}{inner}{end}" if inner else f"{start[:-1]}/>"
 
     def leaf(self, node: SchemaNode, value: str) -> str:
         """The element of a leaf or leaf-list value."""
