@@ -7,7 +7,7 @@ from server.schema.node import NodeKind, SchemaNode
 
 
 def first_foreign(schema: Schema, xml: bytes) -> tuple[str, str] | None:
-    """Return (name, namespace) of the first element whose namespace is no implemented module's, None when there is none.
+    """Return (name, namespace) of the first element in no implemented module's namespace, else None.
 
     What is below anydata may be in any namespace and is passed over.
     """

@@ -102,8 +102,8 @@ class Validator:
         raise RpcErrors([operation_failed("the validator could not judge this request")])
 
     def _exchange(self, frame: bytes) -> Reply:
-        deadline = time.monotonic() + self._timeout
         connection = self._connected()
+        deadline = time.monotonic() + self._timeout
         try:
             connection.settimeout(self._timeout)
             connection.sendall(frame)

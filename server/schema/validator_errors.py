@@ -24,7 +24,7 @@ from server.protocol.errors import (
 from server.protocol.errors import bad_element as protocol_bad_element
 from server.schema.foreign import first_foreign
 from server.schema.model import Schema
-from server.schema.names import Bindings
+from server.schema.names import Bindings, real_type
 from server.schema.node import NodeKind, SchemaNode
 from server.schema.validator_paths import Located, child_named, locate
 from server.schema.validator_wire import Phase, RawError
@@ -177,7 +177,7 @@ def _value_text(case: _Case) -> str:
     """Say what is wrong with a value; one of a secret node is not quoted."""
     if case.secret:
         return f"the value of {case.name} is not acceptable"
-    info = case.node.type
+    info = real_type(case.node.type) if case.node.type is not None else None
     for pattern, text in _VALUE_TEXTS:
         match = pattern.search(case.raw.message)
         if match is not None and info is not None:
@@ -318,7 +318,7 @@ _RULES: tuple[tuple[Phase | None, re.Pattern[str], _Rule], ...] = tuple(
         (Phase.PARSE, r'for metadata "(?:[^":]+:)?(?P<name>[^":]+)"\.$', _attribute),
         (Phase.PARSE, r'^Annotation definition for attribute "(?:[^":]+:)?(?P<name>[^":]+)"', _attribute),
         (Phase.PARSE, r"^Invalid character sequence ", _content),
-        (Phase.PARSE, r"^(?:Mixed XML content|Unexpected|Text value) ", _content),
+        (Phase.PARSE, r"^Mixed XML content ", _content),
         (
             None,
             _UNIQUE,

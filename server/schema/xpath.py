@@ -15,7 +15,10 @@ from server.schema.node import NodeKind, Read, SchemaNode, Tag
 Syntax = Any
 """A node of pyang's XPath syntax tree: nested tuples and lists."""
 
-_NODE_SET_FUNCTIONS = frozenset({"current", "deref", "id"})
+# A predicate with a number for its value is a position.
+_NUMBER_FUNCTIONS = frozenset(
+    {"number", "sum", "count", "floor", "ceiling", "round", "string-length", "enum-value"}
+)
 # position and last depend on how many siblings there are, so on entries that a slice leaves out;
 # id and lang have no meaning in YANG.
 _UNBOUNDED_FUNCTIONS = frozenset({"position", "last", "id", "lang"})
@@ -216,17 +219,19 @@ class Resolver:
             namespace = self._namespace if test[1] is None else self._prefixes.get(test[1], "")
             return node.tag == f"{{{namespace}}}{test[2]}"
         if kind == "has_namespace":
-            return node.namespace == self._prefixes.get(test[1], "")
+            return node.namespace == self._prefixes.get(test[1].partition(":")[0], "")
         return bool(kind == "node_type" and test[1] == "node")
 
     def _predicate(self, syntax: Syntax, place: _Place) -> _Place:
         """Record what a predicate reads and return the place with the keys that it pins down."""
-        if syntax[0] in {"number", "arith", "negative"}:
+        syntax = _unwrapped(syntax)
+        if _is_number(syntax):
             self._unbounded = True
         self._record(self._evaluate(syntax, place))
         return place.pinned(self._pins(syntax, place))
 
     def _pins(self, syntax: Syntax, place: _Place) -> list[_Pin]:
+        syntax = _unwrapped(syntax)
         if syntax[0] == "bool" and syntax[1] == "and":
             return [*self._pins(syntax[2], place), *self._pins(syntax[3], place)]
         if syntax[0] != "comp" or syntax[1] != "=" or place.node.kind is not NodeKind.LIST:
@@ -252,6 +257,19 @@ class Resolver:
             return self._evaluate(syntax, place)
         finally:
             self._places = kept
+
+
+def _unwrapped(syntax: Syntax) -> Syntax:
+    """Take off the parentheses that pyang keeps around an expression."""
+    while syntax[0] == "path_expr":
+        syntax = syntax[1]
+    return syntax
+
+
+def _is_number(syntax: Syntax) -> bool:
+    if syntax[0] == "function_call":
+        return syntax[1] in _NUMBER_FUNCTIONS
+    return syntax[0] in {"number", "arith", "negative"}
 
 
 def _top(place: _Place) -> SchemaNode:
