@@ -75,9 +75,6 @@ class Shell:
         """Tell the engine the links there are, and watch what may happen."""
         self.give(*(messages.LinkUpdated(link) for link in self._links.all().values()))
         self._loop.add_reader(self._links.fileno(), self._links_readable)
-        upcalls = self._plane.fileno()
-        if upcalls is not None:
-            self._loop.add_reader(upcalls, self._plane.drain)
 
     async def stop(self) -> None:
         """Say goodbye to the peers and close everything; the plane's entries stay."""
@@ -85,9 +82,6 @@ class Shell:
         if self._timer is not None:
             self._timer.cancel()
         self._loop.remove_reader(self._links.fileno())
-        upcalls = self._plane.fileno()
-        if upcalls is not None:
-            self._loop.remove_reader(upcalls)
         for name in list(self._captures):
             self._close_capture(name)
         for service in list(self._channels):
@@ -104,7 +98,7 @@ class Shell:
 
     def state(self, selection: StateSelection) -> Iterator[StatePiece]:
         """Yield the state in pieces."""
-        return report.pieces(self._engine.world, selection, self.plane, {}, self._loop.time())
+        return report.pieces(self._engine.world, selection, self.plane, self._plane.slot, self._loop.time())
 
     def give(self, *given: Message) -> None:
         """Hand messages to the engine and perform what it wants, to the end, before returning.

@@ -4,7 +4,7 @@ Comes in pieces of bounded size, each made when it is asked for, so that a large
 packets. Only what was asked for is built.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict
 from ipaddress import AddressValueError, IPv4Address
 from itertools import islice
@@ -30,16 +30,16 @@ _SETTINGS: Final = frozenset({"multicast", "igmp-copy"})
 
 
 def pieces(
-    world: World, selection: StateSelection, plane: str, vifs: Mapping[str, int], now: float
+    world: World, selection: StateSelection, plane: str, vif: Callable[[str], int | None], now: float
 ) -> Iterator[StatePiece]:
-    """Yield what `selection` wants; `vifs` are the plane's slot numbers by interface."""
+    """Yield what `selection` wants; `vif` says the plane's slot number of an interface."""
     for services in _chunks(_selected(world.services, selection.services)):
         yield StatePiece(services=tuple(_service(world, item) for item in services))
     for profiles in _chunks(_selected(world.profiles, selection.profiles)):
         yield StatePiece(profiles=tuple(_profile(world, item, counts=selection.counts) for item in profiles))
     interfaces: dict[str, Port | UpstreamInterface] = {**world.ports, **world.upstreams}
     for items in _chunks(_selected(interfaces, selection.interfaces)):
-        yield StatePiece(interfaces=tuple(_interface(item, plane, vifs) for item in items))
+        yield StatePiece(interfaces=tuple(_interface(item, plane, vif) for item in items))
     keys = (GroupKey(),) if selection.groups is None else selection.groups
     for found in _chunks(entry for key in keys for entry in _entries(world, key)):
         yield StatePiece(groups=tuple(_group(world, port, entry, now) for port, entry in found))
@@ -126,13 +126,15 @@ def _copy_status(profile: Profile, kind: SubscriberType) -> state.CopyStatus:
     )
 
 
-def _interface(item: Port | UpstreamInterface, plane: str, vifs: Mapping[str, int]) -> state.InterfaceState:
+def _interface(
+    item: Port | UpstreamInterface, plane: str, vif: Callable[[str], int | None]
+) -> state.InterfaceState:
     counters = item.counters
     return state.InterfaceState(
         name=item.config.name,
         plane=plane,
         querier=_querier(item) if isinstance(item, Port) else "",
-        vif=vifs.get(item.config.name),
+        vif=vif(item.config.name),
         discontinuity_time=item.discontinuity,
         received=dict(counters.received),
         sent=dict(counters.sent),
