@@ -35,14 +35,9 @@ def pair() -> Pair:
 
 
 def trunk(priority: int = 100) -> ETrunkArbitration:
-    settings = {
-        "id": 1,
-        "priority": priority,
-        "hello_interval": 0.1,
-        "failure_multiplier": 3,
-        "revert_delay": 5.0,
-    }
-    return ETrunkArbitration(**{**settings, **changes})  # type: ignore[arg-type]
+    return ETrunkArbitration(
+        id=1, priority=priority, hello_interval=0.1, failure_multiplier=3, revert_delay=5.0
+    )
 
 
 @pytest.fixture
