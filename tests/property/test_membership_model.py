@@ -3,8 +3,10 @@
 Times are multiples of an eighth of a second, so that sums and differences are exact.
 """
 
+import itertools
 from ipaddress import IPv4Address
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -22,6 +24,8 @@ GROUPS = [IPv4Address("239.0.0.1"), IPv4Address("239.0.0.2")]
 SOURCES = [IPv4Address(f"10.0.0.{number}") for number in (1, 2, 3)]
 OTHER = IPv4Address("10.0.0.99")
 REPORTER = IPv4Address("10.0.0.200")
+
+A, G = SUBSCRIBERS[0], GROUPS[0]
 
 SHORT = {
     "IS_IN": RecordType.MODE_IS_INCLUDE,
@@ -141,6 +145,28 @@ def test_reports_do_what_rfc_3376_says(history):
         expected += [LastMemberQuery(group, tuple(sorted(asked)))] if asked else []
         assert not alone or list(changes.queries) == expected
         assert_same(table, models, now)
+
+
+TWO = SOURCES[:2]
+SUBSETS = [frozenset(some) for size in range(3) for some in itertools.combinations(TWO, size)]
+RECORDS = [(3, kind, listed) for kind in SHORT for listed in SUBSETS]
+
+
+@pytest.mark.parametrize("first", RECORDS, ids=str)
+def test_any_three_records_of_one_host(first):
+    """All of RFC 3376 section 6.4's tables in every order, with timers that differ and one that ends."""
+    for second, third in itertools.product(RECORDS, RECORDS):
+        table, models = MembershipTable(CONFIG), Models()
+        for now, message in ((0.0, first), (1.0, second), (2.5, third)):
+            asked_group, asked = models.take(A, G, message, now)
+            changes = table.report(A, report_of(message)(G), REPORTER, now)
+            expected = [LastMemberQuery(G)] if asked_group else []
+            expected += [LastMemberQuery(G, tuple(sorted(asked)))] if asked else []
+            assert list(changes.queries) == expected
+        assert_same(table, models, 2.5)
+        models.at(3.5)
+        table.expire(3.5)
+        assert_same(table, models, 3.5)
 
 
 steps = st.one_of(messages, st.tuples(pauses, copies()), st.tuples(pauses, subscribers, groups))

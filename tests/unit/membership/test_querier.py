@@ -160,6 +160,22 @@ def test_a_leave_is_asked_about_twice(settled):
     assert len(settled.table) == 0
 
 
+def test_start_up_is_over_once_another_asks():
+    interface = Interface(IgmpConfig(robustness_variable=3))
+    interface.active(True, 0.0)
+    interface.querier.heard(GENERAL, LOWER, 1.0)
+    interface.active(True, 1.0)
+    interface.run(256.0)
+    assert [at for at, _ in interface.take()] == [0.0, 256.0]
+    assert interface.querier.next_deadline() == 256.0 + 125.0
+
+
+def test_a_backup_knows_no_querier(settled):
+    settled.querier.heard(GENERAL, LOWER, 50.0)
+    settled.active(False, 51.0)
+    assert settled.querier.querier_address is None
+
+
 def test_who_answers_is_told_by_the_s_flag(settled):
     settled.report(A, RecordType.MODE_IS_EXCLUDE, 41.0)
     settled.report(A, RecordType.CHANGE_TO_INCLUDE_MODE, 50.0)
@@ -185,8 +201,7 @@ def test_another_leave_in_the_middle_is_asked_about_as_often(settled):
     settled.report(A, RecordType.BLOCK_OLD_SOURCES, 50.0, S1)
     settled.report(A, RecordType.BLOCK_OLD_SOURCES, 50.5, S2)
     settled.run(60.0)
-    asked = [source for _, query in settled.take() for source in query.sources]
-    assert (asked.count(S1), asked.count(S2)) == (2, 2)
+    assert settled.take() == [(50.0, specific(S1)), (50.5, specific(S1, S2)), (51.5, specific(S2))]
 
 
 def test_the_group_and_its_sources_at_once(settled):
@@ -200,6 +215,16 @@ def test_the_group_and_its_sources_at_once(settled):
         (51.0, specific()),
         (51.0, specific(S1)),
     ]
+
+
+def test_a_source_that_answered_is_not_asked_about_beside_its_group(settled):
+    settled.report(A, RecordType.MODE_IS_EXCLUDE, 41.0)
+    settled.report(A, RecordType.ALLOW_NEW_SOURCES, 42.0, S1)
+    settled.report(A, RecordType.CHANGE_TO_INCLUDE_MODE, 50.0)
+    settled.report(A, RecordType.MODE_IS_INCLUDE, 50.5, S1)
+    settled.take()
+    settled.run(60.0)
+    assert settled.take() == [(51.0, specific())]
 
 
 def test_the_new_master_finishes_what_the_old_one_began(interface):

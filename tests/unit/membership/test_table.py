@@ -111,6 +111,14 @@ def test_the_last_of_two_who_leave_together_is_asked_about(table):
     assert table.report(B, LEAVE, HOST, 1.5).queries == (LastMemberQuery(G),)
 
 
+def test_who_answered_keeps_the_group_for_the_next_who_leaves(table):
+    table.report(A, JOIN, HOST, 0.0)
+    table.report(B, JOIN, HOST, 0.0)
+    table.report(A, LEAVE, HOST, 1.0)
+    table.report(A, JOIN, HOST, 1.5)
+    assert table.report(B, LEAVE, HOST, 2.0).queries == ()
+
+
 def test_a_leave_of_nothing_is_nothing(table):
     assert table.report(A, LEAVE, HOST, 0.0) == table_module.Changes()
     assert table.report(A, report(BLOCK, G, S1), HOST, 0.0) == table_module.Changes()
@@ -169,6 +177,7 @@ def test_a_source_that_another_member_excludes_is_asked_for(table):
 def test_a_v1_host_never_leaves_and_a_v2_host_has_no_sources(table):
     table.report(A, report(RecordType.MODE_IS_EXCLUDE, version=1), HOST, 0.0)
     assert table.report(A, LEAVE, HOST, 1.0) == table_module.Changes()
+    assert table.report(A, report(BLOCK, G, S1), HOST, 1.0) == table_module.Changes()
     table.report(B, JOIN, HOST, 0.0)
     assert table.report(B, report(BLOCK, G, S1), HOST, 1.0) == table_module.Changes()
     table.report(B, report(TO_EX, G, S1), HOST, 1.0)
@@ -266,6 +275,19 @@ def test_a_copied_change_of_mode_asks_for_the_group(table):
     table.apply_update(copy_of(), 0.0)
     changed = table.apply_update(copy_of(A, 2.0, FilterMode.EXCLUDE, (S1, GMI)), 5.0)
     assert changed.queries == (LastMemberQuery(G),)
+
+
+def test_a_copy_that_lowers_the_group_timer_asks(table):
+    table.apply_update(copy_of(), 0.0)
+    assert table.apply_update(copy_of(lifetime=2.0), 5.0).queries == (LastMemberQuery(G),)
+    assert table.apply_update(copy_of(lifetime=1.0), 6.0).queries == ()
+
+
+def test_nobody_is_asked_about_a_source_that_is_gone(table):
+    exclude = FilterMode.EXCLUDE
+    table.apply_update(copy_of(A, GMI, exclude, (S1, GMI)), 0.0)
+    assert table.apply_update(copy_of(A, GMI, exclude, (S2, 0.0)), 5.0).queries == ()
+    assert table.entry(A, G).sources.keys() == {S2}
 
 
 def test_dead_copies_make_nothing(table):

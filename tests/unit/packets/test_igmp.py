@@ -118,6 +118,8 @@ def test_queries(octets, query):
         (message("11640000 ef010203 027d0002 0a090807"), DropReason.TOO_SHORT),
         (message("11640000 ef010203 027d0001 e0090807"), DropReason.BAD_SOURCE_ADDRESS),
         (message("22000000 00000001"), DropReason.TOO_SHORT),
+        (message("22000000 00000001 01000001 ef010203 00000000"), DropReason.BAD_SOURCE_ADDRESS),
+        (message("22000000 00000001 01000001 ef010203 7f000001"), DropReason.BAD_SOURCE_ADDRESS),
         (message("22000000 0000ffff 02000000 ef010203"), DropReason.TOO_SHORT),
         (message("22000000 00000001 02000001 ef010203"), DropReason.TOO_SHORT),
         (message("22000000 00000001 02ff0000 ef010203"), DropReason.TOO_SHORT),
