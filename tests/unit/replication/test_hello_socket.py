@@ -1,0 +1,104 @@
+"""The UDP shell over real sockets on loopback."""
+
+import asyncio
+import socket
+from ipaddress import IPv4Address
+
+from dataplane.config import PeerConfig
+from dataplane.replication.hello import HelloSocket
+
+LOW, HIGH = "127.0.0.1", "127.0.0.2"
+
+
+async def until(predicate):
+    async with asyncio.timeout(10):
+        while not predicate():
+            await asyncio.sleep(0.002)
+
+
+def free_port():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind((LOW, 0))
+        return sock.getsockname()[1]
+
+
+def run(scenario):
+    async def main():
+        port = free_port()
+        heard = {LOW: [], HIGH: []}
+        low = HelloSocket(PeerConfig(IPv4Address(HIGH), IPv4Address(LOW), port), heard[LOW].append)
+        high = HelloSocket(PeerConfig(IPv4Address(LOW), IPv4Address(HIGH), port), heard[HIGH].append)
+        await low.start()
+        await high.start()
+        try:
+            await scenario(low, high, heard, port)
+        finally:
+            await low.stop()
+            await high.stop()
+
+    asyncio.run(main())
+
+
+def test_datagrams_cross_both_ways():
+    async def scenario(low, high, heard, port):
+        low.send(b"one")
+        high.send(b"two")
+        await until(lambda: heard[LOW] and heard[HIGH])
+        assert heard == {LOW: [b"two"], HIGH: [b"one"]}
+
+    run(scenario)
+
+
+def test_strangers_and_long_datagrams_are_refused_and_counted():
+    async def scenario(low, high, heard, port):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+            stranger.bind(("127.0.0.9", port))
+            stranger.sendto(b"no", (LOW, port))
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as wrong_port:
+            wrong_port.bind((HIGH, 0))
+            wrong_port.sendto(b"no", (LOW, port))
+        high.send(bytes(600))
+        await until(lambda: low.refused == 3)
+        high.send(b"yes")
+        await until(lambda: heard[LOW])
+        assert heard[LOW] == [b"yes"]
+
+    run(scenario)
+
+
+def test_what_the_kernel_drops_is_counted():
+    async def scenario(low, high, heard, port):
+        low._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+        for _ in range(200):
+            high.send(b"x" * 500)
+        await until(lambda: heard[LOW])
+        high.send(b"last")
+        await until(lambda: b"last" in heard[LOW])
+        assert low.kernel_dropped == 201 - len(heard[LOW])
+
+    run(scenario)
+
+
+def test_a_missing_source_address_is_waited_for():
+    async def scenario(low, high, heard, port):
+        away = HelloSocket(PeerConfig(IPv4Address(HIGH), IPv4Address("192.0.2.77"), port), heard[LOW].append)
+        await away.start()
+        assert not away.bound
+        away.send(b"x")
+        assert away.unsent == 1
+        await away.stop()
+
+    run(scenario)
+
+
+def test_stop_inside_a_datagram_ends_the_reading():
+    async def scenario(low, high, heard, port):
+        stopping = []
+        low._on_datagram = lambda data: stopping.append(asyncio.ensure_future(low.stop()))
+        high.send(b"1")
+        high.send(b"2")
+        await until(lambda: stopping)
+        await asyncio.gather(*stopping)
+        assert not low.bound
+
+    run(scenario)
