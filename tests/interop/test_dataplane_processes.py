@@ -1,0 +1,153 @@
+"""Two real dataplane processes over loopback, told what to do over their control sockets."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from dataplane.config import (
+    AccessConfig,
+    DataplaneConfig,
+    ETrunkArbitration,
+    InterfaceConfig,
+    ProfileConfig,
+    Role,
+    ServiceConfig,
+    StaticArbitration,
+)
+from dataplane.control.client import (
+    Accepted,
+    ConfigDelta,
+    Generation,
+    NotInStep,
+    Refused,
+    RequestFailed,
+    ServiceOnWire,
+    StateSelection,
+    Unavailable,
+    whole,
+)
+from tests.support.dataplane import DataplaneProcess, free_port, service
+from tests.support.wait import wait_for
+
+HERE, THERE = "127.0.0.1", "127.0.0.2"
+
+
+@pytest.fixture
+def one(tmp_path: Path) -> Iterator[DataplaneProcess]:
+    process = DataplaneProcess(tmp_path / "one")
+    process.start()
+    yield process
+    process.close()
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> Iterator[DataplaneProcess]:
+    process = DataplaneProcess(tmp_path / "two")
+    process.start()
+    yield process
+    process.close()
+
+
+def config(channel: ServiceConfig, arbitration: StaticArbitration | ETrunkArbitration) -> DataplaneConfig:
+    profile = ProfileConfig("rbp1", channel.name, 7, arbitration=arbitration)
+    access = InterfaceConfig("no-such-link", access=AccessConfig("rbp1"))
+    return DataplaneConfig((channel,), (profile,), (access,))
+
+
+def connect(one: DataplaneProcess, two: DataplaneProcess, *, trunk: bool = False) -> DataplaneConfig:
+    port = free_port()
+    left: StaticArbitration | ETrunkArbitration = StaticArbitration(Role.MASTER)
+    right: StaticArbitration | ETrunkArbitration = StaticArbitration(Role.BACKUP)
+    if trunk:
+        left = ETrunkArbitration(1, 10, "secret", 0.05, 3)
+        right = ETrunkArbitration(1, 20, "secret", 0.05, 3)
+    settings = config(service("to-two", HERE, THERE, port), left)
+    one.restore(settings)
+    two.restore(config(service("to-one", THERE, HERE, port), right))
+    return settings
+
+
+def channel_state(process: DataplaneProcess) -> str:
+    services = process.state().services
+    return services[0].channel_state if services else ""
+
+
+def roles(*processes: DataplaneProcess) -> list[str]:
+    return [profile.local_role for process in processes for profile in process.state().profiles]
+
+
+def test_the_channel_connects_and_survives_a_kill(one: DataplaneProcess, two: DataplaneProcess) -> None:
+    settings = connect(one, two)
+    both = (one, two)
+    wait_for(lambda: {channel_state(each) for each in both} == {"connected"}, what="connected")
+    assert roles(*both) == ["master", "backup"]
+    assert one.state().profiles[0].peer_role == "backup"
+    one.kill()
+    wait_for(lambda: channel_state(two) != "connected", what="the other side notices")
+    one.start()
+    assert one.state().profiles == ()
+    one.restore(settings)
+    wait_for(lambda: {channel_state(each) for each in both} == {"connected"}, what="connected again")
+
+
+def test_an_e_trunk_agrees_on_a_master(one: DataplaneProcess, two: DataplaneProcess) -> None:
+    connect(one, two, trunk=True)
+    # neither has an upstream: the better priority decides
+    wait_for(lambda: roles(one, two) == ["master", "backup"], what="one master")
+    assert one.terminate() == 0
+    wait_for(lambda: roles(two) == ["master"], what="the other takes over on the goodbye")
+
+
+def test_a_change_is_prepared_applied_and_reverted(one: DataplaneProcess) -> None:
+    start = one.client.restore(ConfigDelta())
+    added = ConfigDelta(profiles=(ProfileConfig("rbp1"),))
+    answer = one.client.prepare(start, added)
+    assert isinstance(answer, Accepted)
+    assert one.state().profiles == ()
+    applied = one.client.apply(answer.token)
+    assert applied != start
+    assert [profile.name for profile in one.state().profiles] == ["rbp1"]
+    one.client.revert(answer.token)
+    assert one.state().profiles == ()
+    with pytest.raises(RequestFailed):
+        one.client.revert(answer.token)
+
+
+def test_a_change_from_another_generation_is_not_in_step(one: DataplaneProcess) -> None:
+    assert isinstance(one.client.prepare(Generation("another", 1), ConfigDelta()), NotInStep)
+
+
+def test_what_the_means_do_not_allow_is_refused(one: DataplaneProcess) -> None:
+    protected = ConfigDelta(services=(ServiceOnWire.wrap(ServiceConfig("rbs1")),))
+    refused = one.client.prepare(None, protected)
+    assert isinstance(refused, Refused)
+    assert [(item.name, item.app_tag) for item in refused.refusals] == [("rbs1", "security-not-supported")]
+    ports = tuple(
+        InterfaceConfig(f"access{number}", access=AccessConfig("", number)) for number in range(1, 34)
+    )
+    crowded = one.client.prepare(None, ConfigDelta(interfaces=ports))
+    assert isinstance(crowded, Refused)
+    assert [item.name for item in crowded.refusals] == ["access32", "access33"]
+
+
+def test_a_large_configuration_and_state_cross_in_pieces(one: DataplaneProcess) -> None:
+    profiles = tuple(ProfileConfig(f"rbp{number}") for number in range(20_000))
+    one.client.restore(ConfigDelta(profiles=profiles))
+    pieces = list(one.client.state(StateSelection()))
+    assert len(pieces) > 10
+    assert sum(len(piece.profiles) for piece in pieces) == 20_000
+    single = list(one.client.state(StateSelection((), ("rbp7",), (), ())))
+    assert [profile.name for piece in single for profile in piece.profiles] == ["rbp7"]
+
+
+def test_a_client_without_a_dataplane_says_so(one: DataplaneProcess) -> None:
+    one.kill()
+    with pytest.raises(Unavailable):
+        one.client.ping()
+    one.start()
+    assert one.client.restore(whole(DataplaneConfig()))
+
+
+def test_sigterm_ends_it_with_status_0(one: DataplaneProcess) -> None:
+    assert one.terminate() == 0

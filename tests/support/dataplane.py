@@ -1,0 +1,111 @@
+"""Real dataplane processes for tests, reached over their real control sockets."""
+
+import os
+import socket
+import subprocess
+import sys
+from contextlib import suppress
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address
+from pathlib import Path
+
+from dataplane.config import DataplaneConfig, PeerConfig, Security, ServiceConfig
+from dataplane.control.client import ControlClient, StatePiece, StateSelection, Unavailable, whole
+from tests.support.wait import wait_for
+
+_PROGRAM = """
+import sys
+from cli import logs
+from dataplane.app import DataplaneOptions, run
+logs.configure("info")
+sys.exit(run(DataplaneOptions(control_fd=int(sys.argv[1]), plane="memory", ready_fd=int(sys.argv[2]))))
+"""
+
+
+def free_port() -> int:
+    """A port that nobody listens on now, in the range that the YANG module allows."""
+    while True:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = int(probe.getsockname()[1])
+        if 1024 <= port <= 55535:
+            return port
+
+
+def service(name: str, here: str, there: str, port: int) -> ServiceConfig:
+    """A service over loopback without protection."""
+    return ServiceConfig(
+        name, peer=PeerConfig(IPv4Address(there), IPv4Address(here), port), security=Security.NONE
+    )
+
+
+@dataclass(eq=False)
+class DataplaneProcess:
+    """A dataplane with the memory plane; its control listener outlives it, as under the supervisor."""
+
+    folder: Path
+    listener: socket.socket = field(init=False)
+    process: "subprocess.Popen[bytes] | None" = None
+
+    def __post_init__(self) -> None:
+        self.folder.mkdir(exist_ok=True)
+        self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.listener.bind(str(self.path))
+        self.listener.listen(16)
+        self.client = ControlClient(self.path)
+        self.client.start()
+
+    @property
+    def path(self) -> Path:
+        return self.folder / "control.sock"
+
+    def start(self) -> None:
+        """Start a process and wait until it serves."""
+        reader, writer = os.pipe()
+        control = self.listener.fileno()
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-c", _PROGRAM, str(control), str(writer)],
+                pass_fds=(control, writer),
+                stderr=log,
+            )
+        os.close(writer)
+        with os.fdopen(reader) as ready:
+            assert ready.readline() == "ready\n", (self.folder / "log").read_text()
+        assert self.client.wait_connected(timeout=10.0)
+
+    def kill(self) -> None:
+        """End the process as a crash does."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait(10)
+        wait_for(lambda: not self.client.epoch, what="the client notices")
+
+    def terminate(self) -> int:
+        """End the process in order and return its exit status."""
+        assert self.process is not None
+        self.process.terminate()
+        return self.process.wait(10)
+
+    def restore(self, config: DataplaneConfig) -> None:
+        self.client.restore(whole(config))
+
+    def state(self, selection: StateSelection | None = None) -> StatePiece:
+        """The whole state in one piece."""
+        found = StatePiece()
+        with suppress(Unavailable):
+            for piece in self.client.state(selection or StateSelection()):
+                found = StatePiece(
+                    found.services + piece.services,
+                    found.profiles + piece.profiles,
+                    found.interfaces + piece.interfaces,
+                    found.groups + piece.groups,
+                )
+        return found
+
+    def close(self) -> None:
+        self.client.close()
+        self.listener.close()
+        if self.process is not None and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait(10)
