@@ -1,0 +1,144 @@
+"""The record codec."""
+
+import msgspec
+import pytest
+
+from dataplane.packets.wire import DecodeError, DropReason
+from dataplane.replication.records import (
+    MAX_LIFETIME_MS,
+    MAX_SOURCES,
+    RECORD_SIZE,
+    FilterMode,
+    RecordBuffer,
+    RecordDecoder,
+    RecordKind,
+    SourceLifetime,
+    SubscriberType,
+    aged,
+    key_of,
+    pack,
+)
+from tests.support.pairs import record
+
+SOURCES = tuple(SourceLifetime(record(each).group, each * 1000) for each in range(3))
+FULL = msgspec.structs.replace(
+    record(5, backup_id=4095, access_id=65_535),
+    kind=RecordKind.LEAVE,
+    subscriber_type=SubscriberType.PPPOE_STB,
+    filter_mode=FilterMode.INCLUDE,
+    sources=SOURCES,
+    reporter=record(9).group,
+    returned=True,
+    batch=True,
+    sequence=2**64 - 1,
+)
+
+
+def body(*records):
+    buffer = RecordBuffer()
+    for each in records:
+        buffer.add(*pack(each, each.sequence, batch=each.batch))
+    return buffer.take()
+
+
+def refusal(octets):
+    with pytest.raises(DecodeError) as caught:
+        RecordDecoder().decode(octets)
+    return caught.value.reason
+
+
+def test_what_is_packed_is_unpacked():
+    records = (FULL, record(1), msgspec.structs.replace(FULL, sources=SOURCES[:1]))
+    assert RecordDecoder().decode(body(*records)) == records
+
+
+def test_the_struct_has_the_size_that_the_drawing_says():
+    assert RECORD_SIZE == 68
+    assert len(body(record(1))) == 4 + 68
+
+
+def test_a_longer_struct_of_a_later_version_is_understood():
+    octets = body(record(1), record(2))
+    first, second = octets[4:72], octets[72:]
+    later = (2).to_bytes(2, "big") + (72).to_bytes(2, "big") + first + b"more" + second + b"more" + b"trailing"
+    assert RecordDecoder().decode(later) == (record(1), record(2))
+
+
+@pytest.mark.parametrize("position", [4, 38, 39, 40])
+def test_unknown_codes_are_refused(position):
+    octets = bytearray(body(record(1)))
+    octets[position] = 99
+    assert refusal(bytes(octets)) in (DropReason.MALFORMED, DropReason.NOT_IPV4)
+
+
+def test_what_is_cut_off_is_refused():
+    octets = body(FULL)
+    for length in range(len(octets)):
+        assert refusal(octets[:length]) is DropReason.MALFORMED
+
+
+def test_a_group_that_is_no_multicast_address_is_refused():
+    octets = bytearray(body(record(1)))
+    octets[4 + 18] = 10
+    assert refusal(bytes(octets)) is DropReason.NOT_MULTICAST_GROUP
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"backup_id": 70_000}, {"access_id": -1}, {"sources": SOURCES * MAX_SOURCES}, {"lifetime_ms": -1}],
+)
+def test_what_does_not_fit_is_refused_before_it_is_sent(changes):
+    with pytest.raises(ValueError):
+        pack(msgspec.structs.replace(FULL, **changes), 1)
+
+
+def test_a_mac_of_another_length_is_refused():
+    strange = msgspec.structs.replace(FULL.subscriber, mac=b"\x02")
+    with pytest.raises(ValueError):
+        pack(msgspec.structs.replace(FULL, subscriber=strange), 1)
+
+
+def test_a_lifetime_beyond_the_field_is_cut():
+    long = msgspec.structs.replace(record(1), lifetime_ms=2**40)
+    assert RecordDecoder().decode(body(long))[0].lifetime_ms == MAX_LIFETIME_MS
+
+
+def test_the_key_is_the_entry_and_nothing_else():
+    same = msgspec.structs.replace(record(1, source=4), lifetime_ms=1, kind=RecordKind.LEAVE)
+    assert key_of(pack(record(1), 1)[0]) == key_of(pack(same, 2, batch=True)[0])
+    assert key_of(pack(record(1), 1)[0]) != key_of(pack(record(2), 1)[0])
+    assert key_of(pack(record(1), 1)[0]) != key_of(pack(record(1, access_id=2), 1)[0])
+
+
+def test_waiting_shortens_what_remains():
+    entry = msgspec.structs.replace(record(1), lifetime_ms=5_000, sources=SOURCES)
+    older = aged(entry, 1.5)
+    assert older.lifetime_ms == 3_500
+    assert [source.lifetime_ms for source in older.sources] == [0, 0, 500]
+    included = aged(msgspec.structs.replace(entry, filter_mode=FilterMode.INCLUDE), 1.5)
+    assert [source.lifetime_ms for source in included.sources] == [500]
+
+
+def test_what_ran_out_is_nothing_and_a_leave_does_not_age():
+    assert aged(record(1, lifetime_ms=1_000), 1.0) is None
+    leave = record(1, kind=RecordKind.LEAVE, lifetime_ms=0)
+    assert aged(leave, 99.0) is leave
+
+
+def test_a_buffer_is_full_at_256_records_or_64_kib():
+    buffer = RecordBuffer()
+    for _ in range(256):
+        assert not buffer.full
+        buffer.add(*pack(record(1), 1))
+    assert buffer.full
+    buffer.take()
+    assert not buffer.full
+    buffer.add(b"", bytes(65_536))
+    assert buffer.full
+
+
+def test_caches_are_bounded():
+    decoder = RecordDecoder()
+    for start in range(0, 70_000, 256):
+        decoder.decode(body(*[record(start + each) for each in range(256)]))
+    assert len(decoder._groups) <= 65_536 + 256
