@@ -8,6 +8,12 @@ from tests.support.netconf import make_empty
 from tests.support.server import running_server
 
 
+@pytest.fixture(autouse=True)
+def _prompt_client(monkeypatch):
+    """ncclient looks for something to send ten times a second; a test has many requests."""
+    monkeypatch.setattr("ncclient.transport.session.TICK", 0.005)
+
+
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
     with running_server(tmp_path_factory.mktemp("server")) as running:

@@ -1,104 +1,121 @@
-"""Processes are killed at random moments during commits: what was acknowledged stays, nothing is half there.
+"""Nothing acknowledged is lost, nothing is half done, whichever process dies when."""
 
-Every commit changes two entries at once, so that half a commit would be seen. TWINCAST_COMMITS sets how many
-are made (the gate makes fewer than a hunt).
-"""
-
-import os
 import random
-import re
 import threading
-from dataclasses import dataclass, field
-from pathlib import Path
 
 import pytest
+from ncclient.transport import TransportError
 
-from tests.support.fast_client import Client
-from tests.support.twincast import PASSWORD, Twincast
+from tests.support.netconf import SPACES, edit, make_empty, names, profile, service
+from tests.support.server import ServerUnderTest, running_server
 from tests.support.wait import wait_for
 
-COMMITS = int(os.environ.get("TWINCAST_COMMITS", "60"))
-NAMESPACE = "urn:twincast:yang:remote-backup"
-EDIT = (
-    "<edit-config><target><candidate/></target><default-operation>merge</default-operation><config>"
-    f'<remote-backup xmlns="{NAMESPACE}">'
-    "<remote-backup-service><name>half-{0}</name></remote-backup-service>"
-    "<remote-backup-profile><name>half-{0}</name></remote-backup-profile>"
-    "</remote-backup></config></edit-config>"
-)
-GET = "<get-config><source><running/></source></get-config>"
+ENTRIES = 5
+SEED = 20261123
 
 
-@dataclass
-class Ledger:
-    """What the client was told."""
-
-    acknowledged: set[int] = field(default_factory=set)
-    unknown: set[int] = field(default_factory=set)
+@pytest.fixture
+def server(tmp_path):
+    with running_server(tmp_path) as running:
+        yield running
 
 
-def connected(twincast: Twincast) -> Client:
-    def attempt() -> Client | None:
-        try:
-            return Client(twincast.port, "admin", PASSWORD)
-        except Exception:  # noqa: BLE001 - the server may be away: libssh2 has many ways to say so
-            return None
-
-    return wait_for(attempt, what="a session", timeout=30)
-
-
-def commit(client: Client, number: int) -> None:
-    client.rpc("<discard-changes/>")
-    client.rpc(EDIT.format(number))
-    client.rpc("<commit/>")
+def _commit_in_a_loop(server, acknowledged):
+    """Write the number of the commit into every entry until the server is gone."""
+    try:
+        with server.connect() as session:
+            for number in range(acknowledged[-1] + 1, 4096):
+                edit(session, _numbered(number))
+                session.commit()
+                acknowledged.append(number)
+    except TransportError:
+        pass
 
 
-def commit_all(twincast: Twincast, ledger: Ledger) -> None:
-    client = connected(twincast)
-    for number in range(COMMITS):
-        try:
-            commit(client, number)
-            ledger.acknowledged.add(number)
-        except Exception:  # noqa: BLE001 - killed in the middle: whether it was made is not known
-            ledger.unknown.add(number)
-            client.close()
-            client = connected(twincast)
-    client.close()
+def _numbered(number):
+    flag = f"<dhcp-stb><igmp-copy>{_flag(number)}</igmp-copy></dhcp-stb>"
+    first = profile(f"<service-name>rbs1</service-name><backup-id>{number}</backup-id>", "first")
+    return service() + first + "".join(profile(flag, f"rbp{each}") for each in range(ENTRIES))
 
 
-def halves(twincast: Twincast) -> tuple[set[int], set[int]]:
-    """Return the numbers of the services and of the profiles in running."""
-    client = connected(twincast)
-    reply = client.rpc(GET).decode()
-    client.close()
-    pattern = r"<remote-backup-{}>\s*<name>half-(\d+)</name>"
-    services, profiles = (re.findall(pattern.format(kind), reply) for kind in ("service", "profile"))
-    return set(map(int, services)), set(map(int, profiles))
+def _wait_for_commits(acknowledged, count):
+    enough = acknowledged[-1] + count
+    wait_for(lambda: acknowledged[-1] >= enough, what="commits", timeout=60, interval=0.001)
 
 
-def killing(twincast: Twincast, role: str, seed: int, stop: threading.Event, kills: list[int]) -> None:
-    chance = random.Random(seed)
-    while not stop.wait(chance.uniform(0.05, 0.4)):
-        kills.append(twincast.kill(role))
+def _flag(number):
+    return "true" if number % 2 else "false"
 
 
-@pytest.mark.timeout(600)
-@pytest.mark.parametrize("role", ["server", "validator", "dataplane"])
-def test_no_acknowledged_commit_is_lost_and_none_is_half_there(tmp_path: Path, role: str) -> None:
-    ledger, stop, kills = Ledger(), threading.Event(), list[int]()
-    with Twincast(tmp_path) as twincast:
-        killer = threading.Thread(target=killing, args=(twincast, role, 7, stop, kills))
-        killer.start()
-        try:
-            commit_all(twincast, ledger)
-        finally:
-            stop.set()
-            killer.join(30)
-        twincast.kill("server")
-        services, profiles = halves(twincast)
-    assert kills, "nothing was killed, so nothing was shown"
-    assert services == profiles, "half a commit"
-    assert ledger.acknowledged <= services, "an acknowledged commit was lost"
-    assert services <= ledger.acknowledged | ledger.unknown
-    if role != "server":
-        assert not ledger.unknown, f"a client noticed the death of the {role}"
+def _stored(server):
+    """The number in running, once every entry of it is seen to be of the same commit."""
+    with server.connect() as session:
+        data = session.get_config("running").data
+    number = int(data.findtext(".//trb:backup-id", default="0", namespaces=SPACES))
+    flags = {element.text for element in data.iterfind(".//trb:igmp-copy", SPACES)}
+    assert flags == ({_flag(number)} if number else set())
+    return number
+
+
+def test_kill_of_the_server_at_any_moment_during_commits(server):
+    chance = random.Random(SEED)
+    acknowledged = [0]
+    for _ in range(6):
+        client = threading.Thread(target=_commit_in_a_loop, args=(server, acknowledged))
+        client.start()
+        _wait_for_commits(acknowledged, chance.randint(1, 12))
+        server.kill("server")
+        client.join(60)
+        assert not client.is_alive()
+        assert server.start_server() == "ready"
+        stored = _stored(server)
+        assert acknowledged[-1] <= stored <= acknowledged[-1] + 1
+        acknowledged.append(stored)
+
+
+def test_kill_of_the_validator_in_the_middle_of_a_validate(server):
+    with server.connect() as session:
+        body = "".join(
+            profile("<dhcp-stb><igmp-copy>true</igmp-copy></dhcp-stb>", f"p{i}") for i in range(3000)
+        )
+        edit(session, body)
+        answers = []
+        asking = threading.Thread(target=lambda: answers.append(session.validate().ok))
+        asking.start()
+        server.kill("validator")
+        server.start_validator()
+        asking.join(60)
+        assert answers == [True]
+        assert len(names(session)) == 3000
+
+
+def test_sigterm_ends_orderly_and_everything_is_there_again(server):
+    with server.connect() as session:
+        edit(session, profile())
+        session.commit()
+        edit(session, profile(name="rbp4"))
+        assert server.terminate("server") == 0
+    assert server.start_server() == "ready"
+    with server.connect() as session:
+        assert names(session, "running") == ["rbp3"]
+        assert names(session) == ["rbp3"]
+        make_empty(session)
+
+
+def test_a_second_server_in_the_same_folder_is_refused(server):
+    first = server.processes.pop("server")
+    try:
+        assert "in use by another server" in server.start_server()
+        assert server.processes.pop("server").wait(20) == 1
+    finally:
+        server.processes["server"] = first
+    with server.connect() as session:
+        assert names(session, "running") == []
+
+
+def test_a_damaged_file_keeps_the_server_from_starting(tmp_path):
+    (tmp_path / "twincast.db").write_bytes(b"not a database" * 1000)
+    server = ServerUnderTest(tmp_path)
+    with pytest.raises(AssertionError, match=r"failed: .*twincast\.db is damaged"):
+        server.start()
+    server.stop()

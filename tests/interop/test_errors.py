@@ -27,13 +27,13 @@ AT_EDIT = {
     "a key against its pattern": (
         profile(name="RBP3"),
         "invalid-value",
-        f"{PROFILE}[trb:name='RBP3']/trb:name",
+        f"{PROFILE}/trb:name",
         "RBP3",
     ),
     "an unknown leaf": (
         profile("<dhcp-stb><igmp-copies>true</igmp-copies></dhcp-stb>"),
         "unknown-element",
-        f"{RBP3}/trb:dhcp-stb",
+        f"{RBP3}/trb:dhcp-stb/trb:igmp-copies",
         "igmp-copies",
     ),
     "a leaf of no module": (
@@ -51,7 +51,7 @@ AT_EDIT = {
     "state in a configuration": (
         profile("<local-role>master</local-role>"),
         "unknown-element",
-        RBP3,
+        f"{RBP3}/trb:local-role",
         "local-role",
     ),
     "deletion of what is not there": (

@@ -1,6 +1,7 @@
 """A real server for tests: server and validator as processes of their own, NETCONF over SSH on a free port.
 
-What stands behind the configuration is `StoredOnly`, which acts on nothing, or the dataplane process.
+What stands behind the configuration is `StoredOnly`, which acts on nothing: the tests of the datastores and
+operations need no dataplane. `tests.support.twincast` has the whole product instead.
 Run as a module it is such a child: `python -m tests.support.server ROLE JSON`.
 """
 
@@ -12,15 +13,16 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ncclient import manager
+from ncclient.transport import TransportError
 
 from server.access.users import UserStore
-from server.app import ServerOptions, dataplane_provider, run
+from server.app import ServerOptions, run
 from server.protocol.errors import RpcError, RpcErrors, operation_failed
 from server.schema.model import Schema
 from server.schema.sources import ModuleSources, default_sources
@@ -82,7 +84,6 @@ class ServerUnderTest:
 
     state_dir: Path
     modules: Sequence[str] = ()
-    dataplane: bool = False
     processes: dict[str, "subprocess.Popen[bytes]"] = field(default_factory=dict)
     sources: str = ""
     log: Path = Path()
@@ -121,7 +122,6 @@ class ServerUnderTest:
             writer,
             sources=self.sources,
             state_dir=str(self.state_dir),
-            dataplane=self.dataplane,
         )
         os.close(writer)
         with os.fdopen(reader) as ready:
@@ -154,8 +154,8 @@ class ServerUnderTest:
 
     @contextmanager
     def connect(self, **options: Any) -> Iterator[Any]:
-        """Open a session with ncclient; it is closed orderly at the end if it is still open."""
-        with manager.connect(
+        """Open a session with ncclient; at the end it is closed orderly if there is still a server."""
+        session = manager.connect(
             host="127.0.0.1",
             port=self.port,
             username=USER,
@@ -165,8 +165,14 @@ class ServerUnderTest:
             look_for_keys=False,
             timeout=60,
             **options,
-        ) as session:
+        )
+        try:
             yield session
+        except BaseException:
+            session._session.close()  # a close-session to a server that is gone is waited for in vain
+            raise
+        with suppress(TransportError):
+            session.close_session()
 
     def _spawn(self, role: str, *descriptors: int, **options: object) -> None:
         arguments = json.dumps({"descriptors": descriptors, **options})
@@ -182,11 +188,9 @@ class ServerUnderTest:
 
 
 @contextmanager
-def running_server(
-    state_dir: Path, modules: Sequence[str] = (), *, dataplane: bool = False
-) -> Iterator[ServerUnderTest]:
+def running_server(state_dir: Path, modules: Sequence[str] = ()) -> Iterator[ServerUnderTest]:
     """A server in `state_dir` for as long as the block lasts."""
-    server = ServerUnderTest(state_dir, modules, dataplane)
+    server = ServerUnderTest(state_dir, modules)
     try:
         yield server.start()
     finally:
@@ -215,8 +219,8 @@ def _child(role: str, arguments: str) -> int:
     if role == "validator":
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         run_child(socket.socket(fileno=descriptors[0]), sources)
-    factory = dataplane_provider if options["dataplane"] else _stored_only
-    return run(ServerOptions(Path(options["state_dir"]), descriptors[0], descriptors[1], sources), factory)
+    state_dir = Path(options["state_dir"])
+    return run(ServerOptions(state_dir, descriptors[0], descriptors[1], sources), _stored_only)
 
 
 if __name__ == "__main__":
