@@ -1,7 +1,7 @@
 """The difference of two configurations as ordered changes; costs what differs, not what exists."""
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, TypeAlias, TypeVar
@@ -144,7 +144,11 @@ def _user_ordered(at: Location, old: ListNode | LeafList, new: ListNode | LeafLi
         _one(ChangeKind.DELETE, *_located(at, member)) for key, member in before.items() if key not in after
     )
     moved = _moved(old, new, [key for key in after if key in before])
-    for key, (place, member) in after.items():
+    for key in moved - after.keys():
+        # It stands still while others pass it: a shorter way to say that they move.
+        place = new.members.place(_name(new, key))
+        before[key], after[key] = _places(old).get(place), (place, _places(new).get(place))
+    for key, (place, member) in sorted(after.items(), key=lambda item: item[1][0]):
         point = _point(new, place)
         if key not in before:
             yield _one(ChangeKind.CREATE, *_located(at, member), point)
@@ -167,14 +171,17 @@ def _point(node: ListNode | LeafList, place: int) -> Key | None:
 
 def _moved(old: ListNode | LeafList, new: ListNode | LeafList, common: list[Key]) -> set[Key]:
     """Which members changed their position among those that both lists have."""
-    name: Callable[[Key], Any] = (lambda key: key) if isinstance(new, ListNode) else (lambda key: key[0])
-    if all(old.members.place(name(key)) == new.members.place(name(key)) for key in common):
+    if all(old.members.place(_name(old, key)) == new.members.place(_name(new, key)) for key in common):
         return set()
     # A member may have another place and yet stand where it stood, so the order itself is compared.
     keys = [_key(member) for member in new.members]
-    places = [(old.members.place(name(key)), key) for key in keys]
+    places = [(old.members.place(_name(old, key)), key) for key in keys]
     kept = _longest_increasing([(place, key) for place, key in places if place is not None])
     return {key for place, key in places if place is not None and key not in kept}
+
+
+def _name(node: ListNode | LeafList, key: Key) -> Any:  # noqa: ANN401 - a value for a leaf-list
+    return key if isinstance(node, ListNode) else key[0]
 
 
 def _longest_increasing(pairs: list[tuple[int, Key]]) -> set[Key]:

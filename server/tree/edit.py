@@ -248,8 +248,9 @@ def _put(work: Work, node: Node) -> None:
         work.pop(tag, None)
         return
     if node.schema.cases and tag not in work:
-        for other in [child for child in work.values() if excludes(node.schema, child.schema)]:
-            del work[other.schema.tag]
+        for other in [child.schema for child in work.values() if child.schema.cases]:
+            if excludes(node.schema, other):
+                del work[other.tag]
     work[tag] = node
 
 

@@ -128,15 +128,16 @@ class _Reader:
     def children(self, element: etree._Element, parent: Step) -> None:
         """Read the children of `element` into `parent`."""
         seen: dict[Any, Step] = {}
+        keys = parent.schema.keys
+        stray = _is_stray(element.text)
         for child in element:
-            if not _is_element(child):
-                continue
-            step = self._step(child, parent)
+            stray = stray or _is_stray(child.tail)
+            step = self._step(child, parent) if _is_element(child) else None
             if step is None:
                 continue
             self._refuse_doublet(seen, step)
-            (parent.keys if step.schema.tag in parent.schema.keys else parent.children).append(step)
-        if _stray_text(element):
+            (parent.keys if step.schema.tag in keys else parent.children).append(step)
+        if stray:
             self._payload.fail(
                 parent, _at(parent, errors.bad_element(parent.schema.name, "text is not allowed here"))
             )
@@ -320,9 +321,10 @@ def doublet(step: Step) -> RpcError:
 
 def _name_provisionally(element: etree._Element, step: Step) -> None:
     """Give an entry or leaf-list value its name as it stands, for the paths of errors found on the way."""
-    if step.schema.kind is NodeKind.LEAF_LIST:
+    kind = step.schema.kind
+    if kind is NodeKind.LEAF_LIST:
         step.text = element.text or ""
-    elif step.schema.kind is NodeKind.LIST:
+    elif kind is NodeKind.LIST:
         given = [element.findtext(tag) for tag in step.schema.keys]
         step.key = tuple(text for text in given if text is not None)
 
@@ -363,8 +365,8 @@ def _texts(element: etree._Element) -> Iterator[str]:
         yield child.tail or ""
 
 
-def _stray_text(element: etree._Element) -> bool:
-    return any(text and not text.isspace() for text in _texts(element))
+def _is_stray(text: str | None) -> bool:
+    return bool(text) and not str(text).isspace()
 
 
 def _at(step: Step, error: RpcError) -> RpcError:

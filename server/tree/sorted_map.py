@@ -6,7 +6,9 @@ change made elsewhere.
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice
+from operator import is_
 from typing import Any, Final, Generic, TypeVar
 
 K = TypeVar("K", bound=Any)
@@ -59,9 +61,14 @@ class SortedMap(Generic[K, V]):
 
     __slots__ = ("_firsts", "_size", "chunks")
 
-    def __init__(self, chunks: tuple[Chunk[K, V], ...] = (), size: int | None = None) -> None:
+    def __init__(
+        self,
+        chunks: tuple[Chunk[K, V], ...] = (),
+        size: int | None = None,
+        firsts: list[K] | None = None,
+    ) -> None:
         self.chunks: Final = chunks
-        self._firsts: Final = [chunk.keys[0] for chunk in chunks]
+        self._firsts: Final = [chunk.keys[0] for chunk in chunks] if firsts is None else firsts
         self._size: Final = sum(len(chunk.keys) for chunk in chunks) if size is None else size
 
     @classmethod
@@ -153,7 +160,9 @@ class SortedMap(Generic[K, V]):
         return self._replaced(start, start + 2, joined.parts(), self._size - 1)
 
     def _replaced(self, start: int, end: int, parts: tuple[Chunk[K, V], ...], size: int) -> "SortedMap[K, V]":
-        return SortedMap(self.chunks[:start] + parts + self.chunks[end:], size)
+        firsts = self._firsts.copy()
+        firsts[start:end] = [chunk.keys[0] for chunk in parts]
+        return SortedMap(self.chunks[:start] + parts + self.chunks[end:], size, firsts)
 
 
 def differing(old: SortedMap[K, V], new: SortedMap[K, V]) -> Iterable[tuple[K, V | None, V | None]]:
@@ -171,14 +180,31 @@ def differing(old: SortedMap[K, V], new: SortedMap[K, V]) -> Iterable[tuple[K, V
 
 
 def _unshared(old: SortedMap[K, V], new: SortedMap[K, V]) -> tuple[dict[K, V], dict[K, V]]:
-    shared = {id(chunk) for chunk in old.chunks}
-    shared.intersection_update(map(id, new.chunks))
-    return _members(old, shared), _members(new, shared)
+    """The members outside the chunks that both maps share, less those that open and close both runs."""
+    start, end = _shared_ends(old.chunks, new.chunks)
+    before, after = old.chunks[start : len(old.chunks) - end], new.chunks[start : len(new.chunks) - end]
+    shared = set(map(id, before)).intersection(map(id, after))
+    (keys, values), (other_keys, other_values) = _members(before, shared), _members(after, shared)
+    # In user order an entry that moved is the same under another key, so the keys count too.
+    start, end = map(min, _shared_ends(keys, other_keys), _shared_ends(values, other_values))
+    end = min(end, len(keys) - start, len(other_keys) - start)
+    rest, other_rest = slice(start, len(keys) - end), slice(start, len(other_keys) - end)
+    return (
+        dict(zip(keys[rest], values[rest], strict=True)),
+        dict(zip(other_keys[other_rest], other_values[other_rest], strict=True)),
+    )
 
 
-def _members(source: SortedMap[K, V], shared: set[int]) -> dict[K, V]:
-    members: dict[K, V] = {}
-    for chunk in source.chunks:
-        if id(chunk) not in shared:
-            members.update(zip(chunk.keys, chunk.values, strict=True))
-    return members
+def _shared_ends(one: Sequence[object], other: Sequence[object]) -> tuple[int, int]:
+    """How many elements at the start, and then at the end, are the very same objects in both."""
+    same = [*map(is_, one, other), False]
+    start = same.index(False)
+    most = min(len(one), len(other)) - start
+    same = [*map(is_, islice(reversed(one), most), islice(reversed(other), most)), False]
+    return start, same.index(False)
+
+
+def _members(chunks: tuple[Chunk[K, V], ...], shared: set[int]) -> tuple[list[K], list[V]]:
+    kept = [chunk for chunk in chunks if id(chunk) not in shared]
+    keys = list(chain.from_iterable(chunk.keys for chunk in kept))
+    return keys, list(chain.from_iterable(chunk.values for chunk in kept))

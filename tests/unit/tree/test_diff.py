@@ -4,6 +4,7 @@ import pytest
 
 from server.schema.model import Schema
 from server.tree.diff import apply, decode, diff, encode_delta
+from server.tree.members import Insert
 from server.tree.node import empty_root
 from tests.support.trees import bed, text, tree
 
@@ -39,6 +40,11 @@ CASES = {
         "<queue>1</queue><queue>2</queue><queue>3</queue>",
         "<queue>3</queue><queue>1</queue><queue>2</queue>",
         [("move", "/g:garden/g:queue[.='3']", None)],
+    ),
+    "last moved before the first": (
+        "<queue>2</queue><queue>1</queue>",
+        "<queue>1</queue><queue>2</queue>",
+        [("move", "/g:garden/g:queue[.='1']", None)],
     ),
     "moved and changed": (
         "<visit><place>p</place></visit><visit><place>q</place></visit><visit><place>r</place></visit>",
@@ -85,6 +91,15 @@ def test_rows_rebuild_the_tree(case: str, schema: Schema) -> None:
     assert text(schema, decode(schema, reversed(rows.items()))) == text(schema, new)
 
 
+def test_a_member_put_last_is_a_move(schema: Schema) -> None:
+    old = tree(schema, bed("<queue>2</queue><queue>1</queue>"))
+    garden = old.branch("{urn:test:garden}garden")
+    queue = garden.get("{urn:test:garden}queue")
+    moved = queue.members.insert("2", "2", Insert.LAST)
+    new = old.put(garden.put(type(queue)(queue.schema, moved)))
+    assert text(schema, apply(old, diff(old, new))) == text(schema, new)
+
+
 def test_one_changed_leaf_is_one_row(schema: Schema) -> None:
     entries = "".join(f"<bed><name>{number}</name></bed>" for number in range(2_000))
     old = tree(schema, bed("<owner>o</owner>" + entries))
@@ -114,7 +129,7 @@ def test_an_insertion_writes_one_row(schema: Schema) -> None:
     garden = old.branch("{urn:test:garden}garden")
     added = next(first.branch("{urn:test:garden}garden").entries("{urn:test:garden}visit"))
     visits = garden.get("{urn:test:garden}visit")
-    members = visits.members.insert(added.key, added, "after", ("7",))
+    members = visits.members.insert(added.key, added, Insert.AFTER, ("7",))
     new = old.put(garden.put(type(visits)(visits.schema, members)))
     rows = encode_delta(schema, old, new)
     assert [key for key, _ in rows] == [b'["/garden:garden/visit","new"]']

@@ -89,3 +89,36 @@ def test_an_insertion_keeps_the_places_of_others() -> None:
     after = members.insert("d", "d", Insert.BEFORE, "b")
     assert {name: after.place(name) for name in "abc"} == places
     assert "".join(after) == "adbc"
+
+
+def test_differences_are_those_of_dicts() -> None:
+    chance = random.Random(11)
+    values = [object() for _ in range(50)]
+    for _ in range(300):
+        old = {chance.randrange(1_200): chance.choice(values) for _ in range(chance.choice((3, 900)))}
+        before = SortedMap.from_sorted(sorted(old), [old[key] for key in sorted(old)])
+        new, after = dict(old), before
+        for _ in range(chance.randrange(6)):
+            key = chance.randrange(1_200)
+            if chance.random() < 0.5:
+                new[key] = chance.choice(values)
+                after = after.put(key, new[key])
+            else:
+                new.pop(key, None)
+                after = after.remove(key)
+        expected = [
+            (key, old.get(key), new.get(key))
+            for key in sorted(old.keys() | new.keys())
+            if old.get(key) is not new.get(key)
+        ]
+        assert list(differing(before, after)) == expected
+
+
+def test_the_same_members_at_other_places_differ() -> None:
+    members = [object() for _ in range(600)]
+    before = SortedMap.from_sorted(list(range(600)), members)
+    after = SortedMap.from_sorted(
+        [key if key < 100 or key > 500 else key * 1_000 for key in range(501)], members[:501]
+    )
+    moved = {key for key, _, _ in differing(before, after)}
+    assert set(range(100, 600)) <= moved
