@@ -17,6 +17,16 @@ class ChannelState(StrEnum):
     CONNECTED = "connected"
 
 
+_S = ChannelState
+TRANSITIONS: dict[ChannelState, frozenset[ChannelState]] = {
+    _S.DOWN: frozenset({_S.CONNECTING, _S.HANDSHAKE}),
+    _S.CONNECTING: frozenset({_S.HANDSHAKE, _S.DOWN}),
+    _S.HANDSHAKE: frozenset({_S.SYNCHRONIZING, _S.DOWN}),
+    _S.SYNCHRONIZING: frozenset({_S.CONNECTED, _S.DOWN}),
+    _S.CONNECTED: frozenset({_S.DOWN}),
+}
+
+
 class SyncState(StrEnum):
     """sync-state of the YANG module."""
 

@@ -35,6 +35,7 @@ from dataplane.replication.messages import (
 )
 from dataplane.replication.outgoing import Outgoing
 from dataplane.replication.outputs import (
+    TRANSITIONS,
     ApplyRecords,
     BatchCompleted,
     BatchStarted,
@@ -42,7 +43,6 @@ from dataplane.replication.outputs import (
     Direction,
     Disconnect,
     Limits,
-    LossReason,
     OutOfSync,
     Output,
     Outputs,
@@ -65,31 +65,16 @@ __all__ = [
     "Direction",
     "Disconnect",
     "Limits",
-    "LossReason",
-    "Mismatch",
     "OutOfSync",
     "Output",
     "Outputs",
     "PeerMachine",
     "PeerSettings",
-    "ProfileSettings",
-    "ReceivedStatistics",
-    "Record",
     "Send",
-    "SentStatistics",
     "SnapshotNeeded",
     "StateChanged",
     "SyncState",
 ]
-
-_S = ChannelState
-TRANSITIONS: dict[ChannelState, frozenset[ChannelState]] = {
-    _S.DOWN: frozenset({_S.CONNECTING, _S.HANDSHAKE}),
-    _S.CONNECTING: frozenset({_S.HANDSHAKE, _S.DOWN}),
-    _S.HANDSHAKE: frozenset({_S.SYNCHRONIZING, _S.DOWN}),
-    _S.SYNCHRONIZING: frozenset({_S.CONNECTED, _S.DOWN}),
-    _S.CONNECTED: frozenset({_S.DOWN}),
-}
 
 MAX_PROFILES = 4095
 _REASON = re.compile(r"[a-z0-9-]{1,48}")

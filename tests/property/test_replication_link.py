@@ -1,4 +1,4 @@
-"""Two peer machines over a link that breaks, delays, repeats, swaps and loses: they agree when it is quiet."""
+"""Two peer machines over a link that breaks, delays, repeats, swaps and loses: they agree in the end."""
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule

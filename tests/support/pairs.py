@@ -131,7 +131,9 @@ class Router:
         if not returned:
             return own
         copies = [each for key, each in self.copies.items() if key not in self.local]
-        back = [msgspec.structs.replace(each, returned=True) for each in copies if each.backup_id == backup_id]
+        back = [
+            msgspec.structs.replace(each, returned=True) for each in copies if each.backup_id == backup_id
+        ]
         return own + back
 
     def _apply(self, each: Record) -> None:

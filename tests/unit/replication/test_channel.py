@@ -9,6 +9,7 @@ import pytest
 from dataplane.config import PeerConfig
 from dataplane.replication.channel import Channel, connects
 from dataplane.replication.outputs import ChannelState, Disconnect, Limits, Send
+from tests.support.eventually import eventually
 from tests.support.pairs import Router, key_of, record
 
 LOW, HIGH = "127.0.0.1", "127.0.0.2"
@@ -22,13 +23,6 @@ def free_port():
 
 def peer(here, there, port):
     return PeerConfig(IPv4Address(there), IPv4Address(here), port)
-
-
-async def until(predicate, what, timeout=10.0):
-    async with asyncio.timeout(timeout):
-        while not predicate():
-            await asyncio.sleep(0.002)
-    assert predicate(), what
 
 
 class Node:
@@ -127,11 +121,11 @@ def test_two_routers_meet_whoever_starts_first(first):
     async def scenario(low, high):
         one, other = (low, high) if first == "low" else (high, low)
         await one.start()
-        await until(lambda: one.told, "the first has begun")
+        await eventually(lambda: one.told, "the first has begun")
         await other.start()
-        await until(lambda: low.connected and high.connected, "connected")
+        await eventually(lambda: low.connected and high.connected, "connected")
         low.join(record(1))
-        await until(lambda: key_of(record(1)) in high.router.copies, "the record arrives")
+        await eventually(lambda: key_of(record(1)) in high.router.copies, "the record arrives")
         peername = low.channel._current._transport.get_extra_info("peername")
         sockname = low.channel._current._transport.get_extra_info("sockname")
         assert (sockname[0], peername[0]) == (LOW, HIGH)
@@ -143,17 +137,17 @@ def test_a_connection_killed_in_the_middle_of_a_batch_is_made_good():
     async def scenario(low, high):
         await low.start()
         await high.start()
-        await until(lambda: low.connected and high.connected, "connected")
+        await eventually(lambda: low.connected and high.connected, "connected")
         entries = [record(group) for group in range(20_000)]
         low.router.local = {key_of(each): each for each in entries}
         low.perform(low.machine.start_batch(1, entries, low.now()))
-        await until(lambda: len(high.router.copies) > 500, "part of the batch")
+        await eventually(lambda: len(high.router.copies) > 500, "part of the batch")
         high.channel._current.abort()
         assert len(high.router.copies) < 20_000
-        await until(lambda: not low.connected, "the loss is seen")
+        await eventually(lambda: not low.connected, "the loss is seen")
         low.router.local.pop(key_of(entries[0]))
         low.join(record(30_000))
-        await until(lambda: low.connected and high.connected, "connected again")
+        await eventually(lambda: low.connected and high.connected, "connected again")
         assert high.router.copies.keys() >= low.router.local.keys()
         assert low.told.count("connected") == 2
 
@@ -165,10 +159,10 @@ def test_any_end_may_hang_up_and_both_come_back():
         await low.start()
         await high.start()
         for node in (low, high, low):
-            await until(lambda: low.connected and high.connected, "connected")
+            await eventually(lambda: low.connected and high.connected, "connected")
             node.perform([*node.machine.stop(node.now(), "test")])
-            await until(lambda: not (low.connected or high.connected), "both down")
-        await until(lambda: low.connected and high.connected, "connected at the end")
+            await eventually(lambda: not (low.connected or high.connected), "both down")
+        await eventually(lambda: low.connected and high.connected, "connected at the end")
         assert "peer-test" in {low.machine.down_reason, high.machine.down_reason}
 
     run(scenario)
@@ -177,7 +171,7 @@ def test_any_end_may_hang_up_and_both_come_back():
 def test_a_stranger_is_refused_and_counted():
     async def scenario(low, high):
         await high.start()
-        await until(lambda: high.told, "listening")
+        await eventually(lambda: high.told, "listening")
         port = high.channel._peer.port
 
         async def stranger():
@@ -186,10 +180,10 @@ def test_a_stranger_is_refused_and_counted():
 
         for _ in range(3):
             await stranger()
-        await until(lambda: high.channel.refused == 3, "refused")
+        await eventually(lambda: high.channel.refused == 3, "refused")
         assert high.told == ["connecting"]
         await low.start()
-        await until(lambda: low.connected and high.connected, "the peer still gets in")
+        await eventually(lambda: low.connected and high.connected, "the peer still gets in")
 
     run(scenario)
 
@@ -197,11 +191,11 @@ def test_a_stranger_is_refused_and_counted():
 def test_a_new_connection_replaces_a_half_open_one():
     async def scenario(low, high):
         await high.start()
-        await until(lambda: high.told, "listening")
+        await eventually(lambda: high.told, "listening")
         _, silent = await asyncio.open_connection(HIGH, high.channel._peer.port, local_addr=(LOW, 0))
-        await until(lambda: high.machine.state is ChannelState.HANDSHAKE, "the half-open one")
+        await eventually(lambda: high.machine.state is ChannelState.HANDSHAKE, "the half-open one")
         await low.start()
-        await until(lambda: low.connected and high.connected, "the new one")
+        await eventually(lambda: low.connected and high.connected, "the new one")
         assert high.told.count("connected") == 2
         silent.close()
 
@@ -214,8 +208,8 @@ def test_a_source_address_that_is_missing_is_told_and_tried_again():
         high.channel = Channel(peer("192.0.2.77", "192.0.2.76", 2000), high)
         await low.start()
         await high.start()
-        await until(lambda: low.told.count("source-address-missing") >= 2, "the connecting side says so")
-        await until(lambda: high.told.count("source-address-missing") >= 2, "the listening side says so")
+        await eventually(lambda: low.told.count("source-address-missing") >= 2, "the connecting side says so")
+        await eventually(lambda: high.told.count("source-address-missing") >= 2, "the listening side says so")
         assert low.machine.state is ChannelState.CONNECTING
         assert low.machine.down_reason == "source-address-missing"
 
@@ -225,7 +219,7 @@ def test_a_source_address_that_is_missing_is_told_and_tried_again():
 def test_a_refused_connection_is_tried_again():
     async def scenario(low, high):
         await low.start()
-        await until(lambda: low.told.count("connection-refused") >= 2, "two attempts")
+        await eventually(lambda: low.told.count("connection-refused") >= 2, "two attempts")
         assert low.told[0] == "connecting"
 
     run(scenario)
@@ -236,11 +230,11 @@ def test_a_peer_that_reads_nothing_means_overflow_once():
         with socket.create_server((HIGH, 0)) as deaf:
             low.channel = Channel(peer(LOW, HIGH, deaf.getsockname()[1]), low, write_limit=100_000)
             await low.start()
-            await until(lambda: "connected" in low.told, "connected")
+            await eventually(lambda: "connected" in low.told, "connected")
             for _ in range(200):
                 low.channel.send(bytes(60_000))
             assert "overflow" not in low.told
-            await until(lambda: "overflow" in low.told, "overflow")
+            await eventually(lambda: "overflow" in low.told, "overflow")
             assert low.told.count("overflow") == 1
             assert low.channel.dropped > 0
             assert low.machine.down_reason == "queue-overflow"
@@ -252,10 +246,10 @@ def test_nothing_follows_a_stop():
     async def scenario(low, high):
         await low.start()
         await high.start()
-        await until(lambda: low.connected and high.connected, "connected")
+        await eventually(lambda: low.connected and high.connected, "connected")
         await low.stop()
         told = list(low.told)
-        await until(lambda: not high.connected, "the other sees it")
+        await eventually(lambda: not high.connected, "the other sees it")
         low.channel.send(b"late")
         assert low.channel.dropped == 1
         assert low.told == told
@@ -268,11 +262,11 @@ def test_send_is_one_of_the_outputs_that_reach_the_wire():
     async def scenario(low, high):
         await low.start()
         await high.start()
-        await until(lambda: low.connected and high.connected, "connected")
+        await eventually(lambda: low.connected and high.connected, "connected")
         before = len([event for event in low.router.events if isinstance(event, Send)])
         for group in range(300):
             low.join(record(group))
-        await until(lambda: len(high.router.copies) == 300, "all arrive")
+        await eventually(lambda: len(high.router.copies) == 300, "all arrive")
         sent = len([event for event in low.router.events if isinstance(event, Send)]) - before
         assert sent < 100
 

@@ -6,14 +6,9 @@ from ipaddress import IPv4Address
 
 from dataplane.config import PeerConfig
 from dataplane.replication.hello import HelloSocket
+from tests.support.eventually import eventually
 
 LOW, HIGH = "127.0.0.1", "127.0.0.2"
-
-
-async def until(predicate):
-    async with asyncio.timeout(10):
-        while not predicate():
-            await asyncio.sleep(0.002)
 
 
 def free_port():
@@ -43,7 +38,7 @@ def test_datagrams_cross_both_ways():
     async def scenario(low, high, heard, port):
         low.send(b"one")
         high.send(b"two")
-        await until(lambda: heard[LOW] and heard[HIGH])
+        await eventually(lambda: heard[LOW] and heard[HIGH], "both heard")
         assert heard == {LOW: [b"two"], HIGH: [b"one"]}
 
     run(scenario)
@@ -58,9 +53,9 @@ def test_strangers_and_long_datagrams_are_refused_and_counted():
             wrong_port.bind((HIGH, 0))
             wrong_port.sendto(b"no", (LOW, port))
         high.send(bytes(600))
-        await until(lambda: low.refused == 3)
+        await eventually(lambda: low.refused == 3, "all refused")
         high.send(b"yes")
-        await until(lambda: heard[LOW])
+        await eventually(lambda: heard[LOW], "heard")
         assert heard[LOW] == [b"yes"]
 
     run(scenario)
@@ -71,9 +66,9 @@ def test_what_the_kernel_drops_is_counted():
         low._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
         for _ in range(200):
             high.send(b"x" * 500)
-        await until(lambda: heard[LOW])
+        await eventually(lambda: heard[LOW], "heard")
         high.send(b"last")
-        await until(lambda: b"last" in heard[LOW])
+        await eventually(lambda: b"last" in heard[LOW], "the last one heard")
         assert low.kernel_dropped == 201 - len(heard[LOW])
 
     run(scenario)
@@ -94,10 +89,10 @@ def test_a_missing_source_address_is_waited_for():
 def test_stop_inside_a_datagram_ends_the_reading():
     async def scenario(low, high, heard, port):
         stopping = []
-        low._on_datagram = lambda data: stopping.append(asyncio.ensure_future(low.stop()))
+        low._on_datagram = lambda _: stopping.append(asyncio.ensure_future(low.stop()))
         high.send(b"1")
         high.send(b"2")
-        await until(lambda: stopping)
+        await eventually(lambda: stopping, "heard")
         await asyncio.gather(*stopping)
         assert not low.bound
 

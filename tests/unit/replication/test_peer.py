@@ -5,6 +5,7 @@ import pytest
 from dataplane.config import Role
 from dataplane.replication.messages import Close, Heartbeat, Open, encode
 from dataplane.replication.outputs import (
+    TRANSITIONS,
     ApplyRecords,
     ChannelState,
     Direction,
@@ -18,7 +19,7 @@ from dataplane.replication.outputs import (
     StateChanged,
     SyncState,
 )
-from dataplane.replication.peer import TRANSITIONS, PeerMachine
+from dataplane.replication.peer import PeerMachine
 from dataplane.replication.settings import Mismatch, ProfileSettings
 from tests.support.pairs import Link, Router, is_records, key_of, record, value_of
 

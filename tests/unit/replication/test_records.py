@@ -60,7 +60,9 @@ def test_the_struct_has_the_size_that_the_drawing_says():
 def test_a_longer_struct_of_a_later_version_is_understood():
     octets = body(record(1), record(2))
     first, second = octets[4:72], octets[72:]
-    later = (2).to_bytes(2, "big") + (72).to_bytes(2, "big") + first + b"more" + second + b"more" + b"trailing"
+    later = (
+        (2).to_bytes(2, "big") + (72).to_bytes(2, "big") + first + b"more" + second + b"more" + b"trailing"
+    )
     assert RecordDecoder().decode(later) == (record(1), record(2))
 
 

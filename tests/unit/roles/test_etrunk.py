@@ -198,7 +198,9 @@ def test_the_winner_of_a_dual_master_tells_once_and_stays(pair):
     pair.cut = False
     datagrams = []
     for step in (0.1, 0.2, 0.3):
-        datagrams += [each.datagram for each in pair.b.machine.tick(pair.now + step) if isinstance(each, SendHello)]
+        datagrams += [
+            each.datagram for each in pair.b.machine.tick(pair.now + step) if isinstance(each, SendHello)
+        ]
     for datagram in datagrams:
         pair.a.perform(pair.a.machine.receive(datagram, pair.now))
     assert pair.a.machine.role is MASTER
@@ -252,7 +254,13 @@ def test_settings_change_without_leaving_the_role(pair):
 
 def test_nothing_happens_before_start_and_after_stop(pair):
     machine = pair.a.machine
-    assert machine.upstream(False, 0.0) == machine.ready(True, 0.0) == machine.tick(9.0) == machine.stop(0.0) == []
+    assert (
+        machine.upstream(False, 0.0)
+        == machine.ready(True, 0.0)
+        == machine.tick(9.0)
+        == machine.stop(0.0)
+        == []
+    )
     assert machine.next_deadline() is None
     machine.start(0.0)
     machine.stop(0.0)
