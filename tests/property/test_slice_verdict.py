@@ -37,7 +37,8 @@ BED = st.fixed_dictionaries(
         "next-to": st.one_of(st.none(), st.none(), NAMES),
         "soil": st.one_of(st.none(), st.just({"depth": 1}), st.just({})),
         "plant": st.lists(
-            st.fixed_dictionaries({"kind": st.just("basil"), "number": SMALL, "label": maybe(NAMES)}), max_size=2
+            st.fixed_dictionaries({"kind": st.just("basil"), "number": SMALL, "label": maybe(NAMES)}),
+            max_size=2,
         ),
     }
 )
