@@ -43,6 +43,7 @@ class EntryState(msgspec.Struct, frozen=True):
 
     `lifetime` is the group timer's rest in EXCLUDE and the longest source timer's in INCLUDE, in seconds;
     the entry is gone when it has passed. `up_since` is local time and never crosses the channel.
+    `origin` is the table's own word in a snapshot; to `apply_update` it says what the entry is to be here.
     """
 
     subscriber: Subscriber
@@ -51,7 +52,7 @@ class EntryState(msgspec.Struct, frozen=True):
     lifetime: float
     sources: tuple[SourceState, ...] = ()
     last_reporter: IPv4Address = IPv4Address(0)
-    origin: Origin = Origin.LOCAL
+    origin: Origin = Origin.COPIED
     up_since: float = 0.0
 
 

@@ -142,29 +142,31 @@ class MembershipTable:
         entry.last_reporter = reporter
         if version < 3 and kind is RecordType.MODE_IS_EXCLUDE:
             entry.heard(version, now, self.timing)
-        if entry.origin is Origin.COPIED:
-            entry.origin = Origin.BOTH
+        self._note_origin(entry, Origin.LOCAL)
 
     def apply_update(self, state: EntryState, now: float, *, batch: bool = False) -> Changes:
         """A copied entry: it refreshes like the message itself (`last_reporter` is taken from it).
 
         In a batch it only starts what is missing: a timer that runs is neither lengthened nor shortened.
         An update that lowers a timer to the last member query time or less is a leave in part and asks
-        what a leave asks. Of `state`, origin and up_since are not used.
+        what a leave asks. `state.origin` is COPIED, or LOCAL for an entry of our own that the peer gives
+        back after our restart (rule 12). A state whose timers have all ended says nothing.
         """
         done = Collector()
+        if not _alive(state):
+            return done.changes()
         entry = self._live(state.subscriber, state.group, now, done)
         if entry is not None and not batch and self._refresh_copied(entry, state, now, done):
             return done.changes()
         created = entry is None
-        if entry is None and (not _alive(state) or not self._room(state.subscriber, state.group, done)):
+        if entry is None and not self._room(state.subscriber, state.group, done):
             return done.changes()
         listed = frozenset(source.address for source in state.sources)
         if not self._room_for_sources(state.group, entry, listed, done):
             return done.changes()
         if entry is None:
-            entry = self._create(state.subscriber, state.group, Origin.COPIED, now)
-        self._note_copy(entry)
+            entry = self._create(state.subscriber, state.group, state.origin, now)
+        self._note_origin(entry, state.origin)
         self._copy(entry, state, now, done, created=created, batch=batch)
         return done.changes()
 
@@ -174,13 +176,13 @@ class MembershipTable:
             return False
         entry.deadline = now + min(state.lifetime, MAX_LIFETIME)
         entry.last_reporter = state.last_reporter
-        self._note_copy(entry)
+        self._note_origin(entry, state.origin)
         self._queue.schedule(entry, entry.deadline)
         done.entry(ChangeKind.REFRESHED, entry)
         return True
 
-    def _note_copy(self, entry: Entry) -> None:
-        if entry.origin is Origin.LOCAL:
+    def _note_origin(self, entry: Entry, origin: Origin) -> None:
+        if entry.origin is not origin:
             entry.origin = Origin.BOTH
 
     def _copy(

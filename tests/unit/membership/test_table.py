@@ -240,6 +240,17 @@ def test_origins(table):
     assert table.entry(C, G).origin is Origin.LOCAL
 
 
+def test_an_entry_that_the_peer_gives_back_is_our_own(table):
+    table.apply_update(msgspec.structs.replace(copy_of(), origin=Origin.LOCAL), 0.0, batch=True)
+    assert table.entry(A, G).origin is Origin.LOCAL
+    table.report(A, JOIN, HOST, 1.0)
+    assert table.entry(A, G).origin is Origin.LOCAL
+    table.apply_update(copy_of(), 2.0)
+    assert table.entry(A, G).origin is Origin.BOTH
+    table.apply_update(msgspec.structs.replace(copy_of(), origin=Origin.BOTH), 3.0)
+    assert table.entry(A, G).origin is Origin.BOTH
+
+
 def test_a_copy_refreshes_like_the_message(table):
     table.apply_update(copy_of(), 0.0)
     refreshed = table.apply_update(copy_of(), 100.0)
@@ -294,6 +305,9 @@ def test_dead_copies_make_nothing(table):
     assert table.apply_update(copy_of(lifetime=0.0), 0.0) == table_module.Changes()
     assert table.apply_update(copy_of(A, 0.0, FilterMode.INCLUDE, (S1, 0.0)), 0.0) == table_module.Changes()
     assert len(table) == 0
+    table.apply_update(copy_of(), 0.0)
+    assert table.apply_update(copy_of(lifetime=0.0), 1.0) == table_module.Changes()
+    assert len(table) == 1
 
 
 def test_no_copy_lives_longer_than_the_protocol_allows(table):
