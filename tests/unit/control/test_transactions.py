@@ -1,0 +1,108 @@
+"""Generations, tokens and refusals of the two-phase change."""
+
+import pytest
+
+from dataplane.config import AccessConfig, InterfaceConfig, ProfileConfig, Security, ServiceConfig
+from dataplane.control.messages import ConfigDelta, Generation, ServiceOnWire
+from dataplane.control.transactions import (
+    MAXIMUM_PREPARED,
+    OutOfStep,
+    PrepareRefused,
+    TransactionError,
+    Transactions,
+)
+from dataplane.engine.messages import Reconfigure
+
+OWNER = object()
+ONE, TWO = ProfileConfig("one"), ProfileConfig("two")
+
+
+@pytest.fixture
+def transactions() -> Transactions:
+    made = Transactions("here")
+    made.restore(ConfigDelta(profiles=(ONE,)))
+    return made
+
+
+def test_prepare_changes_nothing_and_apply_everything(transactions: Transactions) -> None:
+    before = transactions.generation
+    token = transactions.prepare(OWNER, before, ConfigDelta(profiles=(TWO,)))
+    assert transactions.generation == before
+    assert transactions.profiles == {"one": ONE}
+    assert transactions.apply(token) == Reconfigure(profiles=(TWO,))
+    assert transactions.generation == Generation("here", before.number + 1)
+    assert transactions.profiles == {"one": ONE, "two": TWO}
+
+
+def test_revert_undoes_the_last_apply_only(transactions: Transactions) -> None:
+    changed = ProfileConfig("one", igmp_copy=False)
+    delta = ConfigDelta(profiles=(changed, TWO))
+    token = transactions.prepare(OWNER, transactions.generation, delta)
+    transactions.apply(token)
+    assert transactions.revert(token) == Reconfigure(profiles=(ONE,), removed_profiles=("two",))
+    assert transactions.profiles == {"one": ONE}
+    with pytest.raises(TransactionError):
+        transactions.revert(token)
+
+
+def test_a_change_from_another_generation_is_out_of_step(transactions: Transactions) -> None:
+    with pytest.raises(OutOfStep):
+        transactions.prepare(OWNER, Generation("there", 1), ConfigDelta())
+
+
+def test_a_change_from_nothing_is_compared_with_what_is_there(transactions: Transactions) -> None:
+    token = transactions.prepare(OWNER, None, ConfigDelta(profiles=(ONE, TWO)))
+    assert transactions.apply(token) == Reconfigure(profiles=(TWO,))
+
+
+def test_restore_removes_what_it_does_not_name(transactions: Transactions) -> None:
+    assert transactions.restore(ConfigDelta(profiles=(TWO,))) == Reconfigure(
+        profiles=(TWO,), removed_profiles=("one",)
+    )
+
+
+def test_of_two_prepared_changes_only_one_can_be_applied(transactions: Transactions) -> None:
+    first = transactions.prepare(OWNER, transactions.generation, ConfigDelta(profiles=(TWO,)))
+    second = transactions.prepare(OWNER, transactions.generation, ConfigDelta(removed_profiles=("one",)))
+    transactions.apply(first)
+    with pytest.raises(TransactionError):
+        transactions.apply(second)
+
+
+def test_what_is_aborted_or_abandoned_cannot_be_applied(transactions: Transactions) -> None:
+    first = transactions.prepare(OWNER, transactions.generation, ConfigDelta())
+    second = transactions.prepare(OWNER, transactions.generation, ConfigDelta())
+    transactions.abort(first)
+    transactions.abandon(OWNER)
+    for token in (first, second):
+        with pytest.raises(TransactionError):
+            transactions.apply(token)
+
+
+def test_prepared_changes_are_bounded(transactions: Transactions) -> None:
+    for _ in range(MAXIMUM_PREPARED):
+        transactions.prepare(OWNER, transactions.generation, ConfigDelta())
+    with pytest.raises(TransactionError):
+        transactions.prepare(OWNER, transactions.generation, ConfigDelta())
+
+
+def test_a_service_that_is_not_open_is_refused(transactions: Transactions) -> None:
+    for security in Security:
+        delta = ConfigDelta(services=(ServiceOnWire.wrap(ServiceConfig("rbs1", security=security)),))
+        if security is Security.NONE:
+            transactions.prepare(OWNER, transactions.generation, delta)
+            continue
+        with pytest.raises(PrepareRefused, match="not available yet") as refused:
+            transactions.prepare(OWNER, transactions.generation, delta)
+        assert [item.app_tag for item in refused.value.refusals] == ["security-not-supported"]
+
+
+def test_access_ports_beyond_the_table_are_refused(transactions: Transactions) -> None:
+    ports = tuple(InterfaceConfig(f"access{number}", access=AccessConfig()) for number in range(31))
+    transactions.apply(transactions.prepare(OWNER, transactions.generation, ConfigDelta(interfaces=ports)))
+    one_more = ConfigDelta(interfaces=(InterfaceConfig("more", access=AccessConfig()),))
+    with pytest.raises(PrepareRefused) as refused:
+        transactions.prepare(OWNER, transactions.generation, one_more)
+    assert [item.name for item in refused.value.refusals] == ["more"]
+    replaced = ConfigDelta(interfaces=one_more.interfaces, removed_interfaces=("access0",))
+    transactions.prepare(OWNER, transactions.generation, replaced)

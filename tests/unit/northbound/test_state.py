@@ -1,0 +1,178 @@
+"""State of the dataplane in the shape of the YANG module, and what is asked for."""
+
+from pathlib import Path
+
+import pytest
+from lxml import etree
+
+from dataplane.control.client import ControlClient
+from dataplane.state import (
+    CopyStatus,
+    GroupKey,
+    GroupState,
+    InterfaceState,
+    PeerMismatch,
+    ProfileState,
+    ServiceState,
+    SourceState,
+    StatePiece,
+    StateSelection,
+)
+from server.northbound.claims import claimed
+from server.northbound.state import StateReader, _Collected, date_and_time
+from server.schema.model import Schema
+from server.tree.build import from_data
+from server.tree.filter import Selection
+from server.tree.node import Branch, ListNode
+
+WHEN = 1_700_000_000.0
+PIECE = StatePiece(
+    services=(
+        ServiceState(
+            "rbs1",
+            "connected",
+            "none",
+            "in-sync",
+            WHEN,
+            WHEN,
+            WHEN,
+            "reset",
+            (PeerMismatch("rbp1", "igmp-copy", "true", "false"),),
+            dict.fromkeys(("total", "success", "fail", "acknowledged", "queue-dropped", "retransmitted"), 1),
+            dict.fromkeys(
+                (
+                    "total",
+                    "success",
+                    "fail",
+                    "duplicate",
+                    "sequence-gap",
+                    "decode-error",
+                    "unknown-profile",
+                    "unknown-access",
+                ),
+                2,
+            ),
+        ),
+    ),
+    profiles=(
+        ProfileState(
+            "rbp1",
+            "master",
+            "backup",
+            ("eth0",),
+            (CopyStatus("dhcp-stb", "active", WHEN, False, WHEN, {"total": 1}, {}, {"query": 3}),),
+            1,
+            2,
+            3,
+            WHEN,
+            "configured",
+            WHEN,
+            4,
+        ),
+    ),
+    interfaces=(
+        InterfaceState("eth0", "kernel", "10.0.0.1", 1, WHEN, {"total": 1}, {}, {}, {"too-short": 2}),
+    ),
+    groups=(
+        GroupState(
+            "rbp1",
+            "eth0",
+            "02:00:00:00:00:01",
+            "239.1.1.1",
+            "dhcp-stb",
+            "local",
+            "include",
+            20,
+            5,
+            "10.0.0.5",
+            True,
+            "forwarding",
+            (SourceState("10.9.9.9", 20, 5),),
+        ),
+    ),
+)
+
+
+def collected(piece: StatePiece) -> dict[str, object]:
+    data = _Collected()
+    data.add(piece)
+    return data.data()
+
+
+def paths(branch: Branch) -> set[str]:
+    found = set()
+    for child in branch:
+        found.add(child.schema.path)
+        if isinstance(child, Branch):
+            found |= paths(child)
+        elif isinstance(child, ListNode):
+            for entry in child:
+                found |= paths(entry)
+    return found
+
+
+def test_every_state_node_is_told(schema: Schema) -> None:
+    tree = from_data(schema, collected(PIECE))
+    assert claimed(config=False) <= paths(tree)
+
+
+def test_what_is_not_known_is_left_out(schema: Schema) -> None:
+    bare = StatePiece(
+        services=(ServiceState("rbs1", "down", "none", "out-of-sync", WHEN),),
+        profiles=(ProfileState("rbp1", "init", "", (), ()),),
+        interfaces=(InterfaceState("eth0", "memory"),),
+    )
+    found = paths(from_data(schema, collected(bare)))
+    assert not {path for path in found if path.endswith(("last-up-time", "peer-role", "/vif", "/querier"))}
+
+
+def test_date_and_time_is_canonical() -> None:
+    assert date_and_time(0.0) == "1970-01-01T00:00:00Z"
+    assert date_and_time(None) is None
+
+
+PROFILE = '<remote-backup xmlns="urn:twincast:yang:remote-backup"><remote-backup-profile>{}'
+END = "</remote-backup-profile></remote-backup>"
+INTERFACES = (
+    '<interfaces xmlns="urn:ietf:params:xml:ns:yang:ietf-interfaces"><interface><name>eth0</name>'
+    "</interface></interfaces>"
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            PROFILE.format("<name>a</name><local-role/>") + END,
+            StateSelection((), ("a",), (), (), counts=False),
+        ),
+        (PROFILE.format("<name>a</name><dhcp-stb/>") + END, StateSelection((), (), (), (), counts=False)),
+        (
+            PROFILE.format("<name>a</name><group><interface>e</interface><subscriber>s</subscriber>")
+            + "<group-address>239.1.1.1</group-address></group>"
+            + END,
+            StateSelection((), (), (), (GroupKey("a", "e", "s", "239.1.1.1"),), counts=False),
+        ),
+        (
+            PROFILE.format("<name>a</name>") + END,
+            StateSelection((), ("a",), (), (GroupKey("a"),)),
+        ),
+        (INTERFACES, StateSelection((), (), ("eth0",), (), counts=False)),
+        ("", StateSelection((), (), (), (), counts=False)),
+    ],
+    ids=["one-leaf", "configuration-only", "one-group", "one-profile", "one-interface", "nothing"],
+)
+def test_only_what_is_asked_for_is_asked_for(
+    schema: Schema, tmp_path: Path, text: str, expected: StateSelection
+) -> None:
+    reader = StateReader(schema, ControlClient(tmp_path / "control.sock"))
+    filters = (etree.fromstring(f"<filter>{text}</filter>"),)
+    assert reader.selection(Selection(schema, filters)) == expected
+
+
+def test_without_a_filter_everything_is_asked_for(schema: Schema, tmp_path: Path) -> None:
+    reader = StateReader(schema, ControlClient(tmp_path / "control.sock"))
+    assert reader.selection(Selection(schema, None)) in (
+        StateSelection(),
+        StateSelection(groups=(GroupKey(),)),
+    )
