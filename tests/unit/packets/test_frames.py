@@ -94,3 +94,35 @@ def test_router_alert_is_asked_for_only_where_wanted():
     with pytest.raises(DecodeError) as caught:
         frames.decode(bytes(bare), require_router_alert=True)
     assert caught.value.reason is DropReason.MISSING_ROUTER_ALERT
+
+
+KERNEL = {
+    (3, RecordType.CHANGE_TO_EXCLUDE_MODE, ("239.1.2.3",)): (
+        "01005e000016 020000000001 0800 46c00028000040000102f9f70a000002e000001694040000"
+        "2200e8f900000001 04000000ef010203"
+    ),
+    (3, RecordType.CHANGE_TO_INCLUDE_MODE, ("239.1.2.3",)): (
+        "01005e000016 020000000001 0800 46c00028000040000102f9f70a000002e000001694040000"
+        "2200e9f900000001 03000000ef010203"
+    ),
+    (3, RecordType.ALLOW_NEW_SOURCES, ("239.1.2.4", "10.1.1.1")): (
+        "01005e000016 020000000001 0800 46c0002c000040000102f9f30a000002e000001694040000"
+        "2200dcf500000001 05000001ef0102040a010101"
+    ),
+    (2, RecordType.MODE_IS_EXCLUDE, ("239.1.2.3",)): (
+        "01005e010203 020000000001 0800 46c00020000040000102e9110a000002ef01020394040000 1600f8faef010203"
+    ),
+    (2, RecordType.CHANGE_TO_INCLUDE_MODE, ("239.1.2.3",)): (
+        "01005e000002 020000000001 0800 46c00020000040000102fa130a000002e000000294040000 1700f7faef010203"
+    ),
+}
+
+
+@pytest.mark.parametrize("said", KERNEL, ids=str)
+def test_the_same_octets_as_a_linux_host_sends(said):
+    version, kind, (group, *sources) = said
+    octets = bytes.fromhex(KERNEL[said])
+    record = GroupRecord(kind, IPv4Address(group), tuple(map(IPv4Address, sources)))
+    host = IPv4Address("10.0.0.2")
+    assert frames.decode(octets, require_router_alert=True).message == Report(version, (record,))
+    assert frames.report_frames(version, [record], MAC, host) == [octets]
