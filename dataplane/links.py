@@ -6,7 +6,6 @@ Owns one netlink socket. It configures nothing.
 import errno
 import socket
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Interface
 from struct import Struct
@@ -24,6 +23,7 @@ _U32 = Struct("I")
 _ROOM = 1 << 20
 _BUFFER_BYTES = 1 << 16
 _READ_LIMIT = 64
+_DISCARD_LIMIT = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,9 +167,14 @@ class Links:
 
     def _recover(self) -> list[LinkEvent]:
         """Throw away what waits, for it is older than the dump and would undo it, and ask for everything."""
-        with suppress(BlockingIOError):
-            while self._socket.recv(_BUFFER_BYTES):
-                pass
+        for _ in range(_DISCARD_LIMIT):
+            try:
+                self._socket.recv(_BUFFER_BYTES)
+            except BlockingIOError:
+                break
+            except OSError as error:
+                if error.errno != errno.ENOBUFS:
+                    raise
         return self._table.replace(_everything())
 
     def _settle(self, events: Iterable[LinkEvent]) -> None:

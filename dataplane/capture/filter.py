@@ -44,14 +44,7 @@ IGMP_OVER_IPV4 = (
     Instruction(_RETURN, 0),
 )
 
-# An upcall of the routing table has the IP header of the packet it is about, with protocol 0 in place of
-# the packet's own (struct igmpmsg, im_mbz); an IGMP packet has 2 there.
-UPCALLS_ONLY = (
-    Instruction(_LOAD_BYTE, 9),
-    Instruction(_JUMP_EQUAL, 0, if_false=1),
-    Instruction(_RETURN, _WHOLE_FRAME),
-    Instruction(_RETURN, 0),
-)
+NOTHING = (Instruction(_RETURN, 0),)
 
 
 def attach(raw: socket.socket, program: tuple[Instruction, ...]) -> None:

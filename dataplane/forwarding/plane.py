@@ -61,12 +61,20 @@ class RouteCounters:
 
 @dataclass(frozen=True, slots=True)
 class PortCounters:
-    """What one slot has sent and received, while it was bound to what it is bound to now."""
+    """What passed one interface as a port of the plane; packets for a sink are not counted."""
 
     packets_in: int = 0
     bytes_in: int = 0
     packets_out: int = 0
     bytes_out: int = 0
+
+    def __add__(self, other: "PortCounters") -> "PortCounters":
+        return PortCounters(
+            self.packets_in + other.packets_in,
+            self.bytes_in + other.bytes_in,
+            self.packets_out + other.packets_out,
+            self.bytes_out + other.bytes_out,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +102,7 @@ def capacity_problem(ports: int) -> str | None:
 
 
 class Slots:
-    """Which slot each access port has. Slot 0 is the upstream side's; a port keeps its slot while it exists."""
+    """Which slot each access port has; slot 0 is the upstream side's. A port keeps its own."""
 
     def __init__(self) -> None:
         self._by_name: dict[str, int] = {}
