@@ -266,10 +266,12 @@ class Outgoing:
         return [Send(encode_records(self._buffer.take()))]
 
     def start_batch(self, backup_id: int, records: Iterable[Record], now: float) -> Outputs:
-        """Send a batch of one mapped profile; one that was running is given up for it."""
+        """Send a batch of one mapped profile; while one is on its way, ask for a newer snapshot after it."""
         profile = self._profiles.get(backup_id)
         if profile is None or backup_id not in self._mapped:
             return []
+        if profile.batch is not None:
+            return self.request(backup_id, returned=False)
         outputs = self.flush(now)
         if profile.lost:
             profile.mark()
@@ -289,10 +291,10 @@ class Outgoing:
         profile = self._profiles.get(backup_id)
         if profile is None or backup_id not in self._mapped or profile.lost:
             return []
-        wanted = SnapshotNeeded(backup_id, returned)
         if profile.batch is None:
-            return [wanted]
-        profile.wanted = wanted
+            return [SnapshotNeeded(backup_id, returned)]
+        already = profile.wanted is not None and profile.wanted.returned
+        profile.wanted = SnapshotNeeded(backup_id, returned or already)
         return []
 
     def pump(self, now: float) -> Outputs:

@@ -224,7 +224,8 @@ class PeerMachine:
     def start_batch(self, backup_id: int, records: Iterable[Record], now: float) -> Outputs:
         """Send these as a batch: the answer to `SnapshotNeeded`, a re-enable, or an operator's request.
 
-        Without a mapping nothing happens: the batch of the next connection does it.
+        Without a mapping nothing happens: the batch of the next connection does it. While a batch of the
+        profile is on its way, nothing happens now, and `SnapshotNeeded` comes when it has arrived.
         """
         return self._noted(self._outgoing.start_batch(backup_id, records, now), now)
 

@@ -83,10 +83,10 @@ class SourceLifetime(NamedTuple):
 class Record(msgspec.Struct, frozen=True):
     """The membership of one subscriber in one group, as the sender of the record holds it.
 
-    `lifetime_ms` is what remains of the entry: the group timer in EXCLUDE mode, the longest source timer in
-    INCLUDE mode. For a LEAVE the filter fields say nothing. `batch` marks a record of a batch, which never
-    lengthens a timer; `returned` one that the receiver itself had originated and asked back after its
-    restart. `sequence` and `batch` are set by the channel; a sender leaves them alone.
+    `lifetime_ms` is what remains of the group timer in EXCLUDE mode; in INCLUDE mode the sources alone have
+    timers, and it says nothing. For a LEAVE the filter fields say nothing. `batch` marks a record of a
+    batch, which never lengthens a timer; `returned` one that the receiver itself had originated and asked
+    back after its restart. `sequence` and `batch` are set by the channel; a sender leaves them alone.
     """
 
     kind: RecordKind
@@ -162,12 +162,13 @@ def aged(record: Record, seconds: float) -> Record | None:
     if record.kind is RecordKind.LEAVE or seconds <= 0:
         return record
     passed = int(seconds * 1000)
-    if record.lifetime_ms <= passed:
-        return None
+    exclude = record.filter_mode is FilterMode.EXCLUDE
     left = ((address, max(0, rest - passed)) for address, rest in record.sources)
-    keep = record.filter_mode is FilterMode.EXCLUDE
-    sources = tuple(SourceLifetime(address, rest) for address, rest in left if rest or keep)
-    return msgspec.structs.replace(record, lifetime_ms=record.lifetime_ms - passed, sources=sources)
+    sources = tuple(SourceLifetime(address, rest) for address, rest in left if rest or exclude)
+    lifetime = max(0, record.lifetime_ms - passed)
+    if not (lifetime if exclude else sources):
+        return None
+    return msgspec.structs.replace(record, lifetime_ms=lifetime, sources=sources)
 
 
 class RecordBuffer:

@@ -1,5 +1,6 @@
 """The peer machine: two of them over a link in memory."""
 
+import msgspec
 import pytest
 
 from dataplane.config import Role
@@ -20,6 +21,7 @@ from dataplane.replication.outputs import (
     SyncState,
 )
 from dataplane.replication.peer import PeerMachine
+from dataplane.replication.records import FilterMode, SourceLifetime
 from dataplane.replication.settings import Mismatch, ProfileSettings
 from tests.support.pairs import Link, Router, is_records, key_of, record, value_of
 
@@ -203,6 +205,26 @@ def test_a_batch_that_is_asked_for_during_a_batch_follows_it(link):
     assert len(events(link.a, SnapshotNeeded)) == before
     link.settle()
     assert len(events(link.a, SnapshotNeeded)) == before + 1
+
+
+def test_a_batch_that_is_started_during_a_batch_waits_for_a_newer_snapshot():
+    link = connected(Link(Router(1, limits=Limits(batch_window=256)), Router(2)))
+    link.a.local = {key_of(record(group)): record(group) for group in range(1_000)}
+    link.a.perform(link.a.machine.start_batch(1, link.a.snapshot(1, returned=False), link.now))
+    assert link.a.machine.start_batch(1, [record(0)], link.now) == []
+    completed = len(link.b.batches())
+    link.settle()
+    assert link.b.copies.keys() == link.a.local.keys()
+    assert [each.entries for each in link.b.batches()[completed:]] == [1_000, 1_000]
+
+
+def test_an_include_entry_crosses_in_a_batch(link):
+    entry = msgspec.structs.replace(record(3, source=9), lifetime_ms=0, filter_mode=FilterMode.INCLUDE)
+    entry = msgspec.structs.replace(entry, sources=(SourceLifetime(entry.sources[0].address, 9_000),))
+    connected(link)
+    link.a.perform(link.a.machine.start_batch(1, [entry], link.now))
+    link.settle()
+    assert value_of(link.b.copies[key_of(entry)]) == value_of(entry)
 
 
 def test_a_full_queue_means_out_of_sync_and_a_batch():

@@ -121,6 +121,12 @@ def test_waiting_shortens_what_remains():
     assert [source.lifetime_ms for source in included.sources] == [500]
 
 
+def test_the_sources_keep_an_include_entry_alive():
+    entry = msgspec.structs.replace(record(1), lifetime_ms=0, filter_mode=FilterMode.INCLUDE, sources=SOURCES)
+    assert aged(entry, 0.0004).sources == SOURCES[1:]
+    assert aged(entry, 2.0) is None
+
+
 def test_what_ran_out_is_nothing_and_a_leave_does_not_age():
     assert aged(record(1, lifetime_ms=1_000), 1.0) is None
     leave = record(1, kind=RecordKind.LEAVE, lifetime_ms=0)
