@@ -7,6 +7,7 @@ not know the role: it always says what to query, and the `Querier` knows whether
 
 from collections.abc import Iterator
 from ipaddress import IPv4Address
+from itertools import islice
 
 from dataplane.config import IgmpConfig
 from dataplane.membership.changes import Changes, Collector, EntryChange
@@ -231,10 +232,13 @@ class MembershipTable:
             self._discard(entry, ChangeKind.REMOVED, done)
         return done.changes()
 
-    def expire(self, now: float) -> Changes:
-        """Let time do its work; costs what expired. The kinds are EXPIRED and UPDATED."""
+    def expire(self, now: float, most: int | None = None) -> Changes:
+        """Let time do its work; costs what expired. The kinds are EXPIRED and UPDATED.
+
+        With `most`, no more entries than that are looked at; `next_deadline` says that there are others.
+        """
         done = Collector()
-        for entry in self._queue.due(now):
+        for entry in islice(self._queue.due(now), most):
             self._settle(entry, now, done, told=True)
         return done.changes()
 

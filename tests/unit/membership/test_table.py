@@ -378,3 +378,12 @@ def test_a_snapshot_is_what_lives(table):
     table.report(B, report(ALLOW, G, S1), HOST, 10.0)
     assert [(state.subscriber, state.lifetime) for state in table.snapshot(20.0)] == [(A, 240.0), (B, 250.0)]
     assert [state.subscriber for state in table.snapshot(GMI)] == [B]
+
+
+def test_many_ends_can_be_taken_in_parts(table):
+    for subscriber in (A, B, C):
+        table.report(subscriber, JOIN, HOST, 0.0)
+    assert len(table.expire(GMI, most=2).entries) == 2
+    assert table.next_deadline() == GMI
+    assert len(table.expire(GMI, most=2).entries) == 1
+    assert table.next_deadline() is None
