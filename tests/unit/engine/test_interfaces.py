@@ -1,0 +1,158 @@
+"""Interfaces that come, go and change: ports, upstreams, captures, and a plane that refuses."""
+
+from dataplane.config import AccessConfig, InterfaceConfig, Role, UpstreamConfig
+from dataplane.engine import effects, messages
+from dataplane.forwarding.plane import Route, RouteKey
+from tests.support.routers import CORE, GROUP, PORT, Clock, Pair, Router, access, profile, upstream
+
+
+def router() -> Router:
+    """A single router with neither links nor configuration."""
+    return Pair(clock=Clock()).a
+
+
+def alone() -> Router:
+    """A single master with an access port and an upstream."""
+    one = router()
+    one.link(PORT, 1)
+    one.link(CORE, 2)
+    one.configure(profile(Role.MASTER), access(), upstream())
+    return one
+
+
+def test_a_port_waits_for_its_link() -> None:
+    one = router()
+    one.link(CORE, 2)
+    one.configure(profile(Role.MASTER), access(), upstream())
+    assert PORT not in one.captures
+    assert one.queries() == []
+    one.link(PORT, 5)
+    assert one.captures[PORT] == 5
+    assert [query.group for query in one.queries()] == [None]
+    one.join()
+    assert one.forwards() == {PORT}
+
+
+def test_a_link_that_goes_and_comes_back_with_another_index_is_followed() -> None:
+    one = alone()
+    one.join()
+    one.give(messages.LinkRemoved(PORT))
+    assert PORT not in one.captures
+    assert one.forwards() == frozenset()
+    one.link(PORT, 9)
+    assert one.captures[PORT] == 9
+    assert one.forwards() == {PORT}
+
+
+def test_a_port_without_a_profile_is_an_ordinary_proxys() -> None:
+    one = router()
+    one.link(PORT, 1)
+    one.link(CORE, 2)
+    one.configure(access(profile=""), upstream())
+    one.join()
+    assert one.forwards() == {PORT}
+    assert one.queries()
+
+
+def test_a_disabled_interface_neither_captures_nor_forwards() -> None:
+    one = alone()
+    one.join()
+    one.configure(InterfaceConfig(PORT, enabled=False, access=AccessConfig("rbp1")))
+    assert PORT not in one.captures
+    assert one.forwards() == frozenset()
+
+
+def test_the_upstream_with_the_lowest_preference_is_active_and_a_spare_takes_over() -> None:
+    one = alone()
+    one.link("spare0", 3)
+    one.configure(upstream("spare0", preference=200))
+    assert one.engine.world.active_upstream == CORE
+    one.join()
+    one.reports.clear()
+    one.order.clear()
+    one.link(CORE, 2, up=False)
+    assert effects.SetUpstream("spare0", 3) in one.order
+    assert [record.group for report in one.reports for record in report.records] == [GROUP]
+    one.link(CORE, 2)
+    assert one.engine.world.active_upstream == CORE
+
+
+def test_a_spare_takes_over_without_a_change_of_role() -> None:
+    one = alone()
+    one.link("spare0", 3)
+    one.configure(upstream("spare0", preference=200))
+    one.events.clear()
+    one.link(CORE, 2, up=False)
+    assert one.events == []
+
+
+def test_an_interface_may_change_sides() -> None:
+    one = alone()
+    one.join()
+    one.configure(InterfaceConfig(PORT, upstream=UpstreamConfig(1)))
+    assert one.engine.world.active_upstream == PORT
+    assert not one.has_entry()
+    one.configure(access())
+    assert one.engine.world.active_upstream == CORE
+    one.join()
+    assert one.forwards() == {PORT}
+
+
+def test_rebinding_forgets_the_members_and_follows_the_other_profiles_role() -> None:
+    one = alone()
+    one.join()
+    one.configure(profile(Role.BACKUP, name="rbp2", backup_id=8), access(profile="rbp2"))
+    assert not one.has_entry()
+    one.join()
+    assert one.has_entry()
+    assert one.forwards() == frozenset()
+
+
+def test_other_intervals_do_not_forget_the_members() -> None:
+    one = alone()
+    one.join()
+    one.configure(InterfaceConfig(PORT, access=AccessConfig("rbp1", 1)))
+    assert one.forwards() == {PORT}
+
+
+def test_queries_go_to_every_vlan_that_has_members() -> None:
+    one = alone()
+    one.join(stb=1)
+    one.join(stb=2, vlan=100)
+    one.frames.clear()
+    one.leave(stb=2, vlan=100)
+    one.give(messages.LinkRemoved(PORT))
+    one.link(PORT, 1)
+    assert {frame.outer_vlan for frame in one.frames} == {0, 100}
+
+
+def test_what_the_plane_refused_is_put_right_later() -> None:
+    one = alone()
+    one.join()
+    stray = Route(RouteKey(GROUP, None), frozenset())
+    one.plane.install([stray])
+    one.give(messages.PlaneFailed("no buffer space"))
+    one.clock.now += 1.0
+    one.give(messages.Tick())
+    assert one.forwards() == {PORT}
+
+
+def test_a_frame_on_an_interface_that_nobody_configured_means_nothing() -> None:
+    one = alone()
+    one.order.clear()
+    one.join(interface="elsewhere0")
+    assert one.order == []
+
+
+def test_stopping_tells_the_peer_and_leaves_the_ports_alone() -> None:
+    pair = Pair()
+    pair.start(profile(Role.MASTER), profile(Role.BACKUP))
+    pair.a.order.clear()
+    pair.a.give(messages.Stopping())
+    kinds = {type(effect) for effect in pair.a.order}
+    assert effects.SendChannel in kinds
+    assert effects.SetActive not in kinds
+    pair.a.channel_open = False
+    pair.run(0)
+    assert pair.b.copy_state() == "channel-down"
+    assert pair.b.service_state().last_down_reason == "peer-stopped"
