@@ -15,9 +15,9 @@ from server.schema.constraints import (
     resolve_constraint,
     resolve_leafrefs,
 )
+from server.schema.headers import Statement
 from server.schema.model import ModuleInfo, Operation, Schema, SubmoduleInfo
 from server.schema.node import Constraint, ConstraintKind, NodeKind, SchemaNode, TypeInfo
-from server.schema.resolve import Statement
 from server.schema.sources import ModuleSources
 from server.schema.typeinfo import TypeBuilder, derived_identities, leaf_defaults, refresh_union
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from pyang.context import Context
 
-from server.schema.resolve import Statement, new_context, raise_errors
+from server.schema.headers import Statement, new_context, raise_errors
 from server.schema.sources import ModuleSource, ModuleSources, SchemaError
 
 

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from server.schema.compiler import argument
+from server.schema.headers import Statement
 from server.schema.node import Constraint, ConstraintKind, NodeKind, SchemaNode, TypeInfo
-from server.schema.resolve import Statement
 from server.schema.sources import SchemaError
 from server.schema.xpath import Resolver, parse
 

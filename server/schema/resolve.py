@@ -2,149 +2,24 @@
 
 An imported module is implemented too when an implemented one augments or deviates it, refers to its
 nodes in a path, must or when, or uses its identities (RFC 7950 section 5.6.5): libyang knows the identities
-and nodes of implemented modules only.
+and nodes of implemented modules only. What a typedef or grouping refers to counts for those who use it.
 """
 
-import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from pyang import error as pyang_error
-from pyang import yang_parser
-from pyang.context import Context
-from pyang.repository import Repository
-
-from server.schema.sources import ModuleChoice, ModuleSource, ModuleSources, SchemaError, read_module
-
-Statement = Any
-"""A statement of pyang, which has no types."""
-
-# The statements whose argument names nodes or identities of other modules.
-_REFERRING = frozenset({"augment", "deviation", "path", "must", "when", "base", "default"})
-_PREFIX = re.compile(r"([A-Za-z_][\w.\-]*):[A-Za-z_]")
-
-
-class NoRepository(Repository):  # type: ignore[misc]
-    """A repository without modules: we hand over every text ourselves."""
-
-    def get_modules_and_revisions(self, _ctx: object) -> list[object]:
-        """Return nothing."""
-        return []
-
-
-def new_context() -> Context:
-    """Return a pyang context that searches nowhere by itself."""
-    return Context(NoRepository())
-
-
-def raise_errors(ctx: Context) -> None:
-    """Raise SchemaError for the first few errors that pyang has found; warnings are passed over."""
-    texts = []
-    for position, tag, arguments in ctx.errors:
-        if pyang_error.is_error(pyang_error.err_level(tag)):
-            text = f"{position.label()}: {pyang_error.err_to_str(tag, arguments)}"
-            if text not in texts:
-                texts.append(text)
-    if texts:
-        raise SchemaError("\n".join(texts[:10]))
-
-
-@dataclass(frozen=True)
-class Header:
-    """What has to be known of a file before anything is compiled."""
-
-    statement: Statement
-    path: Path
-
-    @property
-    def name(self) -> str:
-        """The module's name."""
-        return str(self.statement.arg)
-
-    @cached_property
-    def revision(self) -> str:
-        """The latest revision, or empty."""
-        return max((str(item.arg) for item in self.statement.search("revision")), default="")
-
-    @cached_property
-    def imports(self) -> dict[str, tuple[str, str, Statement]]:
-        """Prefix → (module, revision-date or empty, statement)."""
-        found = {}
-        for item in self.statement.search("import"):
-            prefix, date = item.search_one("prefix"), item.search_one("revision-date")
-            found[str(prefix.arg if prefix else item.arg)] = (
-                str(item.arg),
-                str(date.arg if date else ""),
-                item,
-            )
-        return found
-
-    @cached_property
-    def includes(self) -> tuple[tuple[str, str, Statement], ...]:
-        """(Submodule, revision-date or empty, statement)."""
-        dates = [(item, item.search_one("revision-date")) for item in self.statement.search("include")]
-        return tuple((str(item.arg), str(date.arg if date else ""), item) for item, date in dates)
-
-    @cached_property
-    def features(self) -> tuple[str, ...]:
-        """The features it defines."""
-        return tuple(str(item.arg) for item in self.statement.search("feature"))
-
-    @cached_property
-    def referred(self) -> frozenset[str]:
-        """The imported modules whose nodes or identities it uses."""
-        prefixes: set[str] = set()
-        for item in _all_statements(self.statement):
-            if item.keyword in _REFERRING and item.arg:
-                prefixes.update(_PREFIX.findall(item.arg))
-        return frozenset(self.imports[prefix][0] for prefix in prefixes if prefix in self.imports)
-
-
-def _all_statements(statement: Statement) -> Iterator[Statement]:
-    for child in statement.substmts:
-        yield child
-        yield from _all_statements(child)
-
-
-class _Finder:
-    """Finds and reads files by module name in an ordered list of folders."""
-
-    def __init__(self, folders: Sequence[Path]) -> None:
-        self._folders = tuple(dict.fromkeys(folders))
-        self._headers: dict[Path, Header] = {}
-
-    def read(self, path: Path) -> Header:
-        if path not in self._headers:
-            ctx = new_context()
-            statement = yang_parser.YangParser().parse(ctx, str(path), read_module(path))
-            raise_errors(ctx)
-            if statement is None or statement.keyword not in {"module", "submodule"} or not statement.arg:
-                raise SchemaError(f"{path}:1: is not a YANG module")
-            self._headers[path] = Header(statement, path)
-        return self._headers[path]
-
-    def find(self, name: str, revision: str, where: str) -> Header:
-        """The header of module `name`; the newest revision of the first folder that has it."""
-        for folder in self._folders:
-            files = [*folder.glob(f"{name}.yang"), *folder.glob(f"{name}@*.yang")]
-            headers = [self.read(file) for file in sorted(files)]
-            fitting = [header for header in headers if revision in {"", header.revision}]
-            if fitting:
-                return max(fitting, key=lambda header: header.revision)
-        wanted = f"{name}@{revision}" if revision else name
-        raise SchemaError(f"{where}: module {wanted!r} is not found")
+from server.schema.headers import Finder, Header, Import, Statement, referred_prefixes, used_definitions
+from server.schema.sources import ModuleChoice, ModuleSource, ModuleSources, SchemaError
 
 
 class _Resolver:
-    def __init__(self, finder: _Finder) -> None:
+    def __init__(self, finder: Finder) -> None:
         self._finder = finder
         self._implemented: dict[str, ModuleSource] = {}
         self._imported: dict[tuple[str, str], ModuleSource] = {}
         self._submodules: dict[tuple[str, str], ModuleSource] = {}
         self._chosen: dict[str, ModuleChoice] = {}
+        self._borrowed: set[tuple[str, str, str]] = set()
 
     def run(self, choices: Sequence[ModuleChoice]) -> ModuleSources:
         self._chosen = {choice.name: choice for choice in choices}
@@ -161,7 +36,7 @@ class _Resolver:
         if choice.name in self._implemented:
             return
         header = self._header(choice, where)
-        parts = [header, *self._include(header, implemented=True)]
+        parts = self._parts(header)
         known = [name for part in parts for name in part.features]
         features = tuple(known) if choice.features is None else choice.features
         for name in features:
@@ -169,8 +44,9 @@ class _Resolver:
                 raise SchemaError(f"{header.path}: module {header.name} has no feature {name!r}")
         source = ModuleSource(header.name, header.revision, str(header.path), True, features)
         self._implemented[header.name] = source
+        self._add_submodules(parts[1:], implemented=True)
         for part in parts:
-            self._follow(part, implemented=True)
+            self._follow(part)
 
     def _header(self, choice: ModuleChoice, where: str) -> Header:
         if not choice.path:
@@ -182,35 +58,68 @@ class _Resolver:
             raise SchemaError(f"{header.path}:1: is a submodule; name the module that includes it")
         return header
 
-    def _include(self, header: Header, *, implemented: bool) -> list[Header]:
-        parts = []
-        for name, date, item in header.includes:
-            part = self._finder.find(name, date, item.pos.label())
+    def _parts(self, header: Header) -> list[Header]:
+        """The module and its submodules, also those that submodules include."""
+        found = [header]
+        for part in found:
+            for name, date, item in part.includes:
+                submodule = self._finder.find(name, date, item.pos.label())
+                if submodule not in found:
+                    found.append(submodule)
+        return found
+
+    def _add_submodules(self, parts: Sequence[Header], *, implemented: bool) -> None:
+        for part in parts:
             key = (part.name, part.revision)
-            if key not in self._submodules:
-                self._submodules[key] = ModuleSource(
-                    part.name, part.revision, str(part.path), implemented, submodule=True
-                )
-                parts += [part, *self._include(part, implemented=implemented)]
-        return parts
+            source = ModuleSource(part.name, part.revision, str(part.path), implemented, submodule=True)
+            if implemented or key not in self._submodules:
+                self._submodules[key] = source
 
-    def _follow(self, header: Header, *, implemented: bool) -> None:
-        for name, date, item in header.imports.values():
-            where = item.pos.label()
-            if implemented and name in header.referred:
-                self._implement(self._chosen.get(name, ModuleChoice(name, revision=date)), where)
-            self._import(name, date, where)
+    def _follow(self, part: Header) -> None:
+        """Take in what an implemented module or submodule imports."""
+        for prefix in referred_prefixes(part.statement):
+            if prefix in part.imports:
+                self._imply(*part.imports[prefix])
+        for prefix, keyword, name in used_definitions(part.statement):
+            if prefix in part.imports:
+                self._borrow(part.imports[prefix], keyword, name)
+        for imported in part.imports.values():
+            self._import(*imported)
 
-    def _import(self, name: str, date: str, where: str) -> None:
+    def _imply(self, name: str, date: str, item: Statement) -> None:
+        self._implement(self._chosen.get(name, ModuleChoice(name, revision=date)), item.pos.label())
+
+    def _borrow(self, module: Import, keyword: str, name: str) -> None:
+        """Imply what a typedef or grouping of another module refers to."""
+        if module[0] in self._implemented or (module[0], keyword, name) in self._borrowed:
+            return
+        self._borrowed.add((module[0], keyword, name))
+        chosen = self._chosen.get(module[0], ModuleChoice(module[0], revision=module[1]))
+        for part in self._parts(self._header(chosen, module[2].pos.label())):
+            definition = part.definitions.get((keyword, name))
+            if definition is None:
+                continue
+            around = {**part.imports, part.own_prefix: module, "": module}
+            for prefix in referred_prefixes(definition):
+                if prefix in around:
+                    self._imply(*around[prefix])
+            for prefix, inner, used in used_definitions(definition):
+                if prefix in around:
+                    self._borrow(around[prefix], inner, used)
+
+    def _import(self, name: str, date: str, item: Statement) -> None:
         if not date and (name in self._chosen or name in self._implemented):
             return
-        header = self._finder.find(name, date, where)
+        header = self._finder.find(name, date, item.pos.label())
         key = (header.name, header.revision)
         if key in self._imported:
             return
         self._imported[key] = ModuleSource(header.name, header.revision, str(header.path), False)
-        for part in [header, *self._include(header, implemented=False)]:
-            self._follow(part, implemented=False)
+        parts = self._parts(header)
+        self._add_submodules(parts[1:], implemented=False)
+        for part in parts:
+            for imported in part.imports.values():
+                self._import(*imported)
 
 
 def resolve(choices: Sequence[ModuleChoice], folders: Sequence[Path]) -> ModuleSources:
@@ -219,4 +128,4 @@ def resolve(choices: Sequence[ModuleChoice], folders: Sequence[Path]) -> ModuleS
     Raises SchemaError naming file, line and what is wrong: a syntax error, an import that is not found,
     a feature that does not exist.
     """
-    return _Resolver(_Finder(folders)).run(choices)
+    return _Resolver(Finder(folders)).run(choices)

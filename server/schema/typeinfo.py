@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal, InvalidOperation
 
 from server.schema.compiler import CompiledModule, argument
+from server.schema.headers import Statement
 from server.schema.node import SchemaNode, TypeInfo
-from server.schema.resolve import Statement
 
 _RESTRICTIONS = ("range", "length", "require-instance")
 _INTEGERS = frozenset({"int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"})

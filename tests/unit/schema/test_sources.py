@@ -15,6 +15,7 @@ from server.schema.sources import (
     parse_module_argument,
     standard_folders,
 )
+from server.schema.validator_child import Engine
 from tests.support.schema import sources_of
 
 SERVED = {
@@ -147,6 +148,47 @@ def test_module_whose_nodes_or_identities_are_used_is_implemented(tmp_path: Path
     sources = sources_of(tmp_path, "user", other=other, user=f"import other {{ prefix other; }} {use}")
     assert {module.name for module in sources.implemented} == {"user", "other"}
     assert compile_modules(sources)
+
+
+@pytest.mark.parametrize(
+    ("definitions", "use"),
+    [
+        ("typedef ref { type leafref { path /other:top/other:name; } }", "leaf l { type other:ref; }"),
+        (
+            "typedef ref { type leafref { path /other:top/other:name; } } typedef outer { type ref; }",
+            "leaf l { type other:outer; }",
+        ),
+        ("typedef id { type identityref { base b; } }", "leaf l { type other:id; }"),
+        ("grouping g { leaf l { type identityref { base b; } } }", "uses other:g;"),
+        (
+            "grouping g { uses h; } grouping h { leaf l { type leafref { path /other:top/other:name; } } }",
+            "uses other:g;",
+        ),
+    ],
+)
+def test_what_a_used_definition_refers_to_is_implemented(tmp_path: Path, definitions: str, use: str):
+    other = f"identity b; {definitions} container top {{ leaf name {{ type string; }} }}"
+    sources = sources_of(tmp_path, "user", other=other, user=f"import other {{ prefix other; }} {use}")
+    assert {module.name for module in sources.implemented} == {"user", "other"}
+    schema = load_schema(sources)
+    assert not [item for item in schema.constraints if item.unbounded]
+    loaded = Engine(sources).modules()
+    assert loaded["other"][1]
+
+
+def test_standard_modules_load_in_both_engines():
+    """All that pyang brings along at once, except ietf-dslite, which libyang refuses without features."""
+    files = [file for folder in standard_folders() for file in sorted(folder.glob("*.yang"))]
+    chosen = [
+        file for file in files if not file.read_text().startswith("submodule") and "dslite" not in file.name
+    ]
+    sources = default_sources([str(file) for file in chosen])
+    schema = load_schema(sources)
+    loaded = Engine(sources).modules()
+    for module in schema.modules:
+        assert loaded[module.name][1] or not module.implemented
+    assert len(schema.modules) > 60
+    assert not [item.expression for item in schema.constraints if item.unbounded]
 
 
 def test_module_whose_typedefs_are_used_is_import_only(tmp_path: Path):
