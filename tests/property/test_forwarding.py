@@ -1,0 +1,170 @@
+"""Any order of events ends in the same table, and the table does what subscribers asked for."""
+
+import random
+from ipaddress import IPv4Address
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dataplane.forwarding.desired import Desired, Install, combined, difference, routes_for
+from dataplane.forwarding.memory import MemoryPlane
+from dataplane.forwarding.upstream import UpstreamProxy
+from dataplane.membership.groups import Aggregate, FilterMode
+from dataplane.packets.igmp import RecordType
+
+GROUPS = [IPv4Address(f"239.0.0.{number}") for number in (1, 2, 3)]
+SOURCES = [IPv4Address(f"10.0.0.{number}") for number in (1, 2, 3)]
+STRANGER = IPv4Address("10.0.0.9")
+PORTS = ["a", "b", "c"]
+
+sources = st.frozensets(st.sampled_from(SOURCES))
+interests = st.one_of(
+    st.none(),
+    st.builds(Aggregate, st.just(FilterMode.EXCLUDE), sources),
+    st.builds(Aggregate, st.just(FilterMode.INCLUDE), sources.filter(bool)),
+)
+events = st.lists(st.tuples(st.sampled_from(PORTS), st.sampled_from(GROUPS), interests), max_size=25)
+
+
+def apply(plane, effects):
+    for effect in effects:
+        if isinstance(effect, Install):
+            plane.install([effect.route])
+        else:
+            plane.remove([effect.key])
+
+
+def last(changes):
+    """What is wanted in the end, by group and port."""
+    wanted = {}
+    for port, group, interest in changes:
+        wanted.setdefault(group, {})[port] = interest
+    return {
+        group: kept
+        for group, ports in wanted.items()
+        if (kept := {port: interest for port, interest in ports.items() if interest is not None})
+    }
+
+
+@given(events)
+def test_one_group_at_a_time_ends_in_the_whole_table(changes):
+    desired, plane = Desired(), MemoryPlane()
+    for port, group, interest in changes:
+        apply(plane, desired.set_interest(port, group, interest))
+    wanted = last(changes)
+    whole = {route.key: route for group, ports in wanted.items() for route in routes_for(group, ports)}
+    assert plane.installed() == desired.routes() == whole
+    assert set(desired.groups()) == set(wanted)
+    for group in GROUPS:
+        assert desired.interest(group) == combined(wanted.get(group, {}).values())
+
+
+@given(events, st.randoms(use_true_random=False))
+def test_the_order_of_final_interests_does_not_matter(changes, shuffler):
+    wanted = [(port, group, i) for group, ports in last(changes).items() for port, i in ports.items()]
+    tables = []
+    for _ in range(2):
+        desired = Desired()
+        for port, group, interest in wanted:
+            desired.set_interest(port, group, interest)
+        tables.append(desired.routes())
+        shuffler.shuffle(wanted)
+    assert tables[0] == tables[1]
+
+
+@given(events)
+def test_a_port_gets_exactly_the_sources_it_wants(changes):
+    plane = MemoryPlane()
+    plane.configure(dict.fromkeys(PORTS, 1))
+    plane.set_upstream("core", 2)
+    for port in PORTS:
+        plane.set_active(port, active=True)
+    wanted = last(changes)
+    plane.install(route for group, ports in wanted.items() for route in routes_for(group, ports))
+    for group in GROUPS:
+        for source in (*SOURCES, STRANGER):
+            ports = {port for port, i in wanted.get(group, {}).items() if i.wants(source)}
+            assert plane.deliver("core", source, group, 100) == ports
+
+
+@given(events, events)
+def test_the_difference_leads_from_any_table_to_any_other(before, after):
+    def table(changes):
+        return {r.key: r for group, ports in last(changes).items() for r in routes_for(group, ports)}
+
+    plane = MemoryPlane()
+    plane.install(table(before).values())
+    effects = difference(table(after), table(before))
+    apply(plane, effects)
+    assert plane.installed() == table(after)
+    assert difference(table(after), plane.installed()) == []
+
+
+class Core:
+    """A router of RFC 3376 section 6.4 without timers: believes every state change at once."""
+
+    def __init__(self):
+        self.state = {}
+
+    def hear(self, reports):
+        for report in reports:
+            assert report.version == 3
+            for record in report.records:
+                self._apply(record)
+
+    def _apply(self, record):
+        mode, listed = self.state.get(record.group, (FilterMode.INCLUDE, frozenset()))
+        named = frozenset(record.sources)
+        match record.type:
+            case RecordType.CHANGE_TO_EXCLUDE_MODE | RecordType.MODE_IS_EXCLUDE:
+                mode, listed = FilterMode.EXCLUDE, named
+            case RecordType.CHANGE_TO_INCLUDE_MODE | RecordType.MODE_IS_INCLUDE:
+                mode, listed = FilterMode.INCLUDE, named
+            case RecordType.ALLOW_NEW_SOURCES:
+                listed = listed - named if mode is FilterMode.EXCLUDE else listed | named
+            case RecordType.BLOCK_OLD_SOURCES:
+                listed = listed | named if mode is FilterMode.EXCLUDE else listed - named
+        self.state[record.group] = (mode, listed)
+
+    def wants(self):
+        nothing = (FilterMode.INCLUDE, frozenset())
+        return {group: state for group, state in self.state.items() if state != nothing}
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(GROUPS), interests, st.floats(0, 3), st.booleans(), st.booleans()),
+        max_size=20,
+    ),
+    st.integers(0, 1_000),
+)
+def test_the_core_ends_up_knowing_what_is_wanted_however_late_the_proxy_is_called(changes, seed):
+    proxy, core, now = UpstreamProxy(random.Random(seed)), Core(), 0.0
+    wanted = {}
+    for group, interest, pause, late, restarted in changes:
+        wanted[group] = interest
+        proxy.set_interest(group, interest, now)
+        if restarted:
+            proxy.restart(now)
+            core = Core()
+        if not late:
+            core.hear(proxy.expire(now))
+        now += pause
+    heard_last = run_out(proxy, core, now)
+    in_the_end = {
+        group: (interest.filter_mode, interest.sources)
+        for group, interest in wanted.items()
+        if interest is not None
+    }
+    assert core.wants() == in_the_end
+    assert proxy.next_deadline() is None
+    assert heard_last <= now + 10
+
+
+def run_out(proxy, core, now):
+    """Let the proxy say all it has to say."""
+    core.hear(proxy.expire(now))
+    while (deadline := proxy.next_deadline()) is not None:
+        now = max(now, deadline)
+        core.hear(proxy.expire(now))
+    return now

@@ -1,0 +1,215 @@
+"""The proxy's host side toward the core: state changes, answers, older queriers."""
+
+import random
+from ipaddress import IPv4Address
+
+import pytest
+
+from dataplane.forwarding.upstream import UpstreamProxy
+from dataplane.membership.groups import Aggregate, FilterMode
+from dataplane.packets.igmp import GroupRecord, Query, RecordType, Report
+
+GROUP, OTHER = IPv4Address("239.1.1.1"), IPv4Address("239.1.1.2")
+ONE, TWO = IPv4Address("10.0.0.1"), IPv4Address("10.0.0.2")
+ANY = Aggregate(FilterMode.EXCLUDE)
+GENERAL = Query(version=3, max_response=10.0, robustness=2, query_interval=125)
+
+
+def include(*sources):
+    return Aggregate(FilterMode.INCLUDE, frozenset(sources))
+
+
+@pytest.fixture
+def proxy():
+    return UpstreamProxy(random.Random(1))
+
+
+def run_out(proxy, now):
+    """Everything that is still to be said, with its time."""
+    said = []
+    while (deadline := proxy.next_deadline()) is not None:
+        now = max(now, deadline)
+        said.extend((now, report) for report in proxy.expire(now))
+    return said
+
+
+def settled(proxy, interests, now=0.0):
+    """A proxy that has said what it wants and is quiet."""
+    for group, interest in interests.items():
+        proxy.set_interest(group, interest, now)
+    run_out(proxy, now)
+    return proxy
+
+
+def record(kind, group=GROUP, *sources):
+    return GroupRecord(kind, group, sources)
+
+
+def test_a_join_is_said_at_once_and_once_more_within_a_second(proxy):
+    proxy.set_interest(GROUP, ANY, 5.0)
+    assert proxy.next_deadline() == 5.0
+    join = Report(3, (record(RecordType.CHANGE_TO_EXCLUDE_MODE),))
+    assert proxy.expire(5.0) == [join]
+    ((again, report),) = run_out(proxy, 5.0)
+    assert report == join
+    assert 5.0 < again <= 6.0
+
+
+def test_a_thousand_joins_are_one_report(proxy):
+    groups = [GROUP + number for number in range(1_000)]
+    for group in groups:
+        proxy.set_interest(group, ANY, 0.0)
+    (report,) = proxy.expire(0.0)
+    assert [each.group for each in report.records] == groups
+    ((_, again),) = run_out(proxy, 0.0)
+    assert again == report
+
+
+def test_a_leave_is_a_change_to_include(proxy):
+    settled(proxy, {GROUP: ANY})
+    proxy.set_interest(GROUP, None, 10.0)
+    leave = Report(3, (record(RecordType.CHANGE_TO_INCLUDE_MODE),))
+    assert proxy.expire(10.0) == [leave]
+    assert [report for _, report in run_out(proxy, 10.0)] == [leave]
+
+
+def test_sources_come_and_go_in_records_of_their_own(proxy):
+    settled(proxy, {GROUP: include(ONE)})
+    proxy.set_interest(GROUP, include(TWO), 10.0)
+    allow = record(RecordType.ALLOW_NEW_SOURCES, GROUP, TWO)
+    block = record(RecordType.BLOCK_OLD_SOURCES, GROUP, ONE)
+    assert proxy.expire(10.0) == [Report(3, (allow, block))]
+
+
+def test_an_excluded_source_is_blocked_and_allowed_again(proxy):
+    settled(proxy, {GROUP: ANY})
+    proxy.set_interest(GROUP, Aggregate(FilterMode.EXCLUDE, frozenset({ONE})), 10.0)
+    assert proxy.expire(10.0) == [Report(3, (record(RecordType.BLOCK_OLD_SOURCES, GROUP, ONE),))]
+    proxy.set_interest(GROUP, ANY, 10.1)
+    assert proxy.expire(10.1) == [Report(3, (record(RecordType.ALLOW_NEW_SOURCES, GROUP, ONE),))]
+
+
+def test_a_change_of_mind_before_anything_was_said_ends_in_what_is_true(proxy):
+    proxy.set_interest(GROUP, ANY, 0.0)
+    proxy.set_interest(GROUP, None, 0.0)
+    assert proxy.expire(0.0) == [Report(3, (record(RecordType.CHANGE_TO_INCLUDE_MODE),))]
+
+
+def test_the_same_interest_again_says_nothing(proxy):
+    settled(proxy, {GROUP: ANY})
+    proxy.set_interest(GROUP, ANY, 20.0)
+    assert proxy.next_deadline() is None
+
+
+def test_a_general_query_is_answered_once_for_all_groups(proxy):
+    settled(proxy, {GROUP: ANY, OTHER: include(ONE)})
+    proxy.query(GENERAL, 100.0)
+    ((when, report),) = run_out(proxy, 100.0)
+    assert 100.0 <= when <= 110.0
+    assert report.records == (
+        record(RecordType.MODE_IS_EXCLUDE),
+        record(RecordType.MODE_IS_INCLUDE, OTHER, ONE),
+    )
+
+
+def test_a_second_general_query_does_not_delay_the_answer(proxy):
+    settled(proxy, {GROUP: ANY})
+    proxy.query(GENERAL, 100.0)
+    first = proxy.next_deadline()
+    proxy.query(GENERAL, 100.0)
+    assert proxy.next_deadline() <= first
+    assert len(run_out(proxy, 100.0)) == 1
+
+
+def test_a_group_query_is_answered_for_that_group_only(proxy):
+    settled(proxy, {GROUP: ANY, OTHER: ANY})
+    proxy.query(Query(version=3, group=GROUP, max_response=1.0), 100.0)
+    proxy.query(Query(version=3, group=GROUP + 9, max_response=1.0), 100.0)
+    ((when, report),) = run_out(proxy, 100.0)
+    assert 100.0 <= when <= 101.0
+    assert report == Report(3, (record(RecordType.MODE_IS_EXCLUDE),))
+
+
+def test_a_source_query_is_answered_with_the_sources_that_are_wanted(proxy):
+    settled(proxy, {GROUP: include(ONE), OTHER: Aggregate(FilterMode.EXCLUDE, frozenset({ONE}))})
+    for group in (GROUP, OTHER):
+        proxy.query(Query(version=3, group=group, sources=(ONE, TWO), max_response=1.0), 100.0)
+    said = {each.group: each for _, report in run_out(proxy, 100.0) for each in report.records}
+    assert said == {
+        GROUP: record(RecordType.MODE_IS_INCLUDE, GROUP, ONE),
+        OTHER: record(RecordType.MODE_IS_INCLUDE, OTHER, TWO),
+    }
+
+
+def test_a_source_query_about_nothing_wanted_gets_no_answer(proxy):
+    settled(proxy, {GROUP: include(ONE)})
+    proxy.query(Query(version=3, group=GROUP, sources=(TWO,), max_response=1.0), 100.0)
+    assert run_out(proxy, 100.0) == []
+
+
+def test_questions_about_one_group_share_an_answer(proxy):
+    settled(proxy, {GROUP: include(ONE, TWO)})
+    for source in (ONE, TWO):
+        proxy.query(Query(version=3, group=GROUP, sources=(source,), max_response=1.0), 100.0)
+    ((_, report),) = run_out(proxy, 100.0)
+    assert report.records == (record(RecordType.MODE_IS_INCLUDE, GROUP, ONE, TWO),)
+    proxy.query(Query(version=3, group=GROUP, sources=(ONE,), max_response=1.0), 200.0)
+    proxy.query(Query(version=3, group=GROUP, max_response=1.0), 200.0)
+    ((_, report),) = run_out(proxy, 200.0)
+    assert report.records == (record(RecordType.MODE_IS_INCLUDE, GROUP, ONE, TWO),)
+
+
+def test_a_version_2_querier_gets_version_2_reports_one_group_each(proxy):
+    settled(proxy, {GROUP: ANY, OTHER: include(ONE)})
+    proxy.query(Query(version=2, max_response=10.0), 100.0)
+    assert proxy.version(100.0) == 2
+    said = [report for _, report in run_out(proxy, 100.0)]
+    assert sorted(said, key=lambda report: report.records[0].group) == [
+        Report(2, (record(RecordType.MODE_IS_EXCLUDE),)),
+        Report(2, (record(RecordType.MODE_IS_EXCLUDE, OTHER),)),
+    ]
+
+
+def test_a_version_2_leave_is_said_once(proxy):
+    settled(proxy, {GROUP: ANY})
+    proxy.query(Query(version=2, max_response=1.0), 100.0)
+    run_out(proxy, 100.0)
+    proxy.set_interest(GROUP, None, 110.0)
+    said = proxy.expire(110.0) + [report for _, report in run_out(proxy, 110.0)]
+    assert said == [Report(2, (record(RecordType.CHANGE_TO_INCLUDE_MODE),))]
+
+
+def test_version_1_has_no_leave(proxy):
+    settled(proxy, {GROUP: ANY})
+    proxy.query(Query(version=1, max_response=10.0), 100.0)
+    assert {report.version for _, report in run_out(proxy, 100.0)} == {1}
+    proxy.set_interest(GROUP, None, 120.0)
+    assert proxy.expire(120.0) + [report for _, report in run_out(proxy, 120.0)] == []
+
+
+def test_the_older_querier_is_forgotten_after_its_time(proxy):
+    proxy.query(GENERAL, 0.0)
+    proxy.query(Query(version=2, max_response=10.0), 0.0)
+    # RFC 3376 section 8.12: robustness 2 x query interval 125 s + response time 10 s.
+    assert proxy.version(259.9) == 2
+    assert proxy.version(260.0) == 3
+
+
+def test_robustness_is_the_queriers(proxy):
+    proxy.query(Query(version=3, max_response=1.0, robustness=4, query_interval=125), 0.0)
+    run_out(proxy, 0.0)
+    proxy.set_interest(GROUP, ANY, 10.0)
+    assert len(proxy.expire(10.0)) + len(run_out(proxy, 10.0)) == 4
+
+
+def test_a_restart_says_everything_anew(proxy):
+    settled(proxy, {GROUP: ANY, OTHER: include(ONE)})
+    proxy.query(Query(version=2, max_response=10.0), 100.0)
+    proxy.restart(200.0)
+    assert proxy.next_deadline() == 200.0
+    (report,) = proxy.expire(200.0)
+    assert report.version == 3
+    assert set(report.records) == {
+        record(RecordType.CHANGE_TO_EXCLUDE_MODE),
+        record(RecordType.ALLOW_NEW_SOURCES, OTHER, ONE),
+    }
