@@ -139,6 +139,8 @@ class Outgoing:
         self._last_batch_id = 0
         self._last_flush = _NEVER
         self.flush_at: float | None = None
+        self.waiting_since: float | None = None
+        """When the peer last acknowledged something, or should have begun to; None: it has everything."""
 
     @property
     def synchronized(self) -> bool:
@@ -193,10 +195,12 @@ class Outgoing:
         self._mapped = frozenset()
         self._buffer = RecordBuffer()
         self._in_flight = 0
-        self.flush_at = None
+        self.flush_at = self.waiting_since = None
 
     def _interrupt(self, backup_id: int, profile: _Profile) -> None:
         self._in_flight -= profile.sequence - profile.acknowledged
+        if not self._in_flight:
+            self.waiting_since = None
         self._batching.pop(backup_id, None)
         self._snapshots_due.discard(backup_id)
         profile.interrupt()
@@ -262,8 +266,13 @@ class Outgoing:
         if not self._buffer:
             return []
         self._last_flush = now
+        self._expect(now)
         self.statistics.success += len(self._buffer)
         return [Send(encode_records(self._buffer.take()))]
+
+    def _expect(self, now: float) -> None:
+        if self.waiting_since is None:
+            self.waiting_since = now
 
     def start_batch(self, backup_id: int, records: Iterable[Record], now: float) -> Outputs:
         """Send a batch of one mapped profile; while one is on its way, ask for a newer snapshot after it."""
@@ -322,6 +331,7 @@ class Outgoing:
             batch.end_sequence = profile.mark()
             batch.superseded.clear()
             self._in_flight += 1
+            self._expect(now)
             end = BatchEnd(backup_id, batch.batch_id, batch.end_sequence, batch.entries)
             outputs.append(Send(encode(end)))
             outputs += self._send_again(profile, now)
@@ -363,14 +373,15 @@ class Outgoing:
         for backup_id, sequence in sequences:
             profile = self._profiles.get(backup_id)
             if profile is not None and profile.acknowledged < sequence <= profile.sequence:
-                outputs += self._acknowledged(backup_id, profile, sequence)
+                outputs += self._acknowledged(backup_id, profile, sequence, now)
         if self._snapshots_due and self._in_flight <= self._limits.unacknowledged // 2:
             outputs += [SnapshotNeeded(each, returned=False) for each in sorted(self._snapshots_due)]
             self._snapshots_due.clear()
         return outputs + self.pump(now)
 
-    def _acknowledged(self, backup_id: int, profile: _Profile, sequence: int) -> Outputs:
+    def _acknowledged(self, backup_id: int, profile: _Profile, sequence: int, now: float) -> Outputs:
         self._in_flight -= sequence - profile.acknowledged
+        self.waiting_since = now if self._in_flight else None
         self.statistics.acknowledged += profile.acknowledge(sequence)
         batch = profile.batch
         if batch is None or batch.end_sequence is None or batch.end_sequence > sequence:

@@ -246,6 +246,9 @@ class PeerMachine:
             return []
         if now >= self._last_received + self._dead_after:
             return self._fail("heartbeat-timeout")
+        waiting = self._outgoing.waiting_since
+        if waiting is not None and now >= waiting + self._dead_after:
+            return self._fail("acknowledgement-timeout")
         outputs = self._settle(now)
         if self._outgoing.flush_at is not None and now >= self._outgoing.flush_at:
             outputs += self._outgoing.flush(now)
@@ -258,6 +261,8 @@ class PeerMachine:
         if not self._up():
             return None
         due = [self._last_sent + self._limits.heartbeat_interval, self._last_received + self._dead_after]
+        if self._outgoing.waiting_since is not None:
+            due.append(self._outgoing.waiting_since + self._dead_after)
         optional = (self._outgoing.flush_at, self._incoming.acknowledge_at)
         return min(due + [each for each in optional if each is not None])
 

@@ -77,10 +77,17 @@ class Replication(RuleBasedStateMachine):
     @rule()
     def quiet(self):
         self.link.settle()
+        while self.unreliable and self.unacknowledged():
+            self.link.advance(1.0)
+            self.link.settle()
         for sender, receiver in ((self.link.a, self.link.b), (self.link.b, self.link.a)):
             assert sender.machine.state is ChannelState.CONNECTED
             assert sender.machine.sync_state is SyncState.IN_SYNC
             self.check_agreement(sender, receiver)
+
+    def unacknowledged(self):
+        """What was lost last shows when its acknowledgement stays away."""
+        return any(router.machine._outgoing._in_flight for router in (self.link.a, self.link.b))
 
     def check_agreement(self, sender, receiver):
         for key, each in sender.local.items():

@@ -194,8 +194,9 @@ class Link:
         self.up = False
         for router in (self.a, self.b):
             router.outbox.clear()
+            if not router.hung_up:
+                router.perform(router.machine.disconnected(self.now, "connection-reset"))
             router.hung_up = False
-            router.perform(router.machine.disconnected(self.now, "connection-reset"))
 
     def deliver(self, sender: Router, count: int = 1, split: int = 0) -> None:
         """Bring `count` messages to the other end, the octets cut after the first `split`."""

@@ -406,6 +406,19 @@ def test_a_silent_peer_is_dead_after_four_intervals(link):
     assert link.a.machine.down_reason == "heartbeat-timeout"
 
 
+def test_a_peer_that_lives_and_acknowledges_nothing_is_given_up(link):
+    connected(link)
+    link.a.join(record(1))
+    link.a.outbox.clear()
+    for _ in range(9):
+        link.advance(0.5)
+        link.deliver(link.a, 9)
+        link.deliver(link.b, 9)
+    assert link.a.machine.down_reason == "acknowledgement-timeout"
+    link.settle()
+    assert link.b.copies.keys() == link.a.local.keys()
+
+
 def test_heartbeats_keep_an_idle_connection(link):
     connected(link)
     for _ in range(100):
