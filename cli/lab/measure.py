@@ -20,16 +20,24 @@ class Loss:
     gap_ms: float | None
 
 
-def loss(sent_at: Sequence[int], received: Sequence[tuple[int, int]], failure: int, end: int) -> Loss:
+def loss(sent_at: Sequence[int], received: Sequence[tuple[int, int]], cut: tuple[int, int], end: int) -> Loss:
     """Compare both sides of one stream; times are nanoseconds of one clock.
 
-    `sent_at[n]` is when packet n left; `received` has number and time of each that arrived.
+    `sent_at[n]` is when packet n left; `received` has number and time of each that arrived. `cut` is when
+    cutting the link began and when it was done: the link failed somewhere between, at the first packet of
+    that time that did not arrive, or else when it was done.
     """
+    failure = _failure(sent_at, {number for number, _ in received}, *cut)
     window = {number for number, moment in enumerate(sent_at) if failure <= moment < end}
     arrived = {number for number, _ in received}
     late = {number for number in window if sent_at[number] >= end - RECENT}
     back = bool(late & arrived)
     return Loss(len(window), len(window - arrived), _longest_gap(received, failure, end) if back else None)
+
+
+def _failure(sent_at: Sequence[int], arrived: set[int], begun: int, done: int) -> int:
+    missing = (moment for number, moment in enumerate(sent_at) if number not in arrived)
+    return min((moment for moment in missing if begun <= moment < done), default=done)
 
 
 def _longest_gap(received: Sequence[tuple[int, int]], failure: int, end: int) -> float:

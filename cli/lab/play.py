@@ -143,17 +143,16 @@ class Player:
         if name is not CaseName.NOT_COPIED:
             self._wait_until_pulled(watched)
         entries, retained = len(self._entries(self._b, groups)), len(self._entries(self._b, before))
-        failure = time.monotonic_ns()
+        begun = time.monotonic_ns()
         self._topology.cut_core_link(self._a.site)
-        time.sleep(max(0.0, seconds - (time.monotonic_ns() - failure) / 1e9))
+        cut = (begun, time.monotonic_ns())
+        time.sleep(seconds)
         at_end()
         end = time.monotonic_ns()
         time.sleep(0.2)
         sent = self._source.do("stop", watched)
         received = [(number, moment) for number, moment in stb.do("finish", watched)]
-        return CaseResult(
-            name, igmp_copy, self._groups, entries, retained, loss(sent, received, failure, end)
-        )
+        return CaseResult(name, igmp_copy, self._groups, entries, retained, loss(sent, received, cut, end))
 
     def _wait_until_pulled(self, group: str) -> None:
         """With a core that snoops, the backup's counter rises only if the backup itself joined."""

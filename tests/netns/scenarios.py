@@ -62,7 +62,7 @@ def master_dataplane_killed(laboratory: Laboratory) -> dict[str, object]:
         player.wait_for_roles()
     end = time.monotonic_ns()
     time.sleep(0.3)
-    found = loss(source.do("stop", GROUPS[0]), stb.do("finish", GROUPS[0]), begin, end)
+    found = loss(source.do("stop", GROUPS[0]), stb.do("finish", GROUPS[0]), (begin, begin), end)
     join_and_wait(laboratory, LATER)
     return {"sent": found.sent, "lost": found.lost, "gap_ms": found.gap_ms}
 
