@@ -5,7 +5,6 @@ top-most list with everything in it, and outside such lists each leaf, leaf-list
 data-exists, data-missing and insert the node that has the operation, with everything in it.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, TypeAlias
@@ -114,13 +113,6 @@ class _Editor:
     def __init__(self, payload: Payload, canonicaliser: Canonicaliser) -> None:
         self._payload = payload
         self._canonicaliser = canonicaliser
-        self._carry_out: dict[NodeKind, Callable[[Step, Branch | None, Work], None]] = {
-            NodeKind.LEAF: self._leaf,
-            NodeKind.ANYDATA: self._leaf,
-            NodeKind.LEAF_LIST: self._leaf_list,
-            NodeKind.CONTAINER: self._container,
-            NodeKind.LIST: self._entry,
-        }
 
     def edited(self, base: Container) -> Container:
         """The tree after all steps that can be carried out."""
@@ -134,9 +126,20 @@ class _Editor:
             if child.unit in self._payload.failed:
                 continue
             try:
-                self._carry_out[child.schema.kind](child, before, work)
+                self._step(child, before, work)
             except _Refusal as refusal:
                 self._payload.errors.append(refusal.error)
+
+    def _step(self, step: Step, before: Branch | None, work: Work) -> None:
+        kind = step.schema.kind
+        if kind is NodeKind.LEAF or kind is NodeKind.ANYDATA:
+            self._leaf(step, before, work)
+        elif kind is NodeKind.LEAF_LIST:
+            self._leaf_list(step, before, work)
+        elif kind is NodeKind.CONTAINER:
+            self._container(step, before, work)
+        else:
+            self._entry(step, before, work)
 
     def _leaf(self, step: Step, before: Branch | None, work: Work) -> None:
         tag = step.schema.tag
@@ -175,7 +178,7 @@ class _Editor:
         if present is not None and _unchanged(present, inner):
             _put(work, present)
         elif step.operation is not Operation.NONE or present is not None or inner:
-            _put(work, Container.of(step.schema, inner))
+            _put(work, Container(step.schema, in_schema_order(step.schema, inner)))
 
     def _entry(self, step: Step, before: Branch | None, work: Work) -> None:
         node = step.schema
@@ -234,6 +237,8 @@ class _Editor:
 
 def _check_existence(step: Step, exists: bool) -> None:
     """RFC 6241 section 7.2: create needs the node to be absent, delete and none need it."""
+    if step.operation is Operation.MERGE:
+        return
     name = step.schema.name
     if exists and step.operation is Operation.CREATE:
         raise _Refusal(step.location.blame(errors.data_exists(f"<{name}> exists already")))

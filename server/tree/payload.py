@@ -5,7 +5,7 @@ What is checked here: names and namespaces, keys, attributes, doublets, cases of
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
@@ -44,6 +44,7 @@ class Operation(StrEnum):
 
 
 REMOVING: Final = (Operation.DELETE, Operation.REMOVE)
+_WITHOUT_CASE: Final = (*REMOVING, Operation.NONE)
 
 
 class Step:
@@ -75,8 +76,8 @@ class Step:
         self.parent = parent
         self.operation = operation
         self.unit = unit
-        self.children: list[Step] = []
-        self.keys: list[Step] = []
+        self.children: Sequence[Step] = ()
+        self.keys: Sequence[Step] = ()
         self.key: Key = ()
         self.text = ""
         self.insert: Insert | None = None
@@ -128,33 +129,41 @@ class _Reader:
     def children(self, element: etree._Element, parent: Step) -> None:
         """Read the children of `element` into `parent`."""
         seen: dict[Any, Step] = {}
-        keys = parent.schema.keys
+        children: list[Step] = []
+        keys: list[Step] = []
         stray = _is_stray(element.text)
         for child in element:
             stray = stray or _is_stray(child.tail)
-            step = self._step(child, parent) if _is_element(child) else None
+            tag: Any = child.tag
+            step = self._step(child, tag, parent) if isinstance(tag, str) else None
             if step is None:
                 continue
             self._refuse_doublet(seen, step)
-            (parent.keys if step.schema.tag in keys else parent.children).append(step)
+            (keys if tag in parent.schema.keys else children).append(step)
+        parent.children, parent.keys = children, keys
         if stray:
             self._payload.fail(
                 parent, _at(parent, errors.bad_element(parent.schema.name, "text is not allowed here"))
             )
         self._refuse_second_case(parent)
 
-    def _step(self, element: etree._Element, parent: Step) -> Step | None:
-        node = parent.schema.children.get(element.tag)
+    def _step(self, element: etree._Element, tag: Tag, parent: Step) -> Step | None:
+        node = parent.schema.children.get(tag)
         if node is None or not node.config:
             self._payload.fail(self._unit_of(parent), self._unknown(element, node, parent))
             return None
         step = Step(node, parent, parent.operation, parent.unit)
         if step.unit < 0 and node.kind is not NodeKind.CONTAINER:
             self._new_unit(step)
-        _name_provisionally(element, step)
-        if element.attrib:
+        kind = node.kind
+        if kind is NodeKind.LIST or kind is NodeKind.LEAF_LIST:
+            _name_provisionally(element, step)
+        if element.items():
             self._attributes(element, step)
-        self._content(element, step)
+        if kind is NodeKind.LEAF or kind is NodeKind.LEAF_LIST:
+            self._value(element, step)
+        else:
+            self._content(element, step)
         return step
 
     def _new_unit(self, step: Step) -> None:
@@ -182,15 +191,12 @@ class _Reader:
         return error.at(f"{path if parent.parent else ''}/{module.prefix}:{name.localname}", namespaces)
 
     def _content(self, element: etree._Element, step: Step) -> None:
-        kind = step.schema.kind
-        if kind is NodeKind.LEAF or kind is NodeKind.LEAF_LIST:
-            self._value(element, step)
-        elif kind is NodeKind.ANYDATA:
+        if step.schema.kind is NodeKind.ANYDATA:
             step.text = any_text(element)
-        else:
-            self.children(element, step)
-            if kind is NodeKind.LIST:
-                self._key(step)
+            return
+        self.children(element, step)
+        if step.schema.kind is NodeKind.LIST:
+            self._key(step)
 
     def _value(self, element: etree._Element, step: Step) -> None:
         text = element.text or ""
@@ -200,7 +206,8 @@ class _Reader:
                 self._payload.fail(step, self._unknown(inner, None, step))
                 return
             text = "".join(_texts(element))
-        if step.schema.type is not None and step.schema.type.has_prefix and not _value_is_idle(step):
+        kind = step.schema.type
+        if kind is not None and kind.has_prefix and not _value_is_idle(step):
             try:
                 text = self._prefixed(element, step.schema, text)
             except ValueError as error:
@@ -233,7 +240,7 @@ class _Reader:
     def _refuse_second_case(self, parent: Step) -> None:
         chosen: dict[str, str] = {}
         for step in parent.children:
-            if not step.schema.cases or step.operation in (*REMOVING, Operation.NONE):
+            if not step.schema.cases or step.operation in _WITHOUT_CASE:
                 continue
             for choice, case in step.schema.cases:
                 if chosen.setdefault(choice, case) != case:
@@ -321,12 +328,11 @@ def doublet(step: Step) -> RpcError:
 
 def _name_provisionally(element: etree._Element, step: Step) -> None:
     """Give an entry or leaf-list value its name as it stands, for the paths of errors found on the way."""
-    kind = step.schema.kind
-    if kind is NodeKind.LEAF_LIST:
+    if step.schema.kind is NodeKind.LEAF_LIST:
         step.text = element.text or ""
-    elif kind is NodeKind.LIST:
-        given = [element.findtext(tag) for tag in step.schema.keys]
-        step.key = tuple(text for text in given if text is not None)
+        return
+    given = [element.findtext(tag) for tag in step.schema.keys]
+    step.key = tuple(text for text in given if text is not None)
 
 
 def _is_element(item: Any) -> bool:  # noqa: ANN401 - a comment or processing instruction otherwise

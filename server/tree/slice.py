@@ -6,7 +6,7 @@ changed ones, those a contained entry refers to, and those that refer to what wa
 min-elements a slice is filled up with other entries, so that libyang's verdict on it is right.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from server.protocol.errors import RpcError, RpcErrors
@@ -55,26 +55,33 @@ class Slicer:
         self._schema = schema
         self._relations = read_relations(schema)
 
-    def judge(self, old: Container, new: Container, validate: Callable[[bytes], None]) -> list[RpcError]:
+    def judge(
+        self,
+        old: Container,
+        new: Container,
+        validate: Callable[[bytes], None],
+        changes: Sequence[Change] | None = None,
+    ) -> list[RpcError]:
         """Every error of `new`, given that `old` is valid; `validate` is `Validator.validate`.
 
         This is what validate and commit call: indexes first, then the slice to libyang, each error once.
-        With `old` an empty root everything is judged.
+        With `old` an empty root everything is judged. `changes` is `diff(old, new)` where that is known.
         """
         found = counts.count_and_unique_errors(old, new)
         try:
-            validate(b"".join(to_xml(self._schema, self.slice_for(old, new).root)))
+            validate(b"".join(to_xml(self._schema, self.slice_for(old, new, changes).root)))
         except RpcErrors as refused:
             found.extend(error for error in refused.errors if not counts.judged_here(self._schema, error))
             if not found:
                 found.extend(refused.errors)
         return found
 
-    def slice_for(self, old: Container, new: Container) -> Slice:
+    def slice_for(self, old: Container, new: Container, changes: Sequence[Change] | None = None) -> Slice:
         """The part of `new` whose verdict a change from the valid `old` can have altered."""
         if not old.children:
             return Slice(new, whole=True)
-        work = _Related(self._relations, old, new, diff(old, new))
+        known = diff(old, new) if changes is None else changes
+        work = _Related(self._relations, old, new, known)
         chosen = work.chosen()
         if chosen is None:
             return Slice(new, whole=True)
@@ -110,7 +117,7 @@ class _Related:
     """Collects the entries of top-most lists that are related to the difference of two trees."""
 
     def __init__(
-        self, relations: Relations, old: Container, new: Container, changes: tuple[Change, ...]
+        self, relations: Relations, old: Container, new: Container, changes: Sequence[Change]
     ) -> None:
         self._relations = relations
         self._new = new

@@ -7,8 +7,8 @@ change made elsewhere.
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain, islice
-from operator import is_
+from itertools import chain, compress, islice
+from operator import is_, is_not
 from typing import Any, Final, Generic, TypeVar
 
 K = TypeVar("K", bound=Any)
@@ -172,19 +172,26 @@ def differing(old: SortedMap[K, V], new: SortedMap[K, V]) -> Iterable[tuple[K, V
     """
     if old is new:
         return
-    before, after = _unshared(old, new)
-    for key in sorted(before.keys() | after.keys()):
-        value, other = before.get(key), after.get(key)
+    start, end = _shared_ends(old.chunks, new.chunks)
+    before, after = old.chunks[start : len(old.chunks) - end], new.chunks[start : len(new.chunks) - end]
+    if len(before) == len(after) and all(
+        one.keys is two.keys for one, two in zip(before, after, strict=True)
+    ):
+        for one, two in zip(before, after, strict=True):
+            triples = zip(one.keys, one.values, two.values, strict=True)
+            yield from compress(triples, map(is_not, one.values, two.values))
+        return
+    was, now = _unshared(before, after)
+    for key in sorted(was.keys() | now.keys()):
+        value, other = was.get(key), now.get(key)
         if value is not other:
             yield key, value, other
 
 
-def _unshared(old: SortedMap[K, V], new: SortedMap[K, V]) -> tuple[dict[K, V], dict[K, V]]:
-    """The members outside the chunks that both maps share, less those that open and close both runs."""
-    start, end = _shared_ends(old.chunks, new.chunks)
-    before, after = old.chunks[start : len(old.chunks) - end], new.chunks[start : len(new.chunks) - end]
-    shared = set(map(id, before)).intersection(map(id, after))
-    (keys, values), (other_keys, other_values) = _members(before, shared), _members(after, shared)
+def _unshared(old: tuple[Chunk[K, V], ...], new: tuple[Chunk[K, V], ...]) -> tuple[dict[K, V], dict[K, V]]:
+    """The members outside the chunks that both runs share, less those that open and close both."""
+    shared = set(map(id, old)).intersection(map(id, new))
+    (keys, values), (other_keys, other_values) = _members(old, shared), _members(new, shared)
     # In user order an entry that moved is the same under another key, so the keys count too.
     start, end = map(min, _shared_ends(keys, other_keys), _shared_ends(values, other_values))
     end = min(end, len(keys) - start, len(other_keys) - start)

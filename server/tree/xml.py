@@ -21,6 +21,7 @@ from server.tree.node import (
     LeafList,
     ListNode,
     Node,
+    in_schema_order,
 )
 from server.tree.sorted_map import Chunk
 
@@ -79,12 +80,15 @@ class Parser:
         for element in elements:
             tag = element.tag
             node = parent.children[tag]
-            if node.kind is NodeKind.LEAF:
+            kind = node.kind
+            if kind is NodeKind.LEAF:
                 single[tag] = Leaf(node, self._value(node, element))
-            elif node.kind in (NodeKind.LIST, NodeKind.LEAF_LIST):
+            elif kind is NodeKind.LIST or kind is NodeKind.LEAF_LIST:
                 many.setdefault(tag, []).append(element)
-            elif node.kind is NodeKind.CONTAINER:
-                single[tag] = Container.of(node, self.children(node, element))
+            elif kind is NodeKind.CONTAINER:
+                inner = self.children(node, element)
+                if inner or node.presence:
+                    single[tag] = Container(node, in_schema_order(node, inner))
             else:
                 single[tag] = AnyData(node, any_xml(element))
         for tag, members in many.items():

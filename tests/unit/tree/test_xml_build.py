@@ -37,6 +37,10 @@ def test_empty_containers_do_not_exist(schema: Schema) -> None:
     assert tree(schema, bed("")).children == {}
 
 
+def test_containers_that_hold_only_empty_containers_do_not_exist(nest: Schema) -> None:
+    assert tree(nest, "<a xmlns='urn:nest'><b><c/></b></a>").children == {}
+
+
 def test_printed_identities_have_their_namespace(schema: Schema) -> None:
     data = {"garden:tool": [{"id": 1, "use": "garden:herb", "works": None}]}
     printed = text(schema, from_data(schema, data))
