@@ -39,6 +39,7 @@ class Shell:
         self._announce = announce
         self._loop = asyncio.get_running_loop()
         self._captures: dict[str, Capture] = {}
+        self._retries: dict[str, asyncio.TimerHandle] = {}
         self._channels: dict[str, Channel] = {}
         self._hellos: dict[str, HelloSocket] = {}
         self._jobs: dict[str, asyncio.Task[None]] = {}
@@ -82,7 +83,7 @@ class Shell:
         if self._timer is not None:
             self._timer.cancel()
         self._loop.remove_reader(self._links.fileno())
-        for name in list(self._captures):
+        for name in [*self._captures, *self._retries]:
             self._close_capture(name)
         for service in list(self._channels):
             self._close_channel(effects.CloseChannel(service))
@@ -133,7 +134,7 @@ class Shell:
         for effect in wanted:
             try:
                 self._performers[type(effect)](effect)
-            except PlaneError as error:
+            except (PlaneError, OSError) as error:
                 _log.error("plane-refused", extra={"effect": type(effect).__name__, "reason": str(error)})
                 self._waiting.append(messages.PlaneFailed(str(error)))
 
@@ -198,6 +199,7 @@ class Shell:
             capture = Capture(effect.index, ring_bytes=size)
         except CaptureError as error:
             _log.error("capture-failed", extra={"interface": name, "reason": str(error)})
+            self._retries[name] = self._loop.call_later(CAPTURE_RETRY, self._open_capture, effect)
             return
         self._captures[name] = capture
         self._loop.add_reader(capture.fileno(), self._capture_readable, name, capture)
@@ -210,6 +212,9 @@ class Shell:
             self._close_capture(name)
 
     def _close_capture(self, name: str) -> None:
+        retry = self._retries.pop(name, None)
+        if retry is not None:
+            retry.cancel()
         capture = self._captures.pop(name, None)
         if capture is not None:
             self._loop.remove_reader(capture.fileno())
