@@ -108,24 +108,24 @@ def _bad_attribute(name: str) -> InfoElement:
     return InfoElement("bad-attribute", name)
 
 
-def in_use(message: str, type: ErrorType = ErrorType.PROTOCOL) -> RpcError:  # noqa: A002 - the RFC's own word
+def in_use(message: str, type: ErrorType = ErrorType.PROTOCOL) -> RpcError:
     """The request needs a resource that is in use already."""
     return RpcError(ErrorTag.IN_USE, message, type)
 
 
-def invalid_value(message: str, *, type: ErrorType = ErrorType.APPLICATION, app_tag: str = "") -> RpcError:  # noqa: A002
+def invalid_value(message: str, *, type: ErrorType = ErrorType.APPLICATION, app_tag: str = "") -> RpcError:
     """A parameter or value is not acceptable."""
     return RpcError(ErrorTag.INVALID_VALUE, message, type, app_tag=app_tag)
 
 
-def too_big(message: str, type: ErrorType = ErrorType.RPC) -> RpcError:  # noqa: A002
+def too_big(message: str, type: ErrorType = ErrorType.RPC) -> RpcError:
     """The request or the reply is too large to handle."""
     return RpcError(ErrorTag.TOO_BIG, message, type)
 
 
 def missing_attribute(
     attribute: str, element: str, message: str = "", type: ErrorType = ErrorType.RPC
-) -> RpcError:  # noqa: A002
+) -> RpcError:
     """An expected attribute is missing."""
     text = message or f"attribute {attribute!r} of element <{element}> is missing"
     return RpcError(
@@ -135,7 +135,7 @@ def missing_attribute(
 
 def bad_attribute(
     attribute: str, element: str, message: str, type: ErrorType = ErrorType.APPLICATION
-) -> RpcError:  # noqa: A002
+) -> RpcError:
     """An attribute value is not correct."""
     return RpcError(
         ErrorTag.BAD_ATTRIBUTE, message, type, info=(_bad_attribute(attribute), _bad_element(element))
@@ -144,7 +144,7 @@ def bad_attribute(
 
 def unknown_attribute(
     attribute: str, element: str, message: str = "", type: ErrorType = ErrorType.RPC
-) -> RpcError:  # noqa: A002
+) -> RpcError:
     """An unexpected attribute is present."""
     text = message or f"attribute {attribute!r} of element <{element}> is not known"
     return RpcError(
@@ -152,18 +152,18 @@ def unknown_attribute(
     )
 
 
-def missing_element(element: str, message: str = "", type: ErrorType = ErrorType.PROTOCOL) -> RpcError:  # noqa: A002
+def missing_element(element: str, message: str = "", type: ErrorType = ErrorType.PROTOCOL) -> RpcError:
     """An expected element is missing."""
     text = message or f"element <{element}> is missing"
     return RpcError(ErrorTag.MISSING_ELEMENT, text, type, info=(_bad_element(element),))
 
 
-def bad_element(element: str, message: str, type: ErrorType = ErrorType.PROTOCOL) -> RpcError:  # noqa: A002
+def bad_element(element: str, message: str, type: ErrorType = ErrorType.PROTOCOL) -> RpcError:
     """An element value is not correct."""
     return RpcError(ErrorTag.BAD_ELEMENT, message, type, info=(_bad_element(element),))
 
 
-def unknown_element(element: str, message: str = "", type: ErrorType = ErrorType.PROTOCOL) -> RpcError:  # noqa: A002
+def unknown_element(element: str, message: str = "", type: ErrorType = ErrorType.PROTOCOL) -> RpcError:
     """An unexpected element is present."""
     text = message or f"element <{element}> is not known"
     return RpcError(ErrorTag.UNKNOWN_ELEMENT, text, type, info=(_bad_element(element),))
@@ -171,14 +171,14 @@ def unknown_element(element: str, message: str = "", type: ErrorType = ErrorType
 
 def unknown_namespace(
     element: str, namespace: str, message: str = "", type: ErrorType = ErrorType.APPLICATION
-) -> RpcError:  # noqa: A002
+) -> RpcError:
     """An unexpected namespace is present."""
     text = message or f"element <{element}> is in the unknown namespace {namespace!r}"
     info = (_bad_element(element), InfoElement("bad-namespace", namespace))
     return RpcError(ErrorTag.UNKNOWN_NAMESPACE, text, type, info=info)
 
 
-def access_denied(message: str, type: ErrorType = ErrorType.APPLICATION) -> RpcError:  # noqa: A002
+def access_denied(message: str, type: ErrorType = ErrorType.APPLICATION) -> RpcError:
     """Access to the operation or the data is denied."""
     return RpcError(ErrorTag.ACCESS_DENIED, message, type)
 
@@ -190,12 +190,12 @@ def lock_denied(message: str, session_id: int) -> RpcError:
     )
 
 
-def resource_denied(message: str, type: ErrorType = ErrorType.APPLICATION) -> RpcError:  # noqa: A002
+def resource_denied(message: str, type: ErrorType = ErrorType.APPLICATION) -> RpcError:
     """The request could not be completed because of insufficient resources."""
     return RpcError(ErrorTag.RESOURCE_DENIED, message, type)
 
 
-def rollback_failed(message: str, type: ErrorType = ErrorType.APPLICATION) -> RpcError:  # noqa: A002
+def rollback_failed(message: str, type: ErrorType = ErrorType.APPLICATION) -> RpcError:
     """An undo of a change could not be completed."""
     return RpcError(ErrorTag.ROLLBACK_FAILED, message, type)
 
@@ -210,12 +210,12 @@ def data_missing(message: str, app_tag: str = "") -> RpcError:
     return RpcError(ErrorTag.DATA_MISSING, message, app_tag=app_tag)
 
 
-def operation_not_supported(message: str, type: ErrorType = ErrorType.PROTOCOL) -> RpcError:  # noqa: A002
+def operation_not_supported(message: str, type: ErrorType = ErrorType.PROTOCOL) -> RpcError:
     """The operation is not supported here."""
     return RpcError(ErrorTag.OPERATION_NOT_SUPPORTED, message, type)
 
 
-def operation_failed(message: str, *, type: ErrorType = ErrorType.APPLICATION, app_tag: str = "") -> RpcError:  # noqa: A002
+def operation_failed(message: str, *, type: ErrorType = ErrorType.APPLICATION, app_tag: str = "") -> RpcError:
     """The operation failed for a reason that no other tag covers."""
     return RpcError(ErrorTag.OPERATION_FAILED, message, type, app_tag=app_tag)
 
