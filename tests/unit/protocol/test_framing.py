@@ -104,14 +104,14 @@ def test_first_message_has_a_limit_of_its_own():
 def test_encode_passes_large_pieces_on():
     large = b"x" * 100_000
     framed = encode(Framing.CHUNKED, [b"<a>", large, b"</a>"])
-    assert framed == [b"\n#100007\n", b"<a>", large, b"</a>", b"\n##\n"]
+    assert framed == [b"\n#100003\n", b"<a>", large, b"\n#4\n", b"</a>", b"\n##\n"]
     assert framed[2] is large
     assert encode(Framing.END_OF_MESSAGE, [b"<a>", large])[1] is large
 
 
-def test_encode_splits_what_no_chunk_can_hold():
-    framed = encode(Framing.CHUNKED, [b"abc", b"defgh", b"", b"i"], largest_chunk=4)
-    assert b"".join(framed) == b"\n#4\nabcd\n#4\nefgh\n#1\ni\n##\n"
+def test_encode_gathers_small_pieces_and_splits_none():
+    framed = encode(Framing.CHUNKED, [b"a", b"bc", b"defgh", b"", b"i"], chunk=3)
+    assert b"".join(framed) == b"\n#3\nabc\n#5\ndefgh\n#1\ni\n##\n"
 
 
 def test_encode_refuses_a_message_without_bytes():

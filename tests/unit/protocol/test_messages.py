@@ -29,6 +29,7 @@ from server.protocol.messages import (
     parse_message,
 )
 
+OK = Ok()
 NC = {"nc": BASE_NAMESPACE, "yang": YANG_NAMESPACE}
 
 
@@ -44,7 +45,7 @@ def bad_rpc(text: str) -> BadRpcError:
     return caught.value
 
 
-def reply_to(text: str, reply=Ok()):
+def reply_to(text: str, reply=OK):
     return etree.fromstring(b"".join(encode_reply(rpc(text).envelope, reply)))
 
 
@@ -59,7 +60,8 @@ def test_hello():
 
 
 def test_hello_without_session_id_and_with_white_space():
-    text = f'<hello xmlns="{BASE_NAMESPACE}"><capabilities><capability>\n urn:a \n</capability></capabilities></hello>'
+    listed = "<capabilities><capability>\n urn:a \n</capability></capabilities>"
+    text = f'<hello xmlns="{BASE_NAMESPACE}">{listed}</hello>'
     assert parse_message(etree.fromstring(text)) == Hello(("urn:a",))
 
 
