@@ -4,10 +4,11 @@ Owns the table of global locks; pure. It knows nothing of the datastores' conten
 candidate lock discards the candidate's changes is said by the return values and done by the store.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from server.protocol.errors import RpcError, in_use, lock_denied, operation_failed
+from server.protocol.errors import ErrorType, RpcError, in_use, lock_denied, operation_failed
 
 
 class Datastore(StrEnum):
@@ -32,15 +33,12 @@ NO_SESSION = 0
 class LockTable:
     """At most one global lock for each datastore.
 
-    A session is its session-id; `NO_SESSION` stands for an entity inside the server.
+    A session is its session-id; `NO_SESSION` stands for an entity inside the server. `held` are the locks
+    there are: a new mapping after every change, so that a reader may keep it.
     """
 
     def __init__(self) -> None:
-        self._locks: dict[Datastore, Lock] = {}
-
-    def holder(self, datastore: Datastore) -> Lock | None:
-        """Return the lock on `datastore`, None if nobody holds it."""
-        return self._locks.get(datastore)
+        self.held: Mapping[Datastore, Lock] = {}
 
     def acquire(
         self, datastore: Datastore, session_id: int, *, candidate_modified: bool, wall_clock: float
@@ -51,7 +49,7 @@ class LockTable:
         caller included, and with session-id 0 when the candidate holds changes that were neither
         committed nor discarded.
         """
-        held = self._locks.get(datastore)
+        held = self.held.get(datastore)
         if held is not None:
             raise _denied(datastore, held)
         if datastore is Datastore.CANDIDATE and candidate_modified:
@@ -60,30 +58,29 @@ class LockTable:
                 " <discard-changes> drops them",
                 NO_SESSION,
             )
-        self._locks[datastore] = Lock(session_id, wall_clock)
+        self.held = {**self.held, datastore: Lock(session_id, wall_clock)}
 
     def release(self, datastore: Datastore, session_id: int) -> None:
         """Take the lock back (RFC 6241 section 7.6).
 
         Raises RpcError operation-failed when the caller does not hold it.
         """
-        held = self._locks.get(datastore)
+        held = self.held.get(datastore)
         if held is None:
-            raise operation_failed(f"the lock on {datastore} is not held by any session")
+            raise _not_released(f"the lock on {datastore} is not held by any session")
         if held.session_id != session_id:
-            raise operation_failed(f"the lock on {datastore} is held by session {held.session_id}")
-        del self._locks[datastore]
+            raise _not_released(f"the lock on {datastore} is held by session {held.session_id}")
+        self._forget(frozenset({datastore}))
 
     def release_all(self, session_id: int) -> frozenset[Datastore]:
         """Take back every lock of a session that ended; return the datastores that are free now."""
-        freed = frozenset(name for name, lock in self._locks.items() if lock.session_id == session_id)
-        for name in freed:
-            del self._locks[name]
+        freed = frozenset(name for name, lock in self.held.items() if lock.session_id == session_id)
+        self._forget(freed)
         return freed
 
     def check_change(self, datastore: Datastore, session_id: int) -> None:
         """Raise RpcError in-use when another session holds the lock on what is to be changed."""
-        held = self._locks.get(datastore)
+        held = self.held.get(datastore)
         if held is not None and held.session_id != session_id:
             raise _locked(datastore, held)
 
@@ -92,6 +89,9 @@ class LockTable:
         for datastore in (Datastore.RUNNING, Datastore.CANDIDATE):
             self.check_change(datastore, session_id)
 
+    def _forget(self, freed: frozenset[Datastore]) -> None:
+        self.held = {name: lock for name, lock in self.held.items() if name not in freed}
+
 
 def _denied(datastore: Datastore, held: Lock) -> RpcError:
     return lock_denied(f"{datastore} is locked by session {held.session_id}", held.session_id)
@@ -99,3 +99,7 @@ def _denied(datastore: Datastore, held: Lock) -> RpcError:
 
 def _locked(datastore: Datastore, held: Lock) -> RpcError:
     return in_use(f"{datastore} is locked by session {held.session_id}")
+
+
+def _not_released(message: str) -> RpcError:
+    return operation_failed(message, type=ErrorType.PROTOCOL)

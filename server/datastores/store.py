@@ -8,12 +8,14 @@ commit does in `transaction`.
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 
 from server.datastores import transaction
 from server.datastores.judge import Judge, refuse
 from server.datastores.locks import Datastore, Lock, LockTable
 from server.datastores.storage import Storage, StorageError
+from server.protocol.errors import ErrorType, operation_failed
 from server.provider import Provider
 from server.schema.model import Schema
 from server.tree.diff import decode, diff, encode_delta
@@ -33,6 +35,7 @@ class Store:
         self._parts = transaction.Parts(judge.change, provider, self._persist)
         self._writer = threading.Lock()
         self._locks = LockTable()
+        self._revoked: set[int] = set()
         self._running = self._loaded()
         self._candidate = self._running
 
@@ -42,13 +45,11 @@ class Store:
 
     def locks(self) -> Mapping[Datastore, Lock]:
         """Return the locks that are held."""
-        with self._writer:
-            held = {name: self._locks.holder(name) for name in Datastore}
-        return {name: lock for name, lock in held.items() if lock is not None}
+        return self._locks.held
 
     def lock(self, datastore: Datastore, session_id: int) -> None:
         """Lock `datastore` for a session; raises RpcError lock-denied."""
-        with self._writer:
+        with self._writing(session_id):
             self._locks.acquire(
                 datastore,
                 session_id,
@@ -58,13 +59,23 @@ class Store:
 
     def unlock(self, datastore: Datastore, session_id: int) -> None:
         """Unlock `datastore`; changes of an unlocked candidate are discarded. Raises operation-failed."""
-        with self._writer:
+        with self._writing(session_id):
             self._locks.release(datastore, session_id)
             self._discard_if_freed(frozenset({datastore}))
 
     def session_ended(self, session_id: int) -> None:
         """Give back what a session held, however it ended; what it left in an unlocked candidate stays."""
         with self._writer:
+            self._revoked.discard(session_id)
+            self._discard_if_freed(self._locks.release_all(session_id))
+
+    def revoke(self, session_id: int) -> None:
+        """Give back what a session holds and let it change nothing from now on: it is being killed.
+
+        A request of that session that waits for its turn is refused; `session_ended` still follows.
+        """
+        with self._writer:
+            self._revoked.add(session_id)
             self._discard_if_freed(self._locks.release_all(session_id))
 
     def edit(self, session_id: int, change: Callable[[Container], Container]) -> None:
@@ -72,7 +83,7 @@ class Store:
 
         Raises RpcError in-use when another session holds the candidate's lock.
         """
-        with self._writer:
+        with self._writing(session_id):
             self._locks.check_change(Datastore.CANDIDATE, session_id)
             self._candidate = change(self._candidate)
 
@@ -86,7 +97,7 @@ class Store:
         Raises RpcError in-use when another session holds a lock on either, else as
         `transaction.commit`. Running and candidate are unchanged then.
         """
-        with self._writer:
+        with self._writing(session_id):
             self._locks.check_commit(session_id)
             committed = transaction.commit(self._parts, self._running, self._candidate, self._swap)
             self._candidate = self._running
@@ -96,6 +107,14 @@ class Store:
         """Wait for a commit that is under way and close the storage; nothing may be called afterwards."""
         with self._writer:
             self._storage.close()
+
+    @contextmanager
+    def _writing(self, session_id: int) -> Iterator[None]:
+        """One writer at a time, and only sessions that there still are."""
+        with self._writer:
+            if session_id in self._revoked:
+                raise operation_failed("the session was killed before its turn came", type=ErrorType.PROTOCOL)
+            yield
 
     def _swap(self, root: Container) -> None:
         self._running = root

@@ -62,7 +62,7 @@ class Control:
         if victim is None:
             raise errors.invalid_value(f"there is no session {session_id}", type=ErrorType.PROTOCOL)
         victim.peer.terminate(TerminationReason.KILLED)
-        self._store.session_ended(session_id)
+        self._store.revoke(session_id)
         return Ok()
 
 

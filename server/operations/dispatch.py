@@ -37,8 +37,8 @@ class Dispatcher:
 
     def closed(self, context: Session, reason: TerminationReason) -> None:
         """Forget a session; its locks are given back, and a locked candidate's changes with them."""
-        self._sessions.close(context, reason)
         self._store.session_ended(context.session_id)
+        self._sessions.close(context, reason)
 
     def malformed(self, context: Session, *, hello: bool) -> None:
         """Count a message that was not acceptable."""

@@ -2,10 +2,12 @@
 
 from lxml import etree
 
+from server.datastores.judge import refuse
+from server.protocol.errors import ErrorType, unknown_attribute
 from server.schema.model import Schema
 from server.schema.validator import Validator
-from server.tree.node import Container
-from server.tree.xml import parse_bytes
+from server.tree.edit import DefaultOperation, ErrorOption, apply_edit
+from server.tree.node import Container, empty_root
 
 
 class Inline:
@@ -18,8 +20,24 @@ class Inline:
     def parse(self, config: etree._Element) -> Container:
         """Return the configuration in canonical form.
 
-        Raises RpcErrors for unknown nodes, wrong types, missing keys and state data; nothing else is judged.
+        Raises RpcErrors for unknown nodes, wrong types, missing keys, what is given twice and state data,
+        RpcError unknown-attribute for attributes, which only edit-config has; nothing else is judged.
         """
-        children = (child for child in config if isinstance(child.tag, str))
-        text = b"".join(etree.tostring(child, with_tail=False) for child in children)
-        return parse_bytes(self._schema, self._validator.canonical(text))
+        _refuse_attributes(config)
+        outcome = apply_edit(
+            self._schema,
+            empty_root(self._schema.root),
+            config,
+            default_operation=DefaultOperation.MERGE,
+            error_option=ErrorOption.ROLLBACK_ON_ERROR,
+            canonical=self._validator.canonical,
+        )
+        refuse(outcome.errors)
+        return outcome.root
+
+
+def _refuse_attributes(config: etree._Element) -> None:
+    for element in config.iterdescendants(etree.Element):
+        for name in element.attrib:
+            label = etree.QName(element).localname
+            raise unknown_attribute(etree.QName(name).localname, label, type=ErrorType.APPLICATION)

@@ -74,6 +74,26 @@ def test_copy_config(session):
     assert names(session) == ["rbp8"]
 
 
+@pytest.mark.parametrize(
+    ("inner", "tag"),
+    [
+        (profile(attributes='nc:operation="delete"'), "unknown-attribute"),
+        (profile("<local-role>master</local-role>"), "unknown-element"),
+        (profile() + profile(), "bad-element"),
+        (profile("<name>rbp4</name>"), "bad-element"),
+        (profile("<mode>cold</mode>"), "invalid-value"),
+    ],
+)
+def test_a_configuration_in_the_request_that_is_none(session, inner, tag):
+    for operation in (
+        "<copy-config><target><candidate/></target>{}</copy-config>",
+        "<validate>{}</validate>",
+    ):
+        xml = operation.format(f"<source>{backup(inner)}</source>").replace(">", f' xmlns="{NC}">', 1)
+        assert refused(request, session, xml).tag == tag
+    assert names(session) == []
+
+
 def test_validate_of_a_configuration_in_the_request(session):
     validate = f'<validate xmlns="{NC}"><source>{{}}</source></validate>'
     request(session, validate.format(backup(profile())))

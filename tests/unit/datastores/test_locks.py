@@ -19,8 +19,8 @@ def _holder_in(error: RpcError) -> str:
 def test_a_lock_is_held_by_who_asked_first():
     table = LockTable()
     _acquire(table, RUNNING, 4)
-    assert table.holder(RUNNING) == Lock(4, 100.0)
-    assert table.holder(CANDIDATE) is None
+    assert table.held.get(RUNNING) == Lock(4, 100.0)
+    assert table.held.get(CANDIDATE) is None
 
 
 @pytest.mark.parametrize("second", [4, 5])
@@ -40,13 +40,13 @@ def test_a_modified_candidate_is_not_locked():
     assert denied.value.tag is ErrorTag.LOCK_DENIED
     assert _holder_in(denied.value) == str(NO_SESSION)
     assert "<discard-changes>" in denied.value.message
-    assert table.holder(CANDIDATE) is None
+    assert table.held.get(CANDIDATE) is None
 
 
 def test_a_modified_candidate_does_not_keep_running_from_being_locked():
     table = LockTable()
     _acquire(table, RUNNING, 4, modified=True)
-    assert table.holder(RUNNING) is not None
+    assert table.held.get(RUNNING) is not None
 
 
 def test_only_the_holder_unlocks():
@@ -57,7 +57,16 @@ def test_only_the_holder_unlocks():
     assert refused.value.tag is ErrorTag.OPERATION_FAILED
     assert "session 4" in refused.value.message
     table.release(RUNNING, 4)
-    assert table.holder(RUNNING) is None
+    assert table.held.get(RUNNING) is None
+
+
+def test_a_reader_may_keep_what_it_saw():
+    table = LockTable()
+    _acquire(table, RUNNING, 4)
+    seen = table.held
+    table.release(RUNNING, 4)
+    assert seen == {RUNNING: Lock(4, 100.0)}
+    assert table.held == {}
 
 
 def test_unlocking_what_is_not_locked_fails():
@@ -71,8 +80,8 @@ def test_a_session_that_ends_gives_back_its_own_locks_only():
     _acquire(table, RUNNING, 4)
     _acquire(table, CANDIDATE, 5)
     assert table.release_all(4) == {RUNNING}
-    assert table.holder(RUNNING) is None
-    assert table.holder(CANDIDATE) is not None
+    assert table.held.get(RUNNING) is None
+    assert table.held.get(CANDIDATE) is not None
     assert table.release_all(4) == frozenset()
 
 

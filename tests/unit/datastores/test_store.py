@@ -162,6 +162,26 @@ def test_releasing_the_candidates_lock_discards_its_changes(opened, tree, releas
     assert store.locks() == {}
 
 
+def test_a_killed_session_changes_nothing_any_more(opened, tree):
+    store = opened()
+    store.lock(CANDIDATE, 1)
+    store.edit(1, lambda _: tree("a"))
+    store.revoke(1)
+    assert store.locks() == {}
+    assert store.root(CANDIDATE) is store.root(RUNNING)
+    attempts = (
+        lambda: store.edit(1, lambda _: tree("b")),
+        lambda: store.lock(RUNNING, 1),
+        lambda: store.commit(1),
+    )
+    for attempt in attempts:
+        with pytest.raises(RpcError, match="killed"):
+            attempt()
+    store.session_ended(1)
+    store.edit(2, lambda _: tree("c"))
+    assert _same(store.root(CANDIDATE), tree("c"))
+
+
 def test_releasing_runnings_lock_or_ending_without_one_keeps_the_candidate(opened, tree):
     store = opened()
     store.lock(RUNNING, 1)
