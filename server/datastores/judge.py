@@ -6,8 +6,9 @@ from server.protocol.errors import RpcError, RpcErrors
 from server.provider import Provider
 from server.schema.model import Schema
 from server.schema.validator import Validator
-from server.tree import slice as slices
+from server.tree.diff import Change
 from server.tree.node import Container, empty_root
+from server.tree.slice import Slicer
 
 
 class Judge:
@@ -15,17 +16,21 @@ class Judge:
 
     def __init__(self, schema: Schema, validator: Validator, provider: Provider) -> None:
         self._schema = schema
+        self._slicer = Slicer(schema)
         self._validator = validator
         self._provider = provider
 
-    def change(self, old: Container, new: Container) -> Sequence[RpcError]:
+    def change(
+        self, old: Container, new: Container, changes: Sequence[Change] | None = None
+    ) -> Sequence[RpcError]:
         """Return the errors of `new`, given that `old` is valid; costs what the two differ in.
 
+        `changes` is `diff(old, new)` where that is known already.
         The provider is asked about what YANG finds valid only, so that it need not expect less.
         """
         if new is old:
             return ()
-        errors = slices.judge(self._schema, old, new, self._validator.validate)
+        errors = self._slicer.judge(old, new, self._validator.validate, changes)
         return errors or self._provider.check(new)
 
     def whole(self, root: Container) -> Sequence[RpcError]:

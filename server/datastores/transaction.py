@@ -22,11 +22,11 @@ logger = logging.getLogger("twincast.datastores.transaction")
 class Parts:
     """What a commit asks, in the order of the steps.
 
-    `judge(old, new)` returns every error of `new`, given that `old` is valid. `persist(old, new)` makes
-    `new` durable where `old` is stored and returns the commit id; it raises StorageError.
+    `judge(old, new, changes)` returns every error of `new`, given that `old` is valid. `persist(old, new)`
+    makes `new` durable where `old` is stored and returns the commit id; it raises StorageError.
     """
 
-    judge: Callable[[Container, Container], Sequence[RpcError]]
+    judge: Callable[[Container, Container, Sequence[Change]], Sequence[RpcError]]
     provider: Provider
     persist: Callable[[Container, Container], int]
 
@@ -62,7 +62,7 @@ def commit(
     changes = diff(old, new)
     if not changes:
         return None
-    errors = parts.judge(old, new)
+    errors = parts.judge(old, new, changes)
     if errors:
         raise RpcErrors(tuple(errors))
     undo = _Undo()
