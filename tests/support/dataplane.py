@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 from pathlib import Path
 
+from cli.lab.namespaces import Namespace
 from dataplane.config import DataplaneConfig, PeerConfig, Security, ServiceConfig
 from dataplane.control.client import ControlClient, StatePiece, StateSelection, Unavailable, whole
 from tests.support.wait import wait_for
@@ -18,7 +19,9 @@ import sys
 from cli import logs
 from dataplane.app import DataplaneOptions, run
 logs.configure("info")
-sys.exit(run(DataplaneOptions(control_fd=int(sys.argv[1]), plane="memory", ready_fd=int(sys.argv[2]))))
+control, ready, routing = map(int, sys.argv[1:])
+plane = "memory" if routing < 0 else "kernel"
+sys.exit(run(DataplaneOptions(control, plane, None if routing < 0 else routing, ready)))
 """
 
 
@@ -41,9 +44,15 @@ def service(name: str, here: str, there: str, port: int) -> ServiceConfig:
 
 @dataclass(eq=False)
 class DataplaneProcess:
-    """A dataplane with the memory plane; its control listener outlives it, as under the supervisor."""
+    """A dataplane; its control listener, and what `routing` is, outlive it, as under the supervisor.
+
+    It has the kernel plane with a multicast routing socket, else the memory plane, and lives in `namespace`
+    if there is one.
+    """
 
     folder: Path
+    routing: socket.socket | None = None
+    namespace: Namespace | None = None
     listener: socket.socket = field(init=False)
     process: "subprocess.Popen[bytes] | None" = None
 
@@ -62,13 +71,12 @@ class DataplaneProcess:
     def start(self) -> None:
         """Start a process and wait until it serves."""
         reader, writer = os.pipe()
-        control = self.listener.fileno()
+        kept = [self.listener.fileno(), writer]
+        kept += [] if self.routing is None else [self.routing.fileno()]
+        numbers = [*map(str, kept), "-1"][:3]
+        popen = subprocess.Popen if self.namespace is None else self.namespace.popen
         with (self.folder / "log").open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-c", _PROGRAM, str(control), str(writer)],
-                pass_fds=(control, writer),
-                stderr=log,
-            )
+            self.process = popen([sys.executable, "-c", _PROGRAM, *numbers], pass_fds=tuple(kept), stderr=log)
         os.close(writer)
         with os.fdopen(reader) as ready:
             assert ready.readline() == "ready\n", (self.folder / "log").read_text()
