@@ -126,6 +126,19 @@ def test_activating_a_port_that_just_vanished_is_an_error_and_entries_keep_the_s
         assert [entry.route for entry in rig.plane.dump()] == [route(GROUP, "access0")]
 
 
+def test_one_vanished_port_does_not_keep_the_others_from_their_slots():
+    with kernel_rig() as rig:
+        start(rig, "access0")
+        gone = rig.index("access0")
+        rig.router.delete("access0")
+        rig.plane.configure({"access0": None})
+        with pytest.raises(PlaneError, match="interface"):
+            rig.plane.configure({"access0": gone, "access2": rig.index("access2")})
+        rig.plane.set_active("access2", active=True)
+        rig.plane.install([route(GROUP, "access2")])
+        assert rig.stream(GROUP, 2) == {"access2": 2}
+
+
 def test_sinks_are_removed_at_the_supervisors_end():
     with kernel_rig() as rig:
         start(rig)

@@ -1,12 +1,15 @@
-"""Running a test in a child process that has a user and a network namespace of its own.
+"""Running a test in a child process that has a user and a network namespace of its own, with loopback up.
 
 The child is forked, so the test sees its fixtures; what it returns is ignored, and what it raises comes back
 as a `ChildFailure` with the child's traceback, or as the skip that it asked for.
 """
 
+import fcntl
 import os
 import pickle
 import signal
+import socket
+import struct
 import sys
 import traceback
 from collections.abc import Callable
@@ -16,6 +19,9 @@ from typing import NoReturn
 import pytest
 
 from cli.lab.namespaces import NamespaceError, enter_user_namespace
+
+
+SIOCSIFFLAGS, IFF_UP = 0x8914, 0x1
 
 
 class ChildFailure(AssertionError):
@@ -58,6 +64,7 @@ def _attempt(test: Callable[[], object]) -> _Outcome:
         enter_user_namespace()
     except NamespaceError as error:
         return _Outcome("skipped", f"no user namespaces: {error}")
+    _loopback_up()
     try:
         test()
     except pytest.skip.Exception as skipped:
@@ -66,6 +73,11 @@ def _attempt(test: Callable[[], object]) -> _Outcome:
         # A pipe takes 64 KiB without a reader.
         return _Outcome("failed", traceback.format_exc()[-32_000:])
     return _Outcome("passed")
+
+
+def _loopback_up() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+        fcntl.ioctl(any_socket, SIOCSIFFLAGS, struct.pack("16sh", b"lo", IFF_UP))
 
 
 def _outcome_of(child: int, reader: int) -> _Outcome:
