@@ -37,7 +37,6 @@ class XmlReader:
     def __init__(self, max_depth: int = 128, max_markup: int = 4_000_000) -> None:
         self._max_depth = max_depth
         self._max_markup = max_markup
-        self._too_deep = etree.XPath(f"boolean({'/*' * (max_depth + 1)})")
         self._parser = etree.XMLParser(
             encoding="utf-8",
             resolve_entities=False,
@@ -65,12 +64,15 @@ class XmlReader:
             raise XmlError(f"not well-formed: {(error.msg or 'no document').strip()[:200]}") from None
         if root.getroottree().docinfo.internalDTD is not None:
             raise XmlError("a document type declaration is not accepted")
-        self._check_depth(root)
+        if len(document) > self._max_depth * len("<a></a>"):
+            self._check_depth(root)
         return root
 
     def _check_depth(self, root: etree._Element) -> None:
+        # Compiled anew each time: kept, it would be a tenth of what an idle session costs.
+        too_deep_at = etree.XPath(f"boolean({'/*' * (self._max_depth + 1)})")
         try:
-            too_deep = self._too_deep(root)
+            too_deep = too_deep_at(root)
         except etree.XPathError:
             # libxml2 refuses node sets of more than ten million elements.
             raise XmlError("the document has too many elements") from None

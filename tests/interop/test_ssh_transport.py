@@ -381,10 +381,39 @@ def test_several_sessions_on_one_connection(tmp_path):
         served.operations.session(2).peer.terminate(TerminationReason.KILLED)
         served.ended(2, TerminationReason.KILLED)
         assert (served.reasons(1), served.reasons(3)) == ([], [])
-        wait_for(lambda: transport.open_session(timeout=5), what="the place is free again")
+        wait_for(lambda: opened(transport), what="the place is free again")
         transport.close()
         served.ended(1, TerminationReason.DROPPED)
         served.ended(3, TerminationReason.DROPPED)
+
+
+def opened(transport: paramiko.Transport) -> paramiko.Channel | None:
+    """A new channel, or None while the server refuses."""
+    try:
+        return transport.open_session(timeout=5)
+    except paramiko.ChannelException:
+        return None
+
+
+def flood(channel: paramiko.Channel, octets: int) -> None:
+    """Send without regard for the window the server has given."""
+    for _ in range(octets // 32768):
+        channel.out_window_size = 1 << 20
+        channel.sendall(b" " * 32768)
+
+
+def test_a_client_that_ignores_its_window_is_cut(served):
+    client = paramiko.Transport(("127.0.0.1", served.port))
+    client.connect(username="admin", password=PASSWORD)
+    channel = client.open_session()
+    channel.invoke_subsystem("netconf")
+    channel.sendall(conversation("<wait/>"))
+    assert served.operations.waiting.wait(10)
+    with pytest.raises((OSError, EOFError)):
+        flood(channel, 64_000_000)
+    served.operations.release.set()
+    served.ended(1, TerminationReason.DROPPED)
+    client.close()
 
 
 def test_a_channel_has_one_session(served):
