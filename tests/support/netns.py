@@ -20,7 +20,6 @@ import pytest
 
 from cli.lab.namespaces import NamespaceError, enter_user_namespace
 
-
 SIOCSIFFLAGS, IFF_UP = 0x8914, 0x1
 
 
