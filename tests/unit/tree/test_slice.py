@@ -63,6 +63,11 @@ SLICES = {
         f"{MANY}<path><from>m1</from><to>x</to><crowded>true</crowded></path>",
         None,
     ),
+    "an entry of the slice that has such a must": (
+        f"{MANY}<path><from>m1</from><to>x</to></path>",
+        f"{MANY}<path><from>m1</from><to>x</to><crowded>true</crowded></path>",
+        None,
+    ),
 }
 
 
@@ -150,6 +155,15 @@ def test_too_many_elements(schema: Schema, judge: Validator) -> None:
 def test_too_few_elements(schema: Schema, judge: Validator) -> None:
     errors = judged(schema, judge, "<owner>x</owner><bed><name>a</name></bed>", "<owner>x</owner>")
     assert [(error.app_tag, error.path) for error in errors] == [("too-few-elements", "/g:garden/g:bed")]
+
+
+def test_a_must_that_looks_elsewhere_sees_what_did_not_change(schema: Schema, judge: Validator) -> None:
+    dark = f"{MANY}<bed><name>dark</name><sunny>false</sunny></bed><path><from>m1</from><to>x</to>"
+    assert judged(schema, judge, f"{dark}</path>", f"{dark}<of>m1</of></path>") == []
+    errors = judged(schema, judge, f"{dark}</path>", f"{dark}<of>dark</of></path>")
+    assert [(error.app_tag, error.path) for error in errors] == [
+        ("must-violation", "/g:garden/g:path[g:from='m1'][g:to='x']/g:of")
+    ]
 
 
 def test_every_error_once_from_both_judges(schema: Schema, judge: Validator) -> None:
