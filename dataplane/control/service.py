@@ -77,8 +77,8 @@ class ControlService:
         self.refused_clients = 0
 
     async def start(self, listener: socket.socket) -> None:
-        """Serve connections to `listener`."""
-        self._server = await asyncio.start_unix_server(self._serve, sock=listener)
+        """Serve connections to `listener`; its name stays, because the listener outlives this process."""
+        self._server = await asyncio.start_server(self._serve, sock=listener)
 
     async def stop(self) -> None:
         """Close every connection."""

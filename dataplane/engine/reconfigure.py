@@ -267,7 +267,7 @@ def _put_port(world: World, config: InterfaceConfig, now: float) -> None:
         if port.config.access != access:
             port.table.reconfigure(access.igmp)
             port.querier.reconfigure(access.igmp, now)
-        _unbind(world, port, now)
+        _unbind(world, port)
         port.config = config
     _bind(world, port, now)
     attach_port(world, port, now)
@@ -282,19 +282,20 @@ def _bind(world: World, port: Port, now: float) -> None:
     refresh_copy_states(world, profile, now)
 
 
-def _unbind(world: World, port: Port, now: float) -> None:
+def _unbind(world: World, port: Port) -> Profile | None:
     profile = world.profiles.get(port.profile_name)
-    if profile is None:
-        return
-    profile.ports = {number: name for number, name in profile.ports.items() if name != port.config.name}
-    world.settings_changed.add(profile.config.service_name)
-    refresh_copy_states(world, profile, now)
+    if profile is not None:
+        profile.ports = {number: name for number, name in profile.ports.items() if name != port.config.name}
+        world.settings_changed.add(profile.config.service_name)
+    return profile
 
 
 def _remove_interface(world: World, name: str, now: float) -> None:
     port = world.ports.pop(name, None)
     if port is not None:
-        _unbind(world, port, now)
+        profile = _unbind(world, port)
+        if profile is not None:
+            refresh_copy_states(world, profile, now)
         _forget_groups(world, port, now)
         _release(world, name, captured=port.captured)
     upstream = world.upstreams.pop(name, None)

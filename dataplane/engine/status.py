@@ -6,7 +6,7 @@ Recomputed when something it depends on changed; a change is announced.
 from dataplane.copy_policy import CopyFacts, SubscriberType, copy_state
 from dataplane.engine.effects import Notify
 from dataplane.engine.world import CopyStatus, Profile, Service, World
-from dataplane.replication.peer import ChannelState
+from dataplane.replication.peer import ChannelState, PeerMachine
 from dataplane.replication.settings import ProfileSettings
 from dataplane.state import CopyStateChanged
 
@@ -60,11 +60,19 @@ def _facts(world: World, profile: Profile) -> CopyFacts:
         igmp_copy=config.igmp_copy,
         bound=bool(profile.ports),
         mapped=config.mapped and service is not None,
-        known_to_peer=machine is None or not connected or machine.mapped(config.backup_id),
+        known_to_peer=machine is None or not connected or _has_counterpart(machine, profile),
         connected=connected,
         blocked=False,  # no backup-block in this release's configuration
         synchronizing=machine is not None and machine.synchronizing(config.backup_id),
     )
+
+
+def _has_counterpart(machine: PeerMachine, profile: Profile) -> bool:
+    """Return whether the peer has this profile and at least one of its access-ids (rule 16)."""
+    told = machine.peer_settings(profile.config.backup_id)
+    if told is None or not machine.mapped(profile.config.backup_id):
+        return False
+    return not profile.ports or not told.access_ids.isdisjoint(profile.ports)
 
 
 def settings_of(profile: Profile) -> ProfileSettings:

@@ -43,6 +43,8 @@ AWAY_TIMEOUT: Final = 5.0
 """Seconds a commit waits for a dataplane that is away; the supervisor restarts one within a second."""
 POLL: Final = 0.2
 """Seconds between looks at whether the dataplane acts on running, besides being told of connections."""
+RETRY: Final = 1.0
+"""Seconds until a configuration that the dataplane failed on is given again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,7 @@ class DataplaneProvider:
         self._running: Container | None = None
         self._in_step: _InStep | None = None
         self._closing = False
+        self._pause = threading.Event()
         self._restorer = threading.Thread(target=self._keep_in_step, name="dataplane-restore", daemon=True)
         self._client.start()
         self._restorer.start()
@@ -121,6 +124,7 @@ class DataplaneProvider:
         with self._changed:
             self._closing = True
             self._changed.notify_all()
+        self._pause.set()
         self._client.close()
         self._restorer.join(timeout=5.0)
 
@@ -145,6 +149,8 @@ class DataplaneProvider:
             _log.warning("dataplane-away-in-commit", extra={"undo": undo})
             return None
         except RequestFailed as error:
+            if self._client.epoch != epoch:  # another dataplane answered, which knows nothing of it
+                return None
             with self._changed:
                 self._in_step = None
                 self._changed.notify_all()
@@ -154,7 +160,7 @@ class DataplaneProvider:
     def _note(self, root: Container, step: _InStep | None) -> None:
         with self._changed:
             self._running = root
-            self._in_step = None if step is None else _InStep(step.epoch, step.generation, root)
+            self._in_step = step and _InStep(step.epoch, step.generation, root)
             self._changed.notify_all()
 
     def forget(self, token: int) -> None:
@@ -193,22 +199,25 @@ class DataplaneProvider:
             with self._changed:
                 self._changed.wait_for(lambda: self._closing or self._running is not None, POLL)
             if self._client.epoch and not self._is_in_step() and not self._restore():
-                epoch = 0
+                self._pause.wait(RETRY)
 
     def _restore(self) -> bool:
-        """Restore running; return whether nothing is left to do on this connection."""
+        """Restore running; return False when the dataplane failed on it."""
         with self._conversation:
             root, epoch = self._running, self._client.epoch
             if root is None or not epoch or self._is_in_step():
-                return False
+                return True
             try:
                 generation = self._client.restore(self._reader.whole(root))
             except Unavailable:
                 return True
             except RequestFailed as error:
                 _log.error("restore-failed", extra={"reason": str(error)})
-                return True
-            self._note(root, _InStep(epoch, generation, root))
+                return False
+            with self._changed:
+                if self._running is root:  # else there is another by now, and this goes round again
+                    self._in_step = _InStep(epoch, generation, root)
+                    self._changed.notify_all()
         _log.info("dataplane-restored", extra={"generation": generation.number})
         return True
 

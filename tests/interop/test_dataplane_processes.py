@@ -1,6 +1,8 @@
 """Two real dataplane processes over loopback, told what to do over their control sockets."""
 
+import socket
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,8 @@ from dataplane.config import (
 from dataplane.control.client import (
     Accepted,
     ConfigDelta,
+    ControlClient,
+    Event,
     Generation,
     NotInStep,
     Refused,
@@ -27,6 +31,8 @@ from dataplane.control.client import (
     Unavailable,
     whole,
 )
+from dataplane.control.service import MAXIMUM_CLIENTS
+from dataplane.state import RoleChanged
 from tests.support.dataplane import DataplaneProcess, free_port, service
 from tests.support.wait import wait_for
 
@@ -151,3 +157,40 @@ def test_a_client_without_a_dataplane_says_so(one: DataplaneProcess) -> None:
 
 def test_sigterm_ends_it_with_status_0(one: DataplaneProcess) -> None:
     assert one.terminate() == 0
+
+
+def test_who_breaks_the_rules_is_disconnected_and_nobody_else(one: DataplaneProcess) -> None:
+    too_long = (2**31).to_bytes(4, "big")
+    for garbage in (too_long, (4).to_bytes(4, "big") + b"\xff\xff\xff\xff"):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as intruder:
+            intruder.settimeout(10)
+            intruder.connect(str(one.path))
+            intruder.sendall(garbage)
+            while intruder.recv(4096):
+                continue
+    assert one.client.ping()
+
+
+def test_clients_are_limited(one: DataplaneProcess) -> None:
+    with ExitStack() as stack:
+        ended = []
+        for _ in range(MAXIMUM_CLIENTS + 1):
+            client = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
+            client.settimeout(10)
+            client.connect(str(one.path))
+            ended.append(client.recv(4096) == b"")
+        assert any(ended)
+        assert not all(ended)
+        assert one.client.ping()
+
+
+def test_events_are_announced(one: DataplaneProcess) -> None:
+    seen: list[Event] = []
+    listener = ControlClient(one.path, lambda event, _: seen.append(event))
+    listener.start()
+    assert listener.wait_connected(timeout=10)
+    listener.ping()
+    profile = ProfileConfig("rbp1", arbitration=StaticArbitration(Role.MASTER))
+    one.client.restore(ConfigDelta(profiles=(profile,)))
+    wait_for(lambda: RoleChanged("rbp1", "init", "master", "configured") in seen, what="the event")
+    listener.close()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from dataplane.config import ETrunkArbitration, Role
+from dataplane.config import ETrunkArbitration, IgmpConfig, Role
 from dataplane.engine import effects
 from dataplane.state import BatchCompleted, DualMaster, RoleChanged
 from tests.support.routers import (
@@ -357,12 +357,29 @@ def test_rule_16_a_profile_that_the_peer_does_not_have_is_unmapped(pair: Pair) -
 
 
 def test_rule_16_an_access_id_without_counterpart_is_counted(pair: Pair) -> None:
-    pair.b.configure(access(access_id=5))
+    pair.a.link("access1", 3)
+    pair.a.configure(access("access1", access_id=5))
     pair.run(0.1)
-    pair.a.join()
+    assert pair.a.copy_state() == "active"  # the other interface has its counterpart
+    pair.a.join(interface="access1")
     pair.run(0.1)
     assert pair.b.groups() == {}
     assert pair.b.service_state().received["unknown-access"] == 1
+
+
+def test_rule_16_a_profile_without_any_common_access_id_is_unmapped(pair: Pair) -> None:
+    pair.b.configure(access(access_id=5))
+    pair.run(0.1)
+    assert pair.a.copy_state() == pair.b.copy_state() == "unmapped"
+    mismatches = pair.a.service_state().peer_mismatch
+    assert [(item.setting, item.local, item.peer) for item in mismatches] == [("access-id", "1", "5")]
+
+
+def test_a_change_of_timers_changes_no_copy_state(pair: Pair) -> None:
+    pair.a.events.clear()
+    pair.a.configure(access(igmp=IgmpConfig(query_interval=20, query_max_response_time=2)))
+    pair.run(0.5)
+    assert pair.a.events == []
 
 
 def test_rule_16_interface_names_need_not_agree() -> None:
