@@ -43,9 +43,10 @@ class Store:
         """Return the content of `datastore` as it is now."""
         return self._running if datastore is Datastore.RUNNING else self._candidate
 
-    def locks(self) -> Mapping[Datastore, Lock]:
-        """Return the locks that are held."""
-        return self._locks.held
+    def locks(self) -> Mapping[str, Lock | None]:
+        """Return every datastore's name with the lock on it."""
+        held = self._locks.held
+        return {str(name): held.get(name) for name in Datastore}
 
     def lock(self, datastore: Datastore, session_id: int) -> None:
         """Lock `datastore` for a session; raises RpcError lock-denied."""

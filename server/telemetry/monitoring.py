@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from typing import Protocol
 
-from server.datastores.locks import Datastore, Lock
 from server.schema import library
 from server.schema.model import Schema
 from server.telemetry.sessions import Session, Sessions
@@ -16,6 +16,22 @@ _LIBRARY_PATHS = {
 }
 
 
+class HeldLock(Protocol):
+    """A global lock: who holds it, and since when in seconds since the epoch."""
+
+    @property
+    def session_id(self) -> int:
+        """The session-id of the holder; 0 for one that is not a NETCONF session."""
+
+    @property
+    def locked_at(self) -> float:
+        """Seconds since the epoch."""
+
+
+Locks = Callable[[], Mapping[str, HeldLock | None]]
+"""The datastores there are, each with the lock on it."""
+
+
 def date_and_time(seconds: float) -> str:
     """Print seconds since the epoch as yang:date-and-time, in UTC."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -24,9 +40,7 @@ def date_and_time(seconds: float) -> str:
 class Monitoring:
     """Builds what a selection asks for; everything is read at the moment of the request."""
 
-    def __init__(
-        self, schema: Schema, sessions: Sessions, locks: Callable[[], Mapping[Datastore, Lock]]
-    ) -> None:
+    def __init__(self, schema: Schema, sessions: Sessions, locks: Locks) -> None:
         self._sessions = sessions
         self._locks = locks
         self._schemas = library.schema_list(schema)
@@ -51,19 +65,18 @@ class Monitoring:
         return {name: build() for name, build in parts.items() if selection.wants(f"{_STATE_PATH}/{name}")}
 
     def _datastores(self) -> list[dict[str, object]]:
-        held = self._locks()
-        return [_datastore_data(name, held.get(name)) for name in Datastore]
+        return [_datastore_data(name, lock) for name, lock in self._locks().items()]
 
     def _statistics(self) -> dict[str, object]:
         statistics = self._sessions.statistics
         return {"netconf-start-time": date_and_time(statistics.started_at), **statistics.data()}
 
 
-def _datastore_data(name: Datastore, lock: Lock | None) -> dict[str, object]:
+def _datastore_data(name: str, lock: HeldLock | None) -> dict[str, object]:
     if lock is None:
-        return {"name": str(name)}
+        return {"name": name}
     held = {"locked-by-session": lock.session_id, "locked-time": date_and_time(lock.locked_at)}
-    return {"name": str(name), "locks": {"global-lock": held}}
+    return {"name": name, "locks": {"global-lock": held}}
 
 
 def _session_data(session: Session) -> dict[str, object]:
