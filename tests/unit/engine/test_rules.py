@@ -496,6 +496,21 @@ def test_rule_19_upstream_down_forfeits_the_role_at_once(trunks: Pair) -> None:
     assert changes[-1].reason == "peer-upstream-down"
 
 
+def test_rules_10_and_12_every_switchover_and_failback_works_as_the_first(trunks: Pair) -> None:
+    trunks.a.join()
+    for number in range(3):
+        trunks.a.link(CORE, 2, up=False)
+        trunks.run(0)
+        assert (trunks.a.forwards(), trunks.b.forwards()) == (frozenset(), {PORT})
+        trunks.b.join(OTHER, stb=2 + number)
+        trunks.run(1)
+        trunks.a.link(CORE, 2)
+        trunks.run(6)
+        assert (trunks.a.forwards(), trunks.b.forwards()) == ({PORT}, frozenset())
+        assert trunks.a.forwards(OTHER) == {PORT}
+        trunks.a.join()
+
+
 def test_rule_19_after_a_start_a_router_stays_init_for_two_hello_timeouts() -> None:
     pair = Pair()
     pair.hellos_up = False
