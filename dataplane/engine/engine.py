@@ -129,7 +129,7 @@ class Engine:
             if service is not None and service.machine is not None:
                 copying.perform(world, service, service.machine.flush(now), now)
         if world.proxy_changed:
-            uplink.send_due(world, now)
+            uplink.changes_made(world, now)
 
     def _tick(self, message: Tick, now: float) -> None:  # noqa: ARG002
         for kind, name in self.world.deadlines.due(now):

@@ -133,7 +133,8 @@ class World:
     act on it. `by_backup_id` leads from (service, backup-id) to a profile, `by_service` from a service to
     its profiles; `elected` are the profiles whose role hellos decide. `settings_changed` are services whose
     peer has to be told settings, `publishing` those with records collected, `proxy_changed` says that
-    reports toward the core may be due: all three are settled when a burst ends.
+    reports toward the core may be due: all three are settled when a burst ends. `reports_after`: when the
+    next report toward the core may leave.
     """
 
     generator: random.Random
@@ -156,6 +157,7 @@ class World:
     settings_changed: set[str] = field(default_factory=set)
     publishing: set[str] = field(default_factory=set)
     proxy_changed: bool = False
+    reports_after: float = 0.0
     out: list[Effect] = field(default_factory=list)
 
     def wall(self, when: float) -> float:

@@ -156,3 +156,18 @@ def test_stopping_tells_the_peer_and_leaves_the_ports_alone() -> None:
     pair.run(0)
     assert pair.b.copy_state() == "channel-down"
     assert pair.b.service_state().last_down_reason == "peer-stopped"
+
+
+def test_many_joins_share_the_reports_toward_the_core() -> None:
+    one = alone()
+    one.clock.now += 1.0
+    one.give(messages.Tick())
+    one.reports.clear()
+    groups = [GROUP + number for number in range(50)]
+    for group in groups:
+        one.join(group)
+    assert [record.group for report in one.reports for record in report.records] == [GROUP]
+    one.clock.now += 0.005
+    one.give(messages.Tick())
+    assert {record.group for report in one.reports for record in report.records} == set(groups)
+    assert len(one.reports) == 2
