@@ -291,7 +291,8 @@ class Shell:
             _log.error("peer-socket-failed", extra={"service": service, "reason": str(error)})
 
     def _notify(self, event: Event) -> None:
-        _log.info(event.__struct_config__.tag, extra={"event": msgspec.to_builtins(event)})
+        fields = msgspec.to_builtins(event)
+        _log.info(fields.pop("type"), extra=fields)
         self._announce(event)
 
 

@@ -245,7 +245,8 @@ class ControlClient:
             try:
                 self._read(connection)
             except (OSError, ControlError) as error:
-                _log.warning("dataplane-connection-failed", extra={"reason": str(error)})
+                if not self._closing.is_set():
+                    _log.warning("dataplane-connection-failed", extra={"reason": str(error)})
             finally:
                 self._drop(connection)
 
