@@ -5,6 +5,7 @@ before it begins.
 """
 
 import logging
+import resource
 import socket
 import sys
 from enum import StrEnum
@@ -14,6 +15,8 @@ from typing import Literal
 import msgspec
 
 from cli import logs, privileges
+
+MAX_DESCRIPTORS = 65_536
 
 
 class ChildRole(StrEnum):
@@ -47,6 +50,7 @@ class DataplaneArguments(msgspec.Struct, frozen=True, tag="dataplane"):
     plane: Literal["kernel", "memory"]
     mroute_fd: int | None
     ready_fd: int
+    wires: str
 
 
 Arguments = ServerArguments | ValidatorArguments | DataplaneArguments
@@ -90,9 +94,16 @@ def _server(arguments: ServerArguments) -> int:
     from server.app import ServerOptions, run
     from server.schema.sources import ModuleSources
 
+    _allow_many_descriptors()
     sources = ModuleSources.from_json(arguments.sources)
     options = ServerOptions(Path(arguments.state_dir), arguments.listener_fd, arguments.ready_fd, sources)
     return run(options)
+
+
+def _allow_many_descriptors() -> None:
+    """A session is a descriptor; the usual soft limit of 1,024 would end with the thousandth."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, MAX_DESCRIPTORS), hard))
 
 
 def _validator(arguments: ValidatorArguments) -> int:
@@ -108,7 +119,9 @@ def _dataplane(arguments: DataplaneArguments) -> int:
 
     privileges.keep_only(privileges.Capability.NET_ADMIN, privileges.Capability.NET_RAW)
     return run(
-        DataplaneOptions(arguments.control_fd, arguments.plane, arguments.mroute_fd, arguments.ready_fd)
+        DataplaneOptions(
+            arguments.control_fd, arguments.plane, arguments.mroute_fd, arguments.ready_fd, arguments.wires
+        )
     )
 
 

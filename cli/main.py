@@ -61,6 +61,12 @@ def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         help="where imports of such modules are found; may be repeated",
     )
     run.add_argument(
+        "--wires",
+        metavar="DIR",
+        default="",
+        help="with --plane memory: interfaces are datagram sockets in DIR, as wires.json there says",
+    )
+    run.add_argument(
         "--log-level",
         choices=("debug", "info", "warning", "error"),
         default="info",

@@ -46,13 +46,20 @@ def run(options: Namespace) -> int:
 
 def _serve(options: Namespace) -> None:
     address = parse_listen(options.listen)
+    if options.wires and options.plane != "memory":
+        raise UsageError("--wires goes with --plane memory")
     sources = _sources(options)
     os.umask(0o077)
     folder = StateFolder(_state_dir(options))
     _credentials(options, folder.path)
     listener = inherited_listener() or _listen(address)
-    plan = Plan(folder, listener, sources, _multicast_routing(options.plane), options.log_level)
-    Supervisor(plan, lambda: _say_ready(listener)).run()
+    routing = _multicast_routing(options.plane)
+    plan = Plan(folder, listener, sources, routing, options.log_level, options.wires)
+    try:
+        Supervisor(plan, lambda: _say_ready(listener)).run()
+    finally:
+        if routing is not None:
+            _give_back(routing)
 
 
 def parse_listen(text: str) -> tuple[str, int]:
@@ -161,3 +168,11 @@ def _multicast_routing(plane: str) -> socket.socket | None:
         return None
     LOGGER.info("plane-kernel")
     return routing
+
+
+def _give_back(routing: socket.socket) -> None:
+    """After an orderly end nothing forwards any more, so nothing of ours stays in the kernel."""
+    from dataplane.forwarding.kernel import remove_sinks
+
+    routing.close()
+    remove_sinks()

@@ -37,13 +37,17 @@ class StartError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What the supervisor is to run. `multicast_routing` is None with the memory plane."""
+    """What the supervisor is to run. `multicast_routing` is None with the memory plane.
+
+    `wires` is a folder of interfaces that need no privilege, empty for those of the kernel.
+    """
 
     folder: StateFolder
     listener: socket.socket
     sources: str
     multicast_routing: socket.socket | None
     log_level: str
+    wires: str = ""
 
 
 @dataclass(slots=True)
@@ -127,9 +131,9 @@ class Supervisor:
             return ValidatorArguments(validator, self.plan.sources), (validator,)
         control, routing = self._control.fileno(), self.plan.multicast_routing
         if routing is None:
-            return DataplaneArguments(control, "memory", None, ready), (control, ready)
+            return DataplaneArguments(control, "memory", None, ready, self.plan.wires), (control, ready)
         return (
-            DataplaneArguments(control, "kernel", routing.fileno(), ready),
+            DataplaneArguments(control, "kernel", routing.fileno(), ready, ""),
             (control, routing.fileno(), ready),
         )
 

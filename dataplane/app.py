@@ -13,6 +13,7 @@ import signal
 import socket
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, Literal
 
 from dataplane.control.service import ControlService
@@ -20,7 +21,7 @@ from dataplane.control.transactions import Transactions
 from dataplane.engine import Engine
 from dataplane.forwarding.memory import MemoryPlane
 from dataplane.forwarding.plane import Plane, PlaneError
-from dataplane.links import Links
+from dataplane.interfaces import Interfaces, KernelInterfaces
 from dataplane.shell import Shell
 from dataplane.state import Event
 
@@ -41,36 +42,38 @@ class DataplaneOptions:
 
     `control_fd`: a listening AF_UNIX stream socket. `mroute_fd`: a raw IGMP socket with MRT_INIT done,
     held by the supervisor too; None with plane `memory`. `ready_fd`: where `ready` or
-    `failed: reason` is written, one line, then closed; None for none.
+    `failed: reason` is written, one line, then closed; None for none. `wires`: a folder of interfaces that
+    need no privilege (`dataplane.wires`), in place of those of the kernel.
     """
 
     control_fd: int
     plane: Literal["kernel", "memory"]
     mroute_fd: int | None = None
     ready_fd: int | None = None
+    wires: str = ""
 
 
 def run(options: DataplaneOptions) -> int:
     """Serve until SIGTERM; return the exit status: 0 after SIGTERM, 1 when it could not start."""
     try:
-        plane, links = _plane(options), Links()
+        plane, interfaces = _plane(options), _interfaces(options)
     except (PlaneError, OSError, ValueError) as error:
         _log.error("start-failed", extra={"reason": str(error)})
         _say(options, f"failed: {error}")
         return 1
     gc.freeze()
     gc.set_threshold(*COLLECTION)
-    asyncio.run(_serve(options, plane, links))
+    asyncio.run(_serve(options, plane, interfaces))
     return 0
 
 
-async def _serve(options: DataplaneOptions, plane: Plane, links: Links) -> None:
+async def _serve(options: DataplaneOptions, plane: Plane, interfaces: Interfaces) -> None:
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     generator = random.Random(secrets.randbits(128))  # noqa: S311 - spreads timers; keys are not made here
     announcer = _Announcer()
-    shell = Shell(Engine(generator, time.time() - time.monotonic()), plane, links, announcer.announce)
+    shell = Shell(Engine(generator, time.time() - time.monotonic()), plane, interfaces, announcer.announce)
     service = announcer.service = ControlService(Transactions(secrets.token_hex(8)), shell)
     shell.start()
     await service.start(socket.socket(fileno=options.control_fd))
@@ -104,6 +107,14 @@ def _plane(options: DataplaneOptions) -> Plane:
     if options.mroute_fd is None:
         raise ValueError("the kernel plane needs the multicast routing socket")
     return KernelPlane(socket.socket(fileno=options.mroute_fd))
+
+
+def _interfaces(options: DataplaneOptions) -> Interfaces:
+    if not options.wires:
+        return KernelInterfaces()
+    from dataplane.wires import WireInterfaces
+
+    return WireInterfaces(Path(options.wires))
 
 
 def _say(options: DataplaneOptions, line: str) -> None:

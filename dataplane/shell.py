@@ -11,14 +11,15 @@ from typing import Any, Final
 
 import msgspec
 
-from dataplane.capture import ACCESS_RING_BYTES, UPSTREAM_RING_BYTES, Capture, CaptureError
+from dataplane.capture import CaptureError
 from dataplane.engine import Engine, effects, messages, report
 from dataplane.engine.messages import BurstEnded, Message, Reconfigure, Tick
 from dataplane.forwarding.desired import Effect as RouteEffect
 from dataplane.forwarding.desired import Install, difference
 from dataplane.forwarding.plane import Plane, PlaneError
 from dataplane.forwarding.sender import send_reports
-from dataplane.links import LinkRemoved, Links
+from dataplane.interfaces import FrameSource, Interfaces
+from dataplane.links import LinkRemoved
 from dataplane.replication.channel import Channel
 from dataplane.replication.hello import HelloSocket
 from dataplane.state import Event, StatePiece, StateSelection
@@ -32,13 +33,15 @@ CAPTURE_RETRY: Final = 1.0
 class Shell:
     """Runs one engine on the running loop. Implements `control.service.Backend`."""
 
-    def __init__(self, engine: Engine, plane: Plane, links: Links, announce: Callable[[Event], None]) -> None:
+    def __init__(
+        self, engine: Engine, plane: Plane, interfaces: Interfaces, announce: Callable[[Event], None]
+    ) -> None:
         self._engine = engine
         self._plane = plane
-        self._links = links
+        self._interfaces = interfaces
         self._announce = announce
         self._loop = asyncio.get_running_loop()
-        self._captures: dict[str, Capture] = {}
+        self._captures: dict[str, FrameSource] = {}
         self._retries: dict[str, asyncio.TimerHandle] = {}
         self._channels: dict[str, Channel] = {}
         self._hellos: dict[str, HelloSocket] = {}
@@ -74,15 +77,15 @@ class Shell:
 
     def start(self) -> None:
         """Tell the engine the links there are, and watch what may happen."""
-        self.give(*(messages.LinkUpdated(link) for link in self._links.all().values()))
-        self._loop.add_reader(self._links.fileno(), self._links_readable)
+        self.give(*(messages.LinkUpdated(link) for link in self._interfaces.all().values()))
+        self._loop.add_reader(self._interfaces.fileno(), self._links_readable)
 
     async def stop(self) -> None:
         """Say goodbye to the peers and close everything; the plane's entries stay."""
         self.give(messages.Stopping())
         if self._timer is not None:
             self._timer.cancel()
-        self._loop.remove_reader(self._links.fileno())
+        self._loop.remove_reader(self._interfaces.fileno())
         for name in [*self._captures, *self._retries]:
             self._close_capture(name)
         for service in list(self._channels):
@@ -90,7 +93,7 @@ class Shell:
         for service in list(self._hellos):
             self._close_hello(effects.CloseHello(service))
         await asyncio.gather(*self._jobs.values(), return_exceptions=True)
-        self._links.close()
+        self._interfaces.close()
         self._plane.close()
 
     def reconfigure(self, change: Reconfigure) -> None:
@@ -187,16 +190,15 @@ class Shell:
                 messages.LinkRemoved(event.link.name)
                 if isinstance(event, LinkRemoved)
                 else messages.LinkUpdated(event.link)
-                for event in self._links.read()
+                for event in self._interfaces.read()
             )
         )
 
     def _open_capture(self, effect: effects.OpenCapture) -> None:
         name = effect.interface
         self._close_capture(name)
-        size = UPSTREAM_RING_BYTES if effect.upstream else ACCESS_RING_BYTES
         try:
-            capture = Capture(effect.index, ring_bytes=size)
+            capture = self._interfaces.open(name, effect.index, upstream=effect.upstream)
         except CaptureError as error:
             _log.error("capture-failed", extra={"interface": name, "reason": str(error)})
             self._retries[name] = self._loop.call_later(CAPTURE_RETRY, self._open_capture, effect)
@@ -205,7 +207,7 @@ class Shell:
         self._loop.add_reader(capture.fileno(), self._capture_readable, name, capture)
         _log.info("capture-opened", extra={"interface": name, "mode": capture.mode})
 
-    def _capture_readable(self, name: str, capture: Capture) -> None:
+    def _capture_readable(self, name: str, capture: FrameSource) -> None:
         captured = capture.read()
         self.give(*(messages.FrameCaptured(name, item.frame, item.outer_vlan) for item in captured))
         if not capture.alive and self._captures.get(name) is capture:

@@ -22,10 +22,11 @@ _LARGEST_FRAME = 1 << 16
 _FOLDER_FILE = "wires.json"
 
 
-class WireLinks:
-    """The interfaces of a folder, as `Links` tells those of the kernel. Raises OSError or ValueError."""
+class WireInterfaces:
+    """The interfaces of a folder, as those of the kernel. Raises OSError or ValueError."""
 
     def __init__(self, folder: Path) -> None:
+        self._folder = folder
         content = json.loads((folder / _FOLDER_FILE).read_text(encoding="utf-8"))
         self._links = {
             name: Link(index, name, up=True, mac=_mac(index), mtu=MTU, addresses=(IPv4Interface(address),))
@@ -49,6 +50,10 @@ class WireLinks:
     def all(self) -> Mapping[str, Link]:
         """Every interface by name."""
         return self._links
+
+    def open(self, name: str, index: int, *, upstream: bool) -> "WireCapture":  # noqa: ARG002 - wires go by name
+        """Take the frames of an interface. Raises CaptureError."""
+        return WireCapture(self._folder, name)
 
     def close(self) -> None:
         """Close the descriptor."""

@@ -25,7 +25,8 @@ class CaseResult:
 
     `entries_on_backup`: resolved kernel entries for this case's own groups just before the failure.
     `retained_entries`: those kept from before. `zap_ms`: from the join of a new group after the failure to
-    its first packet; None where the case has no zap.
+    its first packet (with the memory plane: its entry on the backup); None where the case has no zap.
+    `loss` is None with the memory plane, which forwards nothing.
     """
 
     name: CaseName
@@ -33,35 +34,40 @@ class CaseResult:
     groups: int
     entries_on_backup: int
     retained_entries: int
-    loss: Loss
+    loss: Loss | None
     zap_ms: float | None = None
 
     def misses(self) -> list[str]:
         """Return what the case should have shown and did not; empty when all is well."""
-        found = []
-        if self.name is CaseName.NOT_COPIED:
-            found += self._misses_of_not_copied()
-        else:
-            if self.entries_on_backup != self.groups:
-                found.append(f"{self.entries_on_backup} of {self.groups} entries on the backup")
-            if self.loss.lost > ALLOWED_LOSS:
-                found.append(f"lost {self.loss.lost} packets, {ALLOWED_LOSS} are allowed")
-            if self.loss.gap_ms is None:
-                found.append("the stream did not come back")
+        found = self._misses_of_entries()
+        if self.loss is not None:
+            found += self._misses_of_loss(self.loss)
         if self.name is CaseName.ZAP and (self.zap_ms is None or self.zap_ms > 1000):
             found.append("the new channel did not arrive within a second")
-        if self.loss.sent == 0:
-            found.append("no packet was sent")
         return found
 
-    def _misses_of_not_copied(self) -> list[str]:
+    def _misses_of_entries(self) -> list[str]:
+        if self.name is not CaseName.NOT_COPIED:
+            missing = self.entries_on_backup != self.groups
+            return [f"{self.entries_on_backup} of {self.groups} entries on the backup"] if missing else []
         found = []
         if self.entries_on_backup:
             found.append(f"{self.entries_on_backup} entries on the backup that nobody copied")
         if self.retained_entries != self.groups:
             found.append(f"{self.retained_entries} of {self.groups} entries retained")
-        if self.loss.lost != self.loss.sent:
-            found.append(f"{self.loss.sent - self.loss.lost} packets arrived that nobody should forward")
+        return found
+
+    def _misses_of_loss(self, loss: Loss) -> list[str]:
+        if loss.sent == 0:
+            return ["no packet was sent"]
+        if self.name is CaseName.NOT_COPIED:
+            arrived = loss.sent - loss.lost
+            return [f"{arrived} packets arrived that nobody should forward"] if arrived else []
+        found = []
+        if loss.lost > ALLOWED_LOSS:
+            found.append(f"lost {loss.lost} packets, {ALLOWED_LOSS} are allowed")
+        if loss.gap_ms is None:
+            found.append("the stream did not come back")
         return found
 
     def as_json(self) -> dict[str, object]:
@@ -71,9 +77,9 @@ class CaseResult:
             "igmp_copy": self.igmp_copy,
             "entries_on_backup": self.entries_on_backup,
             "retained_entries": self.retained_entries,
-            "sent": self.loss.sent,
-            "lost": self.loss.lost,
-            "gap_ms": self.loss.gap_ms,
+            "sent": self.loss.sent if self.loss else 0,
+            "lost": self.loss.lost if self.loss else 0,
+            "gap_ms": self.loss.gap_ms if self.loss else None,
         }
         return fields if self.zap_ms is None else {**fields, "zap_ms": self.zap_ms}
 

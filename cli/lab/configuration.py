@@ -52,19 +52,33 @@ _ROUTER = """
 """
 
 
-def router(site: RouterSite, query_interval: int, query_max_response_time: int) -> str:
+def router(
+    own: str, peer: str, port: int, priority: int, *, query_interval: int, query_max_response_time: int
+) -> str:
     """Return the whole configuration of one router; intervals are seconds."""
     return _ROUTER.format(
         service=SERVICE,
         profile=PROFILE,
-        own=site.channel_address,
-        peer=site.peer_address,
-        port=CHANNEL_PORT,
-        priority=site.priority,
+        own=own,
+        peer=peer,
+        port=port,
+        priority=priority,
         core=CORE_INTERFACE,
         access=ACCESS_INTERFACE,
         interval=query_interval,
         response=query_max_response_time,
+    )
+
+
+def of_site(site: RouterSite, query_interval: int, query_max_response_time: int) -> str:
+    """Return the whole configuration of a router of the topology."""
+    return router(
+        site.channel_address,
+        site.peer_address,
+        CHANNEL_PORT,
+        site.priority,
+        query_interval=query_interval,
+        query_max_response_time=query_max_response_time,
     )
 
 
@@ -95,3 +109,8 @@ def service_state(*nodes: str) -> str:
         f'<remote-backup xmlns="{REMOTE_BACKUP}"><remote-backup-service><name>{SERVICE}</name>'
         f"{wanted}</remote-backup-service></remote-backup>"
     )
+
+
+def groups() -> str:
+    """Return a subtree filter for the groups of the profile."""
+    return profile_state("group")

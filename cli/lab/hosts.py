@@ -8,7 +8,7 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -52,43 +52,49 @@ class Host:
 
 
 class Router:
-    """One router: a `twincast run` in its namespace, and a NETCONF session with it.
+    """One router: a `twincast run`, and a NETCONF session with it.
 
-    `dial` returns a connected socket to a loopback port of the user's own network.
+    `popen` starts the process where the router stands; `dial` returns a connected socket to a loopback port
+    of the user's own network, None for the ordinary way.
     """
 
     def __init__(
         self,
-        site: RouterSite,
+        name: str,
+        popen: Callable[..., "subprocess.Popen[bytes]"],
+        arguments: Sequence[str],
         folder: Path,
         listener: socket.socket,
         key: Path,
-        dial: Callable[[int], socket.socket],
+        dial: Callable[[int], socket.socket | None] = lambda _: None,
     ) -> None:
-        self.site = site
+        self.name = name
         self.port: int = listener.getsockname()[1]
         self.folder = folder
         self._key = key
         self._dial = dial
         folder.mkdir(mode=0o700)
         self._log = (folder / "log").open("wb")
-        self._process = self._start(listener)
+        self._process = self._start(popen, arguments, listener)
         self._session: Any = None
 
-    def _start(self, listener: socket.socket) -> "subprocess.Popen[bytes]":
+    def _start(
+        self,
+        popen: Callable[..., "subprocess.Popen[bytes]"],
+        arguments: Sequence[str],
+        listener: socket.socket,
+    ) -> "subprocess.Popen[bytes]":
         command = [sys.executable, "-P", "-m", "cli.lab.launch", str(os.getpid()), str(listener.fileno())]
-        command += ["run", "--state-dir", str(self.folder), "--plane", "kernel", "--user", USER]
-        command += ["--authorized-keys", f"{self._key}.pub"]
-        return self.site.namespace.popen(
-            command, stdout=subprocess.PIPE, stderr=self._log, pass_fds=[listener.fileno()]
-        )
+        command += ["run", "--state-dir", str(self.folder), "--user", USER]
+        command += ["--authorized-keys", f"{self._key}.pub", *arguments]
+        return popen(command, stdout=subprocess.PIPE, stderr=self._log, pass_fds=[listener.fileno()])
 
     def connect(self) -> Self:
         """Wait until the router serves and open a NETCONF session with it."""
         stdout = self._process.stdout
         line = stdout.readline().decode() if stdout else ""
         if not line.startswith(READY):
-            raise LabError(f"router {self.site.name} did not start: see {self.folder / 'log'}")
+            raise LabError(f"router {self.name} did not start: see {self.folder / 'log'}")
         self.reconnect()
         return self
 
@@ -117,16 +123,6 @@ class Router:
         """Return the data element of a filtered get."""
         return self._session.get(filter=("subtree", subtree)).data_ele
 
-    def kernel_entries(self) -> dict[str, int]:
-        """Return the packets of every resolved any-source entry of the kernel's table, by group."""
-        text = self.site.namespace.run(Path("/proc/thread-self/net/ip_mr_cache").read_text)
-        entries = {}
-        for line in text.splitlines()[1:]:
-            group, _, incoming, packets = line.split()[:4]
-            if incoming != "-1":
-                entries[_address(group)] = int(packets)
-        return entries
-
     def close(self) -> None:
         """End the session and the router."""
         if self._session is not None and self._session.connected:
@@ -138,6 +134,32 @@ class Router:
             self._process.kill()
             self._process.wait()
         self._log.close()
+
+
+class KernelRouter(Router):
+    """A router in a namespace of the laboratory, forwarding by the kernel."""
+
+    def __init__(
+        self,
+        site: RouterSite,
+        folder: Path,
+        listener: socket.socket,
+        key: Path,
+        dial: Callable[[int], socket.socket | None],
+    ) -> None:
+        self.site = site
+        plane = ("--plane", "kernel")
+        super().__init__(site.name, site.namespace.popen, plane, folder, listener, key, dial)
+
+    def kernel_entries(self) -> dict[str, int]:
+        """Return the packets of every resolved any-source entry of the kernel's table, by group."""
+        text = self.site.namespace.run(Path("/proc/thread-self/net/ip_mr_cache").read_text)
+        entries = {}
+        for line in text.splitlines()[1:]:
+            group, _, incoming, packets = line.split()[:4]
+            if incoming != "-1":
+                entries[_address(group)] = int(packets)
+        return entries
 
 
 def _address(column: str) -> str:

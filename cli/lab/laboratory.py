@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from cli import privileges
-from cli.lab.hosts import Host, LabError, Router
+from cli.lab.hosts import Host, KernelRouter, LabError
 from cli.lab.namespaces import NamespaceError, enter_user_namespace
 from cli.lab.topology import SOURCE_ADDRESS, Topology
 
@@ -31,8 +31,8 @@ class Laboratory:
     def __init__(
         self, folder: Path, listeners: list[socket.socket], dial: Callable[[int], socket.socket]
     ) -> None:
-        self.key = _make_key(folder)
-        self._closing: list[Topology | Router | Host] = []
+        self.key = make_key(folder)
+        self._closing: list[Topology | KernelRouter | Host] = []
         try:
             self._build(folder, listeners, dial)
         except BaseException:
@@ -44,9 +44,9 @@ class Laboratory:
     ) -> None:
         self.topology = topology = Topology()
         self._closing.append(topology)
-        self.routers: list[Router] = []
+        self.routers: list[KernelRouter] = []
         for site, listener in zip((topology.a, topology.b), listeners, strict=True):
-            self.routers.append(Router(site, folder / f"router-{site.name}", listener, self.key, dial))
+            self.routers.append(KernelRouter(site, folder / f"router-{site.name}", listener, self.key, dial))
             self._closing.append(self.routers[-1])
         self.source = Host("source", topology.source.popen, SOURCE_ADDRESS)
         self.stbs = [
@@ -134,7 +134,7 @@ def _dial(dialer: socket.socket, port: int) -> socket.socket:
     return socket.socket(fileno=descriptors[0])
 
 
-def _make_key(folder: Path) -> Path:
+def make_key(folder: Path) -> Path:
     """Make a key pair for the routers' user; the public half has the suffix .pub."""
     private = Ed25519PrivateKey.generate()
     path = folder / "key"

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from cli.lab import configuration
 from cli.lab.cases import CaseName, CaseResult, group_block
-from cli.lab.hosts import Host, LabError, Router
+from cli.lab.hosts import Host, KernelRouter, LabError
 from cli.lab.measure import loss
 from cli.lab.topology import Topology
 
@@ -33,7 +33,12 @@ class Player:
     """Plays on `topology`; every group set of `groups` groups is used by one case only."""
 
     def __init__(
-        self, topology: Topology, routers: Sequence[Router], source: Host, stbs: Sequence[Host], groups: int
+        self,
+        topology: Topology,
+        routers: Sequence[KernelRouter],
+        source: Host,
+        stbs: Sequence[Host],
+        groups: int,
     ) -> None:
         self._topology = topology
         self._a, self._b = routers
@@ -53,7 +58,7 @@ class Player:
 
     def _configure(self, interval: int, response: int) -> None:
         for router in (self._a, self._b):
-            router.commit(configuration.router(router.site, interval, response))
+            router.commit(configuration.of_site(router.site, interval, response))
         self.wait_for_roles()
 
     def _copied(self) -> CaseResult:
@@ -201,13 +206,13 @@ class Player:
         for router in (self._a, self._b):
             router.commit(configuration.igmp_copy(enabled=enabled))
 
-    def _entries(self, router: Router, groups: Sequence[str]) -> set[str]:
+    def _entries(self, router: KernelRouter, groups: Sequence[str]) -> set[str]:
         return set(groups) & router.kernel_entries().keys()
 
-    def _wait_for_entries(self, router: Router, groups: Sequence[str]) -> None:
+    def _wait_for_entries(self, router: KernelRouter, groups: Sequence[str]) -> None:
         until(
             lambda: len(self._entries(router, groups)) == len(groups),
-            f"{len(groups)} entries on router {router.site.name}",
+            f"{len(groups)} entries on router {router.name}",
         )
 
     def _mend(self) -> None:
@@ -222,7 +227,7 @@ class Player:
         for router in (self._a, self._b):
             until(
                 lambda router=router: not self._entries(router, groups),  # type: ignore[misc]
-                f"router {router.site.name} without entries",
+                f"router {router.name} without entries",
             )
 
     def wait_for_roles(self) -> None:
@@ -232,13 +237,13 @@ class Player:
         for router in (self._a, self._b):
             until(
                 lambda router=router: self._channel(router) == "connected",  # type: ignore[misc]
-                f"the channel of router {router.site.name}",
+                f"the channel of router {router.name}",
             )
 
-    def _state(self, router: Router, leaf: str) -> str:
+    def _state(self, router: KernelRouter, leaf: str) -> str:
         data = router.get(configuration.profile_state(leaf))
         return str(data.findtext(f".//{{{configuration.REMOTE_BACKUP}}}{leaf}", default=""))
 
-    def _channel(self, router: Router) -> str:
+    def _channel(self, router: KernelRouter) -> str:
         data = router.get(configuration.service_state("channel-state"))
         return str(data.findtext(f".//{{{configuration.REMOTE_BACKUP}}}channel-state", default=""))

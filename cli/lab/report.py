@@ -4,13 +4,15 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from cli.lab.cases import CaseResult
+from cli.lab.measure import Loss
 
 _ROW = "{:<26} {:<9} {:>8} {:>9} {:>7} {:>7} {:>9}  {}"
 
 
 def print_as_they_come(plane: str, groups: int, results: Iterable[CaseResult]) -> list[CaseResult]:
     """Print the head, then a row for each case when it is known; return all of them."""
-    print(f"Two routers, plane {plane}, {groups} groups a case, a stream of 1,000 packets a second.")
+    stream = ", a stream of 1,000 packets a second" if plane == "kernel" else ""
+    print(f"Two routers, plane {plane}, {groups} groups a case{stream}.")
     print(_ROW.format("case", "igmp-copy", "entries", "retained", "sent", "lost", "gap ms", ""), flush=True)
     seen = []
     for result in results:
@@ -24,17 +26,21 @@ def _row(result: CaseResult) -> str:
     remark = f"MISSED: {'; '.join(misses)}" if misses else "as expected"
     if result.zap_ms is not None:
         remark += f"; new channel after {result.zap_ms:.0f} ms"
-    gap = "no return" if result.loss.gap_ms is None else f"{result.loss.gap_ms:.1f}"
     return _ROW.format(
         result.name,
         "true" if result.igmp_copy else "false",
         result.entries_on_backup,
         result.retained_entries,
-        result.loss.sent,
-        result.loss.lost,
-        gap,
+        *_columns(result.loss),
         remark,
     )
+
+
+def _columns(loss: Loss | None) -> tuple[str, str, str]:
+    if loss is None:
+        return "-", "-", "-"
+    gap = "no return" if loss.gap_ms is None else f"{loss.gap_ms:.1f}"
+    return str(loss.sent), str(loss.lost), gap
 
 
 def as_json(plane: str, groups: int, results: Sequence[CaseResult]) -> dict[str, object]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from ipaddress import IPv4Address
 
-from dataplane.capture import Capture
+from dataplane.interfaces import FrameSource
 from dataplane.links import Link
 from dataplane.packets.frames import report_frames
 from dataplane.packets.igmp import Report
@@ -11,7 +11,7 @@ from dataplane.packets.igmp import Report
 NO_ADDRESS = IPv4Address(0)
 
 
-def send_reports(capture: Capture, link: Link, reports: Iterable[Report]) -> int:
+def send_reports(capture: FrameSource, link: Link, reports: Iterable[Report]) -> int:
     """Send reports from the link's address, and return how many frames went out.
 
     A link without an address sends from 0.0.0.0 (RFC 3376 section 4.2.13).

@@ -56,7 +56,7 @@ def _measure(laboratory: Laboratory, rate: int, count: int, first: str) -> Row:
 def _work(file: Path, laboratory: Laboratory) -> int:
     player = Player(laboratory.topology, laboratory.routers, laboratory.source, laboratory.stbs, 1)
     for router in laboratory.routers:
-        router.commit(configuration.router(router.site, QUERY_INTERVAL, QUERY_RESPONSE))
+        router.commit(configuration.of_site(router.site, QUERY_INTERVAL, QUERY_RESPONSE))
     player.wait_for_roles()
     found = [_measure(laboratory, *case).as_json() for case in CASES]
     file.write_text(json.dumps(found))

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from cli.lab import configuration
 from cli.lab.cases import group_block
-from cli.lab.hosts import Router
+from cli.lab.hosts import KernelRouter
 from cli.lab.laboratory import Laboratory, in_laboratory
 from cli.lab.measure import loss
 from cli.lab.play import RATE, Player, until
@@ -26,7 +26,7 @@ LATER = group_block(10, 5)
 def prepared(laboratory: Laboratory) -> Player:
     player = Player(laboratory.topology, laboratory.routers, laboratory.source, laboratory.stbs, len(GROUPS))
     for router in laboratory.routers:
-        router.commit(configuration.router(router.site, 30, 2))
+        router.commit(configuration.of_site(router.site, 30, 2))
     player.wait_for_roles()
     return player
 
@@ -36,16 +36,16 @@ def join_and_wait(laboratory: Laboratory, groups: list[str]) -> None:
     for router in laboratory.routers:
         until(
             lambda router=router: set(groups) <= router.kernel_entries().keys(),  # type: ignore[misc]
-            f"entries on router {router.site.name}",
+            f"entries on router {router.name}",
         )
 
 
-def kill(router: Router, role: str) -> None:
+def kill(router: KernelRouter, role: str) -> None:
     """Kill a child of a router and wait until it was started again."""
     file = router.folder / f"{role}.pid"
     old = int(file.read_text())
     os.kill(old, signal.SIGKILL)
-    until(lambda: int(file.read_text()) != old, f"a new {role} of router {router.site.name}")
+    until(lambda: int(file.read_text()) != old, f"a new {role} of router {router.name}")
 
 
 def master_dataplane_killed(laboratory: Laboratory) -> dict[str, object]:
@@ -95,7 +95,7 @@ def _work(name: str, file: Path, laboratory: Laboratory) -> int:
     except BaseException:
         for router in laboratory.routers:
             print(
-                f"--- router {router.site.name}\n{(router.folder / 'log').read_text()[-6000:]}",
+                f"--- router {router.name}\n{(router.folder / 'log').read_text()[-6000:]}",
                 file=sys.stderr,
             )
         raise

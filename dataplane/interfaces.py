@@ -1,0 +1,77 @@
+"""The network interfaces as the dataplane sees them: facts, events, and frames. The seam to their kinds.
+
+Owns the protocols and the kernel's kind; `dataplane.wires` has one that needs no privilege.
+"""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from dataplane.capture import ACCESS_RING_BYTES, UPSTREAM_RING_BYTES, Capture, CaptureStatistics
+from dataplane.capture.ring import Captured
+from dataplane.links import Link, LinkEvent, Links
+
+
+class FrameSource(Protocol):
+    """IGMP frames of one interface; see `dataplane.capture.Capture` for what each method does."""
+
+    @property
+    def mode(self) -> str:
+        """How frames are read."""
+        ...
+
+    @property
+    def alive(self) -> bool:
+        """False once the interface is gone."""
+        ...
+
+    def fileno(self) -> int:
+        """The descriptor to watch for reading."""
+        ...
+
+    def read(self, limit: int = 256) -> list[Captured]:
+        """Return the frames that wait."""
+        ...
+
+    def send(self, frame: bytes, outer_vlan: int = 0) -> bool:
+        """Send a frame; False (counted) if it failed."""
+        ...
+
+    def statistics(self) -> CaptureStatistics:
+        """Counters up to now."""
+        ...
+
+    def close(self) -> None:
+        """Release everything."""
+        ...
+
+
+class Interfaces(Protocol):
+    """All interfaces of this router."""
+
+    def fileno(self) -> int:
+        """The descriptor to watch for events."""
+        ...
+
+    def read(self) -> list[LinkEvent]:
+        """Return the events since the last call."""
+        ...
+
+    def all(self) -> Mapping[str, Link]:
+        """Every interface by name."""
+        ...
+
+    def open(self, name: str, index: int, *, upstream: bool) -> FrameSource:
+        """Begin to take frames of an interface. Raises CaptureError."""
+        ...
+
+    def close(self) -> None:
+        """Release everything but the frame sources."""
+        ...
+
+
+class KernelInterfaces(Links):
+    """The interfaces of this network namespace."""
+
+    def open(self, name: str, index: int, *, upstream: bool) -> FrameSource:  # noqa: ARG002 - the kernel goes by index
+        """Capture an interface; the upstream side only hears queries and needs a small ring."""
+        return Capture(index, ring_bytes=UPSTREAM_RING_BYTES if upstream else ACCESS_RING_BYTES)
