@@ -3,13 +3,13 @@
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 from tests.bench.machine import cpu_seconds, resident_mib
 from tests.bench.table import Row, latency
-from tests.support.fast_client import Client, timed
-from tests.support.twincast import PASSWORD, Twincast
+from tests.support.fast_client import timed
+from tests.support.twincast import Twincast
 
 NAMESPACE = "urn:twincast:yang:remote-backup"
 ENTRY = (
@@ -46,10 +46,7 @@ class Bench:
     def __init__(self, twincast: Twincast) -> None:
         self._twincast = twincast
         self._pids = [twincast.pid(role) for role in ROLES]
-        self._client = self._connect()
-
-    def _connect(self) -> Client:
-        return Client(self._twincast.port, "admin", PASSWORD)
+        self._client = twincast.client()
 
     def _repeat(self, count: int, once: Callable[[int], float]) -> tuple[list[float], float]:
         """Return the seconds of each repetition and the server's CPU milliseconds for one."""
@@ -71,13 +68,13 @@ class Bench:
     def _sessions(self) -> Iterator[Row]:
         def once(_: int) -> float:
             begin = time.perf_counter()
-            self._connect().close()
+            self._twincast.client().close()
             return time.perf_counter() - begin
 
         seconds, cpu = self._repeat(50, once)
         yield Row("session set-up", statistics.median(seconds) * 1e3, "ms", cpu, latency(seconds))
         before = resident_mib(self._pids)
-        idle = [self._connect() for _ in range(200)]
+        idle = [self._twincast.client() for _ in range(200)]
         grown = resident_mib(self._pids) - before
         start, begin = cpu_seconds(self._pids), time.monotonic()
         time.sleep(10)
@@ -90,7 +87,7 @@ class Bench:
         seconds, cpu = self._repeat(1000, lambda _: timed(self._client, GET_ONE))
         yield Row(f"get-config of one entry, {present}", 1000 / sum(seconds), "RPC/s", cpu, latency(seconds))
 
-    def _one_leaf(self, present: str) -> "Iterator[Row]":
+    def _one_leaf(self, present: str) -> Generator[Row, None, float]:
         def once(turn: int) -> float:
             return timed(self._client, one_leaf(turn)) + timed(self._client, COMMIT)
 

@@ -3,7 +3,11 @@
 import re
 import socket
 import time
+from dataclasses import dataclass, field
+from typing import Self
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from ssh2.session import Session
 
 HELLO = (
@@ -15,15 +19,36 @@ END_OF_CHUNKS = b"\n##\n"
 _CHUNK = re.compile(rb"\n#(\d+)\n")
 
 
+@dataclass(frozen=True, slots=True)
+class Key:
+    """An ed25519 key: `private` in OpenSSH's format, `public` as a line of an authorized_keys file."""
+
+    private: bytes = field(repr=False)
+    public: str
+
+    @classmethod
+    def generate(cls) -> Self:
+        """Return a new key."""
+        key = Ed25519PrivateKey.generate()
+        private = key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())
+        return cls(private, key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode())
+
+
 class Client:
     """One session; `rpc` sends one request and returns the reply."""
 
-    def __init__(self, port: int, user: str, password: str) -> None:
+    def __init__(self, port: int, user: str, credential: str | Key) -> None:
+        """Log in with a password, or with a key: a password costs the server its hash each time."""
         self._socket = socket.create_connection(("127.0.0.1", port))
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._session = Session()
         self._session.handshake(self._socket)
-        self._session.userauth_password(user, password)
+        if isinstance(credential, Key):
+            self._session.userauth_publickey_frommemory(
+                user, credential.private, "", credential.public.encode()
+            )
+        else:
+            self._session.userauth_password(user, credential)
         self._channel = self._session.open_session()
         self._channel.subsystem("netconf")
         self._number = 0

@@ -12,6 +12,7 @@ from typing import Any, Self
 
 from ncclient import manager
 
+from tests.support.fast_client import Client, Key
 from tests.support.wait import wait_for
 
 READY = "NETCONF ready on "
@@ -39,6 +40,10 @@ class Twincast:
         password.write_text(f"{PASSWORD}\n")
         command = [*prefix, sys.executable, "-P", "-m", "cli.main", "run", "--listen", "127.0.0.1:0"]
         command += ["--state-dir", str(self.state_dir), "--plane", plane, "--password-file", str(password)]
+        self._key = Key.generate()
+        keys = folder / "authorized_keys"
+        keys.write_text(f"{self._key.public}\n")
+        command += ["--authorized-keys", str(keys)]
         self.process = subprocess.Popen(
             [*command, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options
         )
@@ -81,6 +86,10 @@ class Twincast:
         os.kill(old, signal.SIGKILL)
         wait_for(lambda: self.pid(role) != old, what=f"a new {role}", timeout=10)
         return self.pid(role)
+
+    def client(self) -> Client:
+        """Return a fast session of the user admin, who logs in by key."""
+        return Client(self.port, "admin", self._key)
 
     def connect(self, **options: Any) -> Any:
         """Return an ncclient session of the user admin."""
