@@ -29,6 +29,7 @@ EARLY_SECONDS = 1.0
 RESTART_DELAY = 0.5
 """A child that died within EARLY_SECONDS of its start is started again after this, others at once."""
 START_SECONDS = 60.0
+BLAME_SECONDS = 5.0
 
 
 class StartError(Exception):
@@ -71,6 +72,8 @@ class Supervisor:
     _control: socket.socket = field(init=False)
     _validator: socket.socket = field(init=False)
     _serving: bool = False
+    _deadline: float = 0.0
+    _failure: StartError | None = None
     _stopping: bool = False
 
     def run(self) -> None:
@@ -87,19 +90,19 @@ class Supervisor:
                 self._stop()
 
     def _watch(self) -> None:
-        deadline = time.monotonic() + START_SECONDS
+        self._deadline = time.monotonic() + START_SECONDS
         while not self._stopping:
-            for key, _ in self._selector.select(self._timeout(deadline)):
+            for key, _ in self._selector.select(self._timeout()):
                 key.data()
             now = time.monotonic()
-            if not self._serving and now >= deadline:
-                raise StartError(f"not ready within {START_SECONDS:.0f} s")
+            if not self._serving and now >= self._deadline:
+                raise self._failure or StartError(f"not ready within {START_SECONDS:.0f} s")
             for role in [role for role, due in self._due.items() if due <= now]:
                 del self._due[role]
                 self._start(role)
 
-    def _timeout(self, deadline: float) -> float | None:
-        moments = list(self._due.values()) + ([] if self._serving else [deadline])
+    def _timeout(self) -> float | None:
+        moments = list(self._due.values()) + ([] if self._serving else [self._deadline])
         return max(0.0, min(moments) - time.monotonic()) if moments else None
 
     def _signalled(self) -> None:
@@ -162,9 +165,19 @@ class Supervisor:
         status = child.process.wait()
         LOGGER.warning("child-died", extra={"child": role, "pid": child.process.pid, "status": status})
         if not self._serving and status != -signal.SIGKILL:
-            raise StartError(f"the {role} process ended with status {status} before it was ready")
+            self._blame(
+                StartError(f"the {role} process ended with status {status} before it was ready"), role
+            )
+            return
         now = time.monotonic()
         self._due[role] = now if now - child.started >= EARLY_SECONDS else now + RESTART_DELAY
+
+    def _blame(self, failure: StartError, role: ChildRole) -> None:
+        """Both engines read the YANG modules, and the server tells best what is wrong: let it speak first."""
+        if role is ChildRole.SERVER or self._failure is not None:
+            raise failure
+        self._failure = failure
+        self._deadline = time.monotonic() + BLAME_SECONDS
 
     def _told_in_time(self, role: ChildRole) -> None:
         """A child that failed wrote its reason before it died: read that first."""

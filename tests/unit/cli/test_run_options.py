@@ -3,6 +3,7 @@
 import logging
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,21 @@ def test_wrong_usage_is_exit_status_2(capsys: pytest.CaptureFixture[str]) -> Non
     assert "paper" in capsys.readouterr().err
 
 
+@pytest.fixture
+def logging_restored() -> Iterator[None]:
+    """The command sets up logging for its whole process; later tests want their own back."""
+    root = logging.getLogger()
+    handlers, levels = (
+        root.handlers[:],
+        {name: logging.getLogger(name).level for name in ("", "twincast", "paramiko")},
+    )
+    yield
+    root.handlers[:] = handlers
+    for name, level in levels.items():
+        logging.getLogger(name).setLevel(level)
+
+
+@pytest.mark.usefixtures("logging_restored")
 def test_user_without_credentials_is_wrong_usage(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "--state-dir", str(tmp_path), "--plane", "memory", "--user", "eve"]) == 2
     assert "--user eve" in capsys.readouterr().err
