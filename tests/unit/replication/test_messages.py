@@ -88,11 +88,9 @@ def test_a_message_that_is_too_long_is_refused_by_its_header():
     assert caught.value.reason is DropReason.MALFORMED
 
 
-@pytest.mark.parametrize("message", CONTROL[:6], ids=repr)
+@pytest.mark.parametrize("message", [message for message in CONTROL[:6] if encode(message)[8:-1]], ids=repr)
 def test_bodies_that_are_too_short_are_refused(message):
     octets = encode(message)[8:-1]
-    if not octets:
-        pytest.skip("there is nothing to cut off")
     kind = encode(message)[4:8]
     with pytest.raises(DecodeError):
         decoded(len(octets).to_bytes(4, "big") + kind + octets)
