@@ -8,9 +8,11 @@ A port's interest in a group is the `Aggregate` of its subscribers, None where n
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import IPv4Address
+from typing import NamedTuple
+
+import msgspec
 
 from dataplane.forwarding.plane import Route, RouteKey
 from dataplane.membership.groups import Aggregate, FilterMode
@@ -18,15 +20,13 @@ from dataplane.membership.groups import Aggregate, FilterMode
 NOTHING: frozenset[IPv4Address] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class Install:
+class Install(msgspec.Struct, frozen=True, gc=False):
     """Add this entry, or replace the one with its key."""
 
     route: Route
 
 
-@dataclass(frozen=True, slots=True)
-class Remove:
+class Remove(msgspec.Struct, frozen=True, gc=False):
     """Take the entry with this key away."""
 
     key: RouteKey
@@ -52,8 +52,8 @@ def routes_for(group: IPv4Address, interests: Mapping[str, Aggregate]) -> tuple[
     The kernel looks (S,G) up before (*,G), so an (S,G) entry lists every port that wants the source, those
     that exclude others among them.
     """
-    excluding = frozenset(port for port, interest in interests.items() if _excludes(interest))
-    named = NOTHING.union(*(interest.sources for interest in interests.values()))
+    excluding = frozenset([port for port, interest in interests.items() if _excludes(interest)])
+    named = NOTHING.union(*[interest.sources for interest in interests.values()])
     routes = [Route(RouteKey(group), excluding)] if excluding else []
     for source in sorted(named):
         ports = frozenset(port for port, interest in interests.items() if interest.wants(source))
@@ -72,6 +72,8 @@ def combined(interests: Collection[Aggregate]) -> Aggregate | None:
     """
     if not interests:
         return None
+    if len(interests) == 1:
+        return next(iter(interests))
     included = NOTHING.union(*(interest.sources for interest in interests if not _excludes(interest)))
     excluding = [interest.sources for interest in interests if _excludes(interest)]
     if not excluding:
@@ -86,48 +88,55 @@ def difference(wanted: Mapping[RouteKey, Route], installed: Mapping[RouteKey, Ro
     return effects
 
 
+class _Group(NamedTuple):
+    """What the ports want of one group, and the entries that follow from it."""
+
+    interests: Mapping[str, Aggregate] = {}
+    routes: tuple[Route, ...] = ()
+
+
+_UNWANTED = _Group()
+
+
 class Desired:
     """The table that should be installed, kept up to date one group at a time."""
 
     def __init__(self) -> None:
-        self._interests: dict[IPv4Address, dict[str, Aggregate]] = {}
-        self._routes: dict[IPv4Address, tuple[Route, ...]] = {}
+        self._groups: dict[IPv4Address, _Group] = {}
 
     def set_interest(self, port: str, group: IPv4Address, interest: Aggregate | None) -> tuple[Effect, ...]:
         """Replace what `port` wants of `group` (None: nothing) and return what the plane has to change."""
-        ports = self._interests.get(group, {})
-        if ports.get(port) == interest:
+        known = self._groups.get(group, _UNWANTED)
+        if known.interests.get(port) == interest:
             return ()
-        ports = {name: known for name, known in ports.items() if name != port}
+        interests = {name: wanted for name, wanted in known.interests.items() if name != port}
         if interest is not None:
-            ports[port] = interest
-        return self._replace(group, ports)
-
-    def _replace(self, group: IPv4Address, ports: dict[str, Aggregate]) -> tuple[Effect, ...]:
-        before = self._routes.pop(group, ())
-        self._interests.pop(group, None)
-        after = routes_for(group, ports)
-        if ports:
-            self._interests[group] = ports
-            self._routes[group] = after
-        return tuple(difference(_by_key(after), _by_key(before)))
+            interests[port] = interest
+        if not interests:
+            del self._groups[group]
+            return tuple([Remove(route.key) for route in known.routes])
+        routes = routes_for(group, interests)
+        self._groups[group] = _Group(interests, routes)
+        if not known.routes:
+            return tuple([Install(route) for route in routes])
+        return tuple(difference(_by_key(routes), _by_key(known.routes)))
 
     def remove_port(self, port: str) -> list[Effect]:
         """Forget everything a port wanted (unbound or deleted)."""
-        groups = [group for group, ports in self._interests.items() if port in ports]
+        groups = [group for group, known in self._groups.items() if port in known.interests]
         return [effect for group in groups for effect in self.set_interest(port, group, None)]
 
     def interest(self, group: IPv4Address) -> Aggregate | None:
         """Merge what all ports want of a group, for the upstream proxy."""
-        return combined(self._interests.get(group, {}).values())
+        return combined(self._groups.get(group, _UNWANTED).interests.values())
 
     def groups(self) -> Iterator[IPv4Address]:
         """Every group that somebody wants."""
-        return iter(self._interests)
+        return iter(self._groups)
 
     def routes(self) -> dict[RouteKey, Route]:
         """Collect the whole table."""
-        return _by_key(route for routes in self._routes.values() for route in routes)
+        return _by_key(route for known in self._groups.values() for route in known.routes)
 
 
 def _by_key(routes: Iterable[Route]) -> dict[RouteKey, Route]:

@@ -29,6 +29,8 @@ SINK_PREFIX = "tc-sink"
 UPSTREAM = 0
 """The VIF that is every entry's parent."""
 
+_REMEMBERED = 1024
+
 _REFUSALS = {
     errno.EPERM: "it needs CAP_NET_ADMIN and CAP_NET_RAW",
     errno.EADDRINUSE: "another multicast routing daemon holds the table",
@@ -81,6 +83,7 @@ class KernelPlane:
         self._sinks: dict[int, int] = {}
         self._bound: dict[int, tuple[int, int]] = {}
         self._routes: dict[RouteKey, Route] = {}
+        self._ttls: dict[tuple[frozenset[str], bool], bytes] = {}
         self._counted: dict[str, PortCounters] = {}
 
     @property
@@ -120,10 +123,12 @@ class KernelPlane:
             self._slots.release(name)
             self._active.discard(name)
             self._counted.pop(name, None)
+        self._ttls.clear()
 
     def _settle(self, port: str) -> None:
         """Bind a port's slot to where its packets should go now."""
         slot, index = self._slots.reserve(port), self._links[port]
+        self._ttls.clear()
         if self._bind(slot, index if port in self._active else None, index or 0):
             self.install([route for route in self._routes.values() if port in route.ports])
 
@@ -189,7 +194,7 @@ class KernelPlane:
         failure: PlaneError | None = None
         for route in routes:
             try:
-                mroute.add_entry(self._routing, route.key, UPSTREAM, self._slots_of(route))
+                mroute.add_entry(self._routing, route.key, UPSTREAM, self._thresholds(route))
             except OSError as error:
                 failure = failure or PlaneError(f"entry {route.key}: {_advice(error)}")
             else:
@@ -197,9 +202,17 @@ class KernelPlane:
         if failure is not None:
             raise failure
 
-    def _slots_of(self, route: Route) -> list[int]:
-        slots = (self._slots.get(port) for port in route.ports)
-        return [slot for slot in slots if slot is not None]
+    def _thresholds(self, route: Route) -> bytes:
+        """Most entries have the same few sets of ports, so their TTLs are remembered."""
+        any_source = route.key.source is None
+        known = self._ttls.get((route.ports, any_source))
+        if known is None:
+            slots = [self._slots.get(port) for port in route.ports] + [UPSTREAM if any_source else None]
+            known = mroute.thresholds(slot for slot in slots if slot is not None)
+            if len(self._ttls) >= _REMEMBERED:
+                self._ttls.clear()
+            self._ttls[route.ports, any_source] = known
+        return known
 
     def remove(self, keys: Iterable[RouteKey]) -> None:
         """Remove entries; a key that is not there is ignored."""

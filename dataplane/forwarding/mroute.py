@@ -39,6 +39,8 @@ _INTERFACE = Struct("BxHiII")  # struct ifinfomsg
 _INDEX = Struct("=i")
 _NATIVE = Struct("=I")
 ANY = IPv4Address(0)
+_ANY_PACKED = ANY.packed
+_NOWHERE = bytes((BLOCKED,)) * MAXIMUM_SLOTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,19 +82,22 @@ def delete_vif(routing: socket.socket, number: int) -> None:
     _set(routing, MRT_DEL_VIF, _VIF.pack(number, 0, 0, 0, 0, bytes(4)))
 
 
-def add_entry(routing: socket.socket, key: RouteKey, parent: int, vifs: Iterable[int]) -> None:
+def thresholds(vifs: Iterable[int]) -> bytes:
+    """Return the TTL thresholds of an entry that forwards to these VIFs."""
+    found = bytearray(_NOWHERE)
+    for vif in vifs:
+        found[vif] = FORWARDS
+    return bytes(found)
+
+
+def add_entry(routing: socket.socket, key: RouteKey, parent: int, ttls: bytes) -> None:
     """Add an entry, or replace the outgoing VIFs of the one that is there. Raises OSError.
 
-    The incoming VIF is put among the TTLs of a (*,G) entry, where the kernel looks for it; there it never
-    sends a packet back. In an (S,G) entry it would.
+    `ttls` are `thresholds`; the incoming VIF has to be among those of a (*,G) entry, where the kernel looks
+    for it; there it never sends a packet back. In an (S,G) entry it would.
     """
-    thresholds = bytearray(b"\xff" * MAXIMUM_SLOTS)
-    for vif in vifs:
-        thresholds[vif] = FORWARDS
-    if key.source is None:
-        thresholds[parent] = FORWARDS
     option = MRT_ADD_MFC_PROXY if key.source is None else MRT_ADD_MFC
-    _set(routing, option, _mfc(key, parent, bytes(thresholds)))
+    _set(routing, option, _mfc(key, parent, ttls))
 
 
 def delete_entry(routing: socket.socket, key: RouteKey, parent: int) -> None:
@@ -101,9 +106,9 @@ def delete_entry(routing: socket.socket, key: RouteKey, parent: int) -> None:
     _set(routing, option, _mfc(key, parent, bytes(MAXIMUM_SLOTS)))
 
 
-def _mfc(key: RouteKey, parent: int, thresholds: bytes) -> bytes:
-    source = ANY if key.source is None else key.source
-    return _MFC.pack(source.packed, key.group.packed, parent, thresholds, 0, 0, 0, 0)
+def _mfc(key: RouteKey, parent: int, ttls: bytes) -> bytes:
+    source = _ANY_PACKED if key.source is None else key.source.packed
+    return _MFC.pack(source, key.group.packed, parent, ttls, 0, 0, 0, 0)
 
 
 def _set(routing: socket.socket, option: int, value: bytes) -> None:

@@ -12,6 +12,8 @@ from enum import StrEnum
 from ipaddress import IPv4Address
 from typing import NamedTuple, Protocol
 
+import msgspec
+
 MAXIMUM_SLOTS = 32  # Linux MAXVIFS: the TTL array of one entry
 UPSTREAM_SLOTS = 1
 MAXIMUM_PORTS = MAXIMUM_SLOTS - UPSTREAM_SLOTS
@@ -24,8 +26,7 @@ class RouteKey(NamedTuple):
     source: IPv4Address | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(msgspec.Struct, frozen=True, gc=False):
     """One forwarding entry: the access ports, by name, that receive the group.
 
     An (S,G) route without ports is meaningful: the kernel finds it before (*,G) and drops the source.

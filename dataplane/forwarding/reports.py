@@ -1,7 +1,8 @@
 """Which group records a host's state changes and answers consist of (RFC 3376 sections 5.1, 5.2). Pure."""
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from ipaddress import IPv4Address
+from types import MappingProxyType
 
 from dataplane.membership.groups import Aggregate, FilterMode
 from dataplane.packets.igmp import GroupRecord, RecordType
@@ -10,41 +11,47 @@ NO_INTEREST = Aggregate(FilterMode.INCLUDE)
 """RFC 3376 section 3.2: no membership is INCLUDE of nothing."""
 
 
-@dataclass(slots=True)
-class PendingChange:
-    """A change of one group that has to be said some more times; the counts are transmissions left."""
+_NO_COUNTS: Mapping[IPv4Address, int] = MappingProxyType({})
 
-    mode: int = 0
-    allowed: dict[IPv4Address, int] = field(default_factory=dict)
-    blocked: dict[IPv4Address, int] = field(default_factory=dict)
-    first: bool = True
-    """Nothing of it has been sent yet."""
+
+class PendingChange:
+    """A change of one group that has to be said some more times; the counts are transmissions left.
+
+    `interest` is what the group has come to. `first`: nothing of the change has been sent yet.
+    """
+
+    __slots__ = ("allowed", "blocked", "first", "interest", "mode")
+
+    def __init__(self) -> None:
+        self.interest: Aggregate | None = None
+        self.mode = 0
+        self.allowed = self.blocked = _NO_COUNTS
+        self.first = True
 
     def note(self, before: Aggregate | None, after: Aggregate | None, robustness: int) -> None:
         """Add the way from one state to another to what has to be said `robustness` times."""
+        self.interest = after
         before, after = before or NO_INTEREST, after or NO_INTEREST
         self.first = True
         if before.filter_mode is not after.filter_mode:
             self.mode = robustness
-            self.allowed.clear()
-            self.blocked.clear()
+            self.allowed = self.blocked = _NO_COUNTS
             return
         came, went = after.sources - before.sources, before.sources - after.sources
         if after.filter_mode is FilterMode.EXCLUDE:
             came, went = went, came
-        for source in came:
-            self.allowed[source] = robustness
-            self.blocked.pop(source, None)
-        for source in went:
-            self.blocked[source] = robustness
-            self.allowed.pop(source, None)
+        self.allowed = _counted(self.allowed, came, went, robustness)
+        self.blocked = _counted(self.blocked, went, came, robustness)
 
     def sent(self) -> None:
         """Count one transmission; a filter mode record has the whole list, so it counts for sources too."""
         self.first = False
-        self.mode = max(self.mode - 1, 0)
-        self.allowed = {source: left - 1 for source, left in self.allowed.items() if left > 1}
-        self.blocked = {source: left - 1 for source, left in self.blocked.items() if left > 1}
+        if self.mode:
+            self.mode -= 1
+        if self.allowed:
+            self.allowed = _once_less(self.allowed)
+        if self.blocked:
+            self.blocked = _once_less(self.blocked)
 
     @property
     def done(self) -> bool:
@@ -52,24 +59,35 @@ class PendingChange:
         return not (self.mode or self.allowed or self.blocked)
 
 
-def state_change(
-    group: IPv4Address, interest: Aggregate | None, pending: PendingChange, version: int
-) -> list[GroupRecord]:
+def _counted(
+    counts: Mapping[IPv4Address, int],
+    began: frozenset[IPv4Address],
+    ended: frozenset[IPv4Address],
+    robustness: int,
+) -> Mapping[IPv4Address, int]:
+    left = {source: count for source, count in counts.items() if source not in ended}
+    return left | dict.fromkeys(began, robustness)
+
+
+def _once_less(counts: Mapping[IPv4Address, int]) -> Mapping[IPv4Address, int]:
+    return {source: left - 1 for source, left in counts.items() if left > 1}
+
+
+def state_change(group: IPv4Address, pending: PendingChange, version: int) -> list[GroupRecord]:
     """Compose the records that tell a change; for versions 1 and 2 a join or, once, a leave.
 
     The caller maps a join to the older message; version 1 has no leave (RFC 1112 appendix I).
     """
-    current = interest or NO_INTEREST
-    sources = tuple(sorted(current.sources))
+    current = pending.interest or NO_INTEREST
     if version < 3:
-        if interest is not None:
+        if pending.interest is not None:
             return [GroupRecord(RecordType.MODE_IS_EXCLUDE, group)]
         leave = GroupRecord(RecordType.CHANGE_TO_INCLUDE_MODE, group)
         return [leave] if version == 2 and pending.first else []
     if pending.mode:
         excluding = current.filter_mode is FilterMode.EXCLUDE
         kind = RecordType.CHANGE_TO_EXCLUDE_MODE if excluding else RecordType.CHANGE_TO_INCLUDE_MODE
-        return [GroupRecord(kind, group, sources)]
+        return [GroupRecord(kind, group, tuple(sorted(current.sources)) if current.sources else ())]
     changes = (
         (RecordType.ALLOW_NEW_SOURCES, pending.allowed),
         (RecordType.BLOCK_OLD_SOURCES, pending.blocked),

@@ -38,7 +38,7 @@ class UpstreamProxy:
     def __init__(self, generator: random.Random) -> None:
         self._generator = generator
         self._interests: dict[IPv4Address, Aggregate] = {}
-        self._fresh: dict[IPv4Address, None] = {}
+        self._fresh: dict[IPv4Address, PendingChange] = {}
         self._fresh_since: float | None = None
         self._pending: dict[IPv4Address, PendingChange] = {}
         self._retransmit_at: float | None = None
@@ -62,12 +62,16 @@ class UpstreamProxy:
             del self._interests[group]
         else:
             self._interests[group] = interest
-        self._changed(group, before, now)
+        self._changed(group, before, interest, now)
 
-    def _changed(self, group: IPv4Address, before: Aggregate | None, now: float) -> None:
-        pending = self._pending.setdefault(group, PendingChange())
-        pending.note(before, self._interests.get(group), self._robustness)
-        self._fresh[group] = None
+    def _changed(
+        self, group: IPv4Address, before: Aggregate | None, after: Aggregate | None, now: float
+    ) -> None:
+        pending = self._pending.get(group)
+        if pending is None:
+            pending = self._pending[group] = PendingChange()
+        pending.note(before, after, self._robustness)
+        self._fresh[group] = pending
         if self._fresh_since is None:
             self._fresh_since = now
 
@@ -78,8 +82,8 @@ class UpstreamProxy:
         for group in [group for group in self._pending if group not in self._interests]:
             del self._pending[group]
             self._fresh.pop(group, None)
-        for group in self._interests:
-            self._changed(group, None, now)
+        for group, interest in self._interests.items():
+            self._changed(group, None, interest, now)
 
     def query(self, query: Query, now: float) -> None:
         """Hear a query from the core; the answer is spread over its response time (RFC 3376 section 5.2)."""
@@ -135,20 +139,18 @@ class UpstreamProxy:
         return reports
 
     def _state_changes(self, version: int, now: float) -> list[Report]:
-        groups = list(self._fresh)
-        self._fresh.clear()
+        changes, self._fresh = self._fresh, {}
         self._fresh_since = None
         if self._retransmit_at is not None and self._retransmit_at <= now:
             self._retransmit_at = None
-            groups = list(self._pending)
-        records = [record for group in groups for record in self._transmit(group, version)]
+            changes = self._pending.copy()
+        records = [record for each in changes.items() for record in self._transmit(*each, version)]
         if self._pending and self._retransmit_at is None:
             self._retransmit_at = now + self._generator.uniform(0.0, UNSOLICITED_REPORT_INTERVAL)
         return _as_reports(version, records)
 
-    def _transmit(self, group: IPv4Address, version: int) -> list[GroupRecord]:
-        pending = self._pending[group]
-        records = state_change(group, self._interests.get(group), pending, version)
+    def _transmit(self, group: IPv4Address, pending: PendingChange, version: int) -> list[GroupRecord]:
+        records = state_change(group, pending, version)
         pending.sent()
         if pending.done:
             del self._pending[group]
