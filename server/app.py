@@ -3,6 +3,7 @@
 Owns the wiring only. Sockets that must outlive a crash of this process come from the supervisor.
 """
 
+import gc
 import logging
 import os
 import signal
@@ -11,6 +12,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from server.access.users import CredentialsError, UserStore
 from server.datastores.judge import Judge
@@ -52,6 +54,10 @@ CAPABILITIES = (
 
 STOP_SECONDS = 1.0
 """How long the sessions' threads may take to end; a commit under way is waited for in any case."""
+
+COLLECTION: Final = (50_000, 20, 50)
+"""Thresholds of Python's cyclic collector. Trees hold no cycles and are freed without it, but a request of
+10,000 entries makes so many objects that the usual thresholds look through them a hundred times."""
 
 StartFailure = (SchemaError, StorageError, CredentialsError, HostKeyError, RpcError, RpcErrors, OSError)
 """What can keep the server from starting and is told to the operator in one line."""
@@ -96,6 +102,8 @@ def run(options: ServerOptions, make_provider: ProviderFactory = dataplane_provi
             logger.error("start-failed", extra={"reason": str(failure)})  # noqa: TRY400 - not a fault
             _tell(options.ready_fd, f"failed: {' '.join(str(failure).split())}")
             return 1
+        gc.freeze()  # the schema and the loaded configuration stay: no collection need look at them
+        gc.set_threshold(*COLLECTION)
         _tell(options.ready_fd, "ready")
         signal.sigwait({signal.SIGTERM})
         logger.info("stopping")
