@@ -4,7 +4,8 @@ Owns the types only. An effect says what, never how; the shell has the sockets.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from dataplane.config import PeerConfig
 from dataplane.forwarding.desired import Effect as RouteEffect
@@ -14,52 +15,45 @@ from dataplane.packets.igmp import Report
 from dataplane.state import Event
 
 
-@dataclass(frozen=True, slots=True)
-class AdoptPlane:
+class AdoptPlane(msgspec.Struct, frozen=True, gc=False):
     """Take over what a former dataplane left; answer with `Adopted`. The first effect on a plane."""
 
     ports: Mapping[str, int | None]
 
 
-@dataclass(frozen=True, slots=True)
-class ConfigurePorts:
+class ConfigurePorts(msgspec.Struct, frozen=True, gc=False):
     """The access ports and their interface indices, None for a link that is missing."""
 
     ports: Mapping[str, int | None]
 
 
-@dataclass(frozen=True, slots=True)
-class SetUpstream:
+class SetUpstream(msgspec.Struct, frozen=True, gc=False):
     """Where streams come from; None when no upstream works."""
 
     name: str | None
     index: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class SetActive:
+class SetActive(msgspec.Struct, frozen=True, gc=False):
     """Forward to a port, or to the sink in its place."""
 
     port: str
     active: bool
 
 
-@dataclass(frozen=True, slots=True)
-class ChangeRoutes:
+class ChangeRoutes(msgspec.Struct, frozen=True, gc=False):
     """Entries to install and to remove."""
 
     changes: tuple[RouteEffect, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ReconcileRoutes:
+class ReconcileRoutes(msgspec.Struct, frozen=True, gc=False):
     """Make the plane hold exactly these entries."""
 
     wanted: Mapping[RouteKey, Route]
 
 
-@dataclass(frozen=True, slots=True)
-class OpenCapture:
+class OpenCapture(msgspec.Struct, frozen=True, gc=False):
     """Capture IGMP on an interface; `upstream` needs a small ring only. Replaces one that is open."""
 
     interface: str
@@ -67,15 +61,13 @@ class OpenCapture:
     upstream: bool
 
 
-@dataclass(frozen=True, slots=True)
-class CloseCapture:
+class CloseCapture(msgspec.Struct, frozen=True, gc=False):
     """Stop capturing."""
 
     interface: str
 
 
-@dataclass(frozen=True, slots=True)
-class SendFrame:
+class SendFrame(msgspec.Struct, frozen=True, gc=False):
     """Send an Ethernet frame on a captured interface, tagged when `outer_vlan` is not 0."""
 
     interface: str
@@ -83,70 +75,61 @@ class SendFrame:
     outer_vlan: int
 
 
-@dataclass(frozen=True, slots=True)
-class SendReports:
+class SendReports(msgspec.Struct, frozen=True, gc=False):
     """Send reports toward the core on the captured interface of `link`."""
 
     link: Link
     reports: tuple[Report, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class OpenChannel:
+class OpenChannel(msgspec.Struct, frozen=True, gc=False):
     """Keep a connection to the peer of a service; replaces one that is open."""
 
     service: str
     peer: PeerConfig
 
 
-@dataclass(frozen=True, slots=True)
-class CloseChannel:
+class CloseChannel(msgspec.Struct, frozen=True, gc=False):
     """Close the connection after what was sent, and stop connecting."""
 
     service: str
 
 
-@dataclass(frozen=True, slots=True)
-class SendChannel:
+class SendChannel(msgspec.Struct, frozen=True, gc=False):
     """Write octets to the connection of a service."""
 
     service: str
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class DisconnectChannel:
+class DisconnectChannel(msgspec.Struct, frozen=True, gc=False):
     """Close the connection after what was sent; it is made again."""
 
     service: str
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class OpenHello:
+class OpenHello(msgspec.Struct, frozen=True, gc=False):
     """Open the hello socket of a service; replaces one that is open."""
 
     service: str
     peer: PeerConfig
 
 
-@dataclass(frozen=True, slots=True)
-class CloseHello:
+class CloseHello(msgspec.Struct, frozen=True, gc=False):
     """Close the hello socket of a service."""
 
     service: str
 
 
-@dataclass(frozen=True, slots=True)
-class SendHelloTo:
+class SendHelloTo(msgspec.Struct, frozen=True, gc=False):
     """Send a hello to the peer of a service."""
 
     service: str
     datagram: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Notify:
+class Notify(msgspec.Struct, frozen=True, gc=False):
     """Announce an event."""
 
     event: Event

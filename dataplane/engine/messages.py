@@ -4,15 +4,14 @@ Owns the types only. Everything that happens to the dataplane is one of these, s
 and played again.
 """
 
-from dataclasses import dataclass
+import msgspec
 
 from dataplane.config import InterfaceConfig, ProfileConfig, ServiceConfig
 from dataplane.forwarding.plane import Route
 from dataplane.links import Link
 
 
-@dataclass(frozen=True, slots=True)
-class Reconfigure:
+class Reconfigure(msgspec.Struct, frozen=True, gc=False):
     """Entries that are new or different, and the names of those that are gone; the rest stays as it is."""
 
     services: tuple[ServiceConfig, ...] = ()
@@ -23,30 +22,26 @@ class Reconfigure:
     removed_interfaces: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Adopted:
+class Adopted(msgspec.Struct, frozen=True, gc=False):
     """The answer to `AdoptPlane`: ports that forward already and entries that are there already."""
 
     active: frozenset[str]
     routes: tuple[Route, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class LinkUpdated:
+class LinkUpdated(msgspec.Struct, frozen=True, gc=False):
     """A network interface is there, or a fact of it changed."""
 
     link: Link
 
 
-@dataclass(frozen=True, slots=True)
-class LinkRemoved:
+class LinkRemoved(msgspec.Struct, frozen=True, gc=False):
     """A network interface is gone."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class FrameCaptured:
+class FrameCaptured(msgspec.Struct, frozen=True, gc=False):
     """A frame with IGMP arrived on an interface; the kernel took the outer VLAN tag off."""
 
     interface: str
@@ -54,70 +49,60 @@ class FrameCaptured:
     outer_vlan: int
 
 
-@dataclass(frozen=True, slots=True)
-class BurstEnded:
+class BurstEnded(msgspec.Struct, frozen=True, gc=False):
     """The messages that were waiting have all been given: send what was collected."""
 
 
-@dataclass(frozen=True, slots=True)
-class ChannelConnecting:
+class ChannelConnecting(msgspec.Struct, frozen=True, gc=False):
     """The channel of a service looks for its peer."""
 
     service: str
 
 
-@dataclass(frozen=True, slots=True)
-class ChannelConnected:
+class ChannelConnected(msgspec.Struct, frozen=True, gc=False):
     """The channel of a service has a connection."""
 
     service: str
 
 
-@dataclass(frozen=True, slots=True)
-class ChannelReceived:
+class ChannelReceived(msgspec.Struct, frozen=True, gc=False):
     """Octets arrived on the channel of a service."""
 
     service: str
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class ChannelDisconnected:
+class ChannelDisconnected(msgspec.Struct, frozen=True, gc=False):
     """The connection of a service ended, or an attempt failed."""
 
     service: str
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class ChannelOverflow:
+class ChannelOverflow(msgspec.Struct, frozen=True, gc=False):
     """The connection of a service did not take what was sent."""
 
     service: str
 
 
-@dataclass(frozen=True, slots=True)
-class HelloReceived:
+class HelloReceived(msgspec.Struct, frozen=True, gc=False):
     """A datagram arrived on the hello socket of a service."""
 
     service: str
     datagram: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class PlaneFailed:
+class PlaneFailed(msgspec.Struct, frozen=True, gc=False):
     """The plane refused something; it is compared with what is wanted later."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Stopping:
+class Stopping(msgspec.Struct, frozen=True, gc=False):
     """This process ends in an orderly way: tell the peers, so that they need not wait for a timeout."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tick:
+class Tick(msgspec.Struct, frozen=True, gc=False):
     """Time passed: something may be due."""
 
 

@@ -26,9 +26,10 @@ different major version ends the connection.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from struct import Struct
 from struct import error as StructError  # noqa: N812
+
+import msgspec
 
 from dataplane.config import Role
 from dataplane.packets.wire import DecodeError, DropReason
@@ -61,8 +62,7 @@ _PART_OCTETS = 32_768
 _MAX_REASON = 128
 
 
-@dataclass(frozen=True, slots=True)
-class Open:
+class Open(msgspec.Struct, frozen=True, gc=False):
     """The first message of each side."""
 
     epoch: int
@@ -72,8 +72,7 @@ class Open:
     minor: int = VERSION_MINOR
 
 
-@dataclass(frozen=True, slots=True)
-class Announcement:
+class Announcement(msgspec.Struct, frozen=True, gc=False):
     """One profile in SETTINGS.
 
     `received`: the last sequence that came from the peer in the epoch which OPEN names; the peer need not
@@ -86,8 +85,7 @@ class Announcement:
     removed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class SettingsPart:
+class SettingsPart(msgspec.Struct, frozen=True, gc=False):
     """Some profiles; `full` starts a complete list, `more` says that another part follows."""
 
     announcements: tuple[Announcement, ...]
@@ -95,22 +93,19 @@ class SettingsPart:
     more: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Records:
+class Records(msgspec.Struct, frozen=True, gc=False):
     """Records in the order in which they are to be applied."""
 
     records: tuple[Record, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Ack:
+class Ack(msgspec.Struct, frozen=True, gc=False):
     """Everything up to this sequence was taken, per backup-id."""
 
     sequences: tuple[tuple[int, int], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class BatchBegin:
+class BatchBegin(msgspec.Struct, frozen=True, gc=False):
     """A batch of a profile begins; the next record of the profile has `sequence`."""
 
     backup_id: int
@@ -118,8 +113,7 @@ class BatchBegin:
     sequence: int
 
 
-@dataclass(frozen=True, slots=True)
-class BatchEnd:
+class BatchEnd(msgspec.Struct, frozen=True, gc=False):
     """The batch held `entries` records; `sequence` is the end's own."""
 
     backup_id: int
@@ -128,21 +122,18 @@ class BatchEnd:
     entries: int
 
 
-@dataclass(frozen=True, slots=True)
-class BatchRequest:
+class BatchRequest(msgspec.Struct, frozen=True, gc=False):
     """The sender wants a batch of this profile."""
 
     backup_id: int
     returned: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Heartbeat:
+class Heartbeat(msgspec.Struct, frozen=True, gc=False):
     """The sender lives."""
 
 
-@dataclass(frozen=True, slots=True)
-class Close:
+class Close(msgspec.Struct, frozen=True, gc=False):
     """The sender is about to close the connection."""
 
     reason: str

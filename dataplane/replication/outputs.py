@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+import msgspec
+
 from dataplane.replication.records import Record
 from dataplane.replication.settings import Mismatch, ProfileSettings
 
@@ -50,15 +52,13 @@ class LossReason(StrEnum):
     BATCH_INCOMPLETE = "batch-incomplete"
 
 
-@dataclass(frozen=True, slots=True)
-class Send:
+class Send(msgspec.Struct, frozen=True, gc=False):
     """Write these octets (whole messages) to the connection."""
 
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Disconnect:
+class Disconnect(msgspec.Struct, frozen=True, gc=False):
     """Close the connection after what was sent before; the channel connects again by itself.
 
     The machine is down already: no `disconnected` need follow.
@@ -67,15 +67,13 @@ class Disconnect:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class ApplyRecords:
+class ApplyRecords(msgspec.Struct, frozen=True, gc=False):
     """Apply these records in this order; backup-ids and access-ids are known here."""
 
     records: tuple[Record, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class StateChanged:
+class StateChanged(msgspec.Struct, frozen=True, gc=False):
     """The channel went from one state to another; `reason` is "" on the way up."""
 
     old: ChannelState
@@ -83,8 +81,7 @@ class StateChanged:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class SnapshotNeeded:
+class SnapshotNeeded(msgspec.Struct, frozen=True, gc=False):
     """Answer with `start_batch`: the current memberships of this profile that its settings allow to copy.
 
     `returned`: the peer restarted and asks for the entries it had originated. They go into the same batch
@@ -95,16 +92,14 @@ class SnapshotNeeded:
     returned: bool
 
 
-@dataclass(frozen=True, slots=True)
-class BatchStarted:
+class BatchStarted(msgspec.Struct, frozen=True, gc=False):
     """A batch is on its way to the peer."""
 
     backup_id: int
     batch_id: int
 
 
-@dataclass(frozen=True, slots=True)
-class BatchCompleted:
+class BatchCompleted(msgspec.Struct, frozen=True, gc=False):
     """A batch was sent and acknowledged to its end, or received to its end."""
 
     backup_id: int
@@ -113,16 +108,14 @@ class BatchCompleted:
     direction: Direction
 
 
-@dataclass(frozen=True, slots=True)
-class OutOfSync:
+class OutOfSync(msgspec.Struct, frozen=True, gc=False):
     """Records of this profile were lost; a batch follows by itself."""
 
     backup_id: int
     reason: LossReason
 
 
-@dataclass(frozen=True, slots=True)
-class PeerSettings:
+class PeerSettings(msgspec.Struct, frozen=True, gc=False):
     """The peer told its settings, or ours changed: what is mapped, and what differs."""
 
     profiles: tuple[ProfileSettings, ...]
