@@ -45,6 +45,7 @@ class Ask(msgspec.Struct, frozen=True):
 
 
 NO_QUERY = Ask()
+_NOBODY = IPv4Address(0)
 _ASK_GROUP = Ask(group=True)
 
 
@@ -80,7 +81,7 @@ class Entry:
         self.deadline = -inf
         self.sources: Timers = _NO_TIMERS
         self.origin = origin
-        self.last_reporter = IPv4Address(0)
+        self.last_reporter = _NOBODY
         self.up_since = now
         self.v1_until = -inf
         self.v2_until = -inf
@@ -94,10 +95,12 @@ class Entry:
 
     def state(self, now: float) -> EntryState:
         """The entry as a value with lifetimes in seconds from `now`."""
-        sources = tuple(
-            SourceState(address, max(timer.deadline - now, 0.0), timer.up_since)
-            for address, timer in self.sources.items()
-        )
+        sources: tuple[SourceState, ...] = ()
+        if self.sources:
+            sources = tuple(
+                SourceState(address, max(timer.deadline - now, 0.0), timer.up_since)
+                for address, timer in self.sources.items()
+            )
         return EntryState(
             self.subscriber,
             self.group,
@@ -146,6 +149,8 @@ class Entry:
 
     def next_event(self, now: float) -> float:
         """When time will next change the entry by itself."""
+        if not self.sources:
+            return self.deadline if self.filter_mode is FilterMode.EXCLUDE else now
         times = [timer.deadline for timer in self.sources.values() if timer.deadline > now]
         if self.filter_mode is FilterMode.EXCLUDE:
             times.append(self.deadline)
@@ -198,7 +203,7 @@ class Entry:
         self, kind: RecordType, listed: frozenset[IPv4Address], now: float, timing: Timing
     ) -> Ask | None:
         known = self.sources
-        both = known.keys() & listed
+        both = known.keys() & listed if known and listed else _NO_SOURCES
         if kind is RecordType.BLOCK_OLD_SOURCES:
             return Ask(frozenset(both)) if both else None
         until = now + timing.group_membership_interval
@@ -206,11 +211,13 @@ class Entry:
             dropped = frozenset(known.keys() - listed)
             self._start(listed, now, until)
             return Ask(dropped) if listed or dropped else None
-        excluded = SourceTimer(-inf, now)
-        self.sources = {source: known.get(source, excluded) for source in listed} if listed else _NO_TIMERS
+        self.sources = _NO_TIMERS
+        if listed:
+            excluded = SourceTimer(-inf, now)
+            self.sources = {source: known.get(source, excluded) for source in listed}
         self.filter_mode = FilterMode.EXCLUDE
         self.deadline = until
-        return Ask(frozenset(both)) if kind is RecordType.CHANGE_TO_EXCLUDE_MODE else NO_QUERY
+        return Ask(frozenset(both)) if both and kind is RecordType.CHANGE_TO_EXCLUDE_MODE else NO_QUERY
 
     def _in_exclude(
         self, kind: RecordType, listed: frozenset[IPv4Address], now: float, timing: Timing

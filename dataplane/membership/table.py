@@ -34,6 +34,7 @@ MAX_ENTRIES = 1 << 18
 MAX_GROUP_SOURCES = 1024
 """Different sources that the members of one group may name together; a change costs in proportion."""
 
+_NO_SOURCES: frozenset[IPv4Address] = frozenset()
 _STARTING_MODE = (RecordType.MODE_IS_EXCLUDE, RecordType.CHANGE_TO_EXCLUDE_MODE)
 _STARTING_SOURCES = (
     RecordType.MODE_IS_INCLUDE,
@@ -102,7 +103,7 @@ class MembershipTable:
         entry = self._live(subscriber, record.group, now, done)
         if entry is not None and self._refresh(entry, record, version, reporter, now, done):
             return
-        listed = frozenset(record.sources)
+        listed = frozenset(record.sources) if record.sources else _NO_SOURCES
         if entry is None:
             starts = record.type in _STARTING_MODE or (record.type in _STARTING_SOURCES and listed)
             if not starts or not self._room(subscriber, record.group, done):
@@ -162,7 +163,7 @@ class MembershipTable:
         created = entry is None
         if entry is None and not self._room(state.subscriber, state.group, done):
             return done.changes()
-        listed = frozenset(source.address for source in state.sources)
+        listed = frozenset([source.address for source in state.sources]) if state.sources else _NO_SOURCES
         if not self._room_for_sources(state.group, entry, listed, done):
             return done.changes()
         if entry is None:
@@ -194,6 +195,10 @@ class MembershipTable:
         if batch:
             entry.complete(state, now)
             self._answer(entry, NO_QUERY, now, done, created=created)
+            return
+        if created:
+            entry.overwrite(state, now)
+            self._answer(entry, NO_QUERY, now, done, created=True)
             return
         soon = now + self.timing.last_member_query_time
         before = entry.running_after(soon)
