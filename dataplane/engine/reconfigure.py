@@ -84,6 +84,8 @@ def _put_service(world: World, config: ServiceConfig, now: float) -> bool:
         return False
     old = service.config
     _stop_service(world, service, "configuration-changed", now)
+    if old.peer != config.peer:
+        _close_hello(world, service)
     service.config = config
     service.discontinuity = world.wall(now)
     _start_service(world, service)
@@ -95,27 +97,29 @@ def _start_service(world: World, service: Service) -> None:
     if not config.enabled or config.peer is None or config.security is not Security.NONE:
         return
     epoch = world.generator.getrandbits(_EPOCH_BITS)
-    service.machine = PeerMachine(epoch, tell_settings(world, config.name))
+    service.machine = PeerMachine(epoch, tell_settings(world, config.name), pulling=service.pulling)
     world.out.append(OpenChannel(config.name, config.peer))
     world.deadlines.set(("peer", config.name), service.machine.next_deadline())
 
 
 def _stop_service(world: World, service: Service, reason: str, now: float) -> None:
+    """Stop the channel; the hellos go on, so that disabling a service makes no second master (rule 11)."""
     name = service.config.name
     if service.machine is not None:
         copying.perform(world, service, service.machine.stop(now, reason), now)
+        service.pulling = service.machine.pulling
         service.machine = None
         world.out.append(CloseChannel(name))
     world.deadlines.set(("peer", name), None)
     world.publishing.discard(name)
     world.settings_changed.discard(name)
-    _close_hello(world, service)
 
 
 def _remove_service(world: World, name: str, now: float) -> None:
     service = world.services.get(name)
     if service is not None:
         _stop_service(world, service, "service-deleted", now)
+        _close_hello(world, service)
         del world.services[name]
 
 

@@ -34,11 +34,16 @@ Key = tuple[str, str]
 
 @dataclass(eq=False, slots=True)
 class Service:
-    """One remote-backup-service. `machine` exists while the service is enabled and has a peer."""
+    """One remote-backup-service. `machine` exists while the service is enabled and has a peer.
+
+    `pulling`: the next machine asks for what this router had originated before it restarted (rule 12). A
+    machine that only follows a commit does not: members that left in between would come back.
+    """
 
     config: ServiceConfig
     discontinuity: float
     machine: PeerMachine | None = None
+    pulling: bool = True
     hello_open: bool = False
     last_up: float | None = None
     last_down: float | None = None

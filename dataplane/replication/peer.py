@@ -79,16 +79,23 @@ __all__ = [
 MAX_PROFILES = 4095
 _REASON = re.compile(r"[a-z0-9-]{1,48}")
 _LONGEST_HEARTBEAT = 10.0
+_NOT_UP = (ChannelState.DOWN, ChannelState.CONNECTING)
 
 
 class PeerMachine:
     """One end of one service's channel.
 
-    `epoch` is a random 64-bit number of this process start; `now` is monotonic seconds everywhere.
+    `epoch` is a random 64-bit number of this machine; `now` is monotonic seconds everywhere. `pulling`: ask
+    for the entries that this router had originated before; it ends with the first synchronisation.
     """
 
     def __init__(
-        self, epoch: int, profiles: Iterable[ProfileSettings] = (), limits: Limits | None = None
+        self,
+        epoch: int,
+        profiles: Iterable[ProfileSettings] = (),
+        limits: Limits | None = None,
+        *,
+        pulling: bool = True,
     ) -> None:
         self.state = ChannelState.DOWN
         self.down_reason = ""
@@ -101,7 +108,7 @@ class PeerMachine:
         self._peer_list: dict[int, Announcement] | None = None
         self._mapped: frozenset[int] = frozenset()
         self._opened = self._resumed = False
-        self._pulling = True
+        self.pulling = pulling
         self._restored: set[int] = set()
         self._outgoing = Outgoing(self._limits)
         self._incoming = Incoming(self._limits)
@@ -260,17 +267,20 @@ class PeerMachine:
         """When `tick` is due next, or None."""
         if not self._up():
             return None
-        due = [self._last_sent + self._limits.heartbeat_interval, self._last_received + self._dead_after]
+        oldest = self._last_received
         if self._outgoing.waiting_since is not None:
-            due.append(self._outgoing.waiting_since + self._dead_after)
-        optional = (self._outgoing.flush_at, self._incoming.acknowledge_at)
-        return min(due + [each for each in optional if each is not None])
+            oldest = min(oldest, self._outgoing.waiting_since)
+        due = min(self._last_sent + self._limits.heartbeat_interval, oldest + self._dead_after)
+        for optional in (self._outgoing.flush_at, self._incoming.acknowledge_at):
+            if optional is not None and optional < due:
+                due = optional
+        return due
 
     def _up(self) -> bool:
-        return self.state not in (ChannelState.DOWN, ChannelState.CONNECTING)
+        return self.state not in _NOT_UP
 
     def _noted(self, outputs: Outputs, now: float) -> Outputs:
-        if outputs and any(isinstance(output, Send) for output in outputs):
+        if outputs and any([isinstance(output, Send) for output in outputs]):
             self._last_sent = now
         return outputs
 
@@ -341,7 +351,7 @@ class PeerMachine:
 
     def _announcement(self, settings: ProfileSettings) -> Announcement:
         backup_id = settings.backup_id
-        pull = self._pulling and backup_id not in self._restored
+        pull = self.pulling and backup_id not in self._restored
         return Announcement(settings, self._incoming.received(backup_id), pull)
 
     def _settings(self, part: SettingsPart) -> Outputs:
@@ -389,6 +399,6 @@ class PeerMachine:
             return outputs
         self._restored.update(each for each in self._mapped if self._incoming.has_synchronized(each))
         if self._incoming.synchronized and self._outgoing.synchronized:
-            self._pulling = False
+            self.pulling = False
             outputs += self._become(ChannelState.CONNECTED)
         return outputs

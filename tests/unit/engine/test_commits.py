@@ -1,0 +1,59 @@
+"""Commits in the middle of things: what was decided or learnt before must not be undone by them."""
+
+import pytest
+
+from dataplane.config import ETrunkArbitration, Role
+from dataplane.state import DualMaster
+from tests.support.routers import GROUP, MEMBERSHIP_INTERVAL, OTHER, Pair, Router, profile
+
+TRUNK = ETrunkArbitration(id=1, hello_interval=0.1, failure_multiplier=3, revert_delay=1.0)
+
+
+@pytest.fixture
+def pair() -> Pair:
+    pair = Pair()
+    pair.start(profile(Role.MASTER), profile(Role.BACKUP))
+    return pair
+
+
+@pytest.fixture
+def trunks() -> Pair:
+    pair = Pair()
+    pair.start(profile(arbitration=TRUNK), profile(arbitration=TRUNK))
+    pair.run(1.0)
+    return pair
+
+
+def roles(pair: Pair) -> tuple[str, str]:
+    return pair.a.profile_state().local_role, pair.b.profile_state().local_role
+
+
+def commit_service(router: Router, **changes: object) -> None:
+    router.configure(router.service(**changes))
+
+
+def test_rule_11_disabling_a_service_makes_no_second_master(trunks: Pair) -> None:
+    for router in (trunks.a, trunks.b):
+        for enabled in (False, True):
+            commit_service(router, enabled=enabled)
+            trunks.run(5.0)
+            assert roles(trunks) == ("master", "backup")
+        assert router.copy_state() == "active"
+    assert not [event for each in (trunks.a, trunks.b) for event in each.events if isinstance(event, DualMaster)]
+
+
+def test_a_member_that_left_while_the_service_was_disabled_does_not_come_back(pair: Pair) -> None:
+    pair.a.join(GROUP)
+    pair.a.join(OTHER)
+    pair.run(0.1)
+    commit_service(pair.a, enabled=False)
+    pair.a.leave(GROUP)
+    pair.run(3.0)
+    assert not pair.a.has_entry(GROUP)
+    commit_service(pair.a)
+    pair.run(1.0)
+    assert pair.a.copy_state() == "active"
+    assert not pair.a.has_entry(GROUP)
+    assert pair.b.has_entry(GROUP)
+    pair.run(MEMBERSHIP_INTERVAL)
+    assert not pair.b.has_entry(GROUP)
