@@ -105,13 +105,18 @@ def to_xml(schema: Schema, type_info: TypeInfo, value: str) -> tuple[str, dict[s
     """
     if not type_info.has_prefix:
         return value, {}
+    bindings = Bindings()
+    return _value_to_xml(schema, type_info, value, bindings), bindings.namespaces
+
+
+def _value_to_xml(schema: Schema, type_info: TypeInfo, value: str, bindings: Bindings) -> str:
     info = real_type(type_info)
     if info.base == "identityref":
-        return _identity_to_xml(schema, value)
+        return _identity_to_xml(schema, value, bindings)
     if info.base == "instance-identifier":
-        return _identifier_to_xml(schema, value)
+        return _identifier_to_xml(schema, value, bindings)
     member = _member_of(schema, info, value)
-    return (value, {}) if member is None else to_xml(schema, member, value)
+    return value if member is None else _value_to_xml(schema, member, value, bindings)
 
 
 def real_type(type_info: TypeInfo) -> TypeInfo:
@@ -125,6 +130,8 @@ def real_type(type_info: TypeInfo) -> TypeInfo:
 
 def _identity_from_xml(schema: Schema, text: str, nsmap: Mapping[str | None, str]) -> str:
     prefix, _, name = text.strip().rpartition(":")
+    if not name:
+        raise ValueError(f"{text!r} does not name an identity")
     return f"{_module_of(schema, nsmap, prefix or None)}:{name}"
 
 
@@ -136,18 +143,20 @@ def _module_of(schema: Schema, nsmap: Mapping[str | None, str], prefix: str | No
     return module.name
 
 
-def _identity_to_xml(schema: Schema, value: str) -> tuple[str, dict[str, str]]:
-    name, _, identity = value.partition(":")
-    module = schema.by_name.get(name)
-    if module is None or not identity:
+def _identity_to_xml(schema: Schema, value: str, bindings: Bindings) -> str:
+    module, _, identity = value.partition(":")
+    if not identity:
         raise ValueError(f"{value!r} does not name an identity of a module")
-    return f"{module.prefix}:{identity}", {module.prefix: module.namespace}
+    return f"{_prefix_of(schema, bindings, module)}:{identity}"
 
 
 def _union_from_xml(schema: Schema, info: TypeInfo, text: str, nsmap: Mapping[str | None, str]) -> str:
-    """The first member that takes the value decides (RFC 7950 section 9.12); a string takes any."""
+    """The first member that takes the value decides (RFC 7950 section 9.12); a string takes any.
+
+    Whether a string with a pattern does is left to the validator: only a text with a prefix is changed then.
+    """
     for member in map(real_type, info.members):
-        if member.base == "string":
+        if text in member.enums or (member.base == "string" and (not member.has_pattern or ":" not in text)):
             return text
         if member.has_prefix:
             try:
@@ -161,7 +170,7 @@ def _union_from_xml(schema: Schema, info: TypeInfo, text: str, nsmap: Mapping[st
 
 def _member_of(schema: Schema, info: TypeInfo, value: str) -> TypeInfo | None:
     for member in map(real_type, info.members):
-        if member.base == "string":
+        if member.base == "string" and not member.has_pattern:
             return None
         if member.base == "identityref" and value in member.identities:
             return member
@@ -174,7 +183,7 @@ def _member_of(schema: Schema, info: TypeInfo, value: str) -> TypeInfo | None:
 
 def _is_identifier(schema: Schema, value: str) -> bool:
     try:
-        _identifier_to_xml(schema, value)
+        _identifier_to_xml(schema, value, Bindings())
     except ValueError:
         return False
     return True
@@ -211,6 +220,15 @@ def parse_identifier(text: str) -> list[Step]:
     if position < len(text) or not steps:
         raise ValueError(f"{text!r} is not an instance-identifier")
     return steps
+
+
+def parse_predicates(text: str) -> list[Predicate]:
+    """Split the predicates of one entry, as the key attribute of insert has them; raises ValueError."""
+    text = text.strip()
+    found, position = _predicates(text, 0)
+    if position < len(text):
+        raise ValueError(f"{text!r} are not the keys of an entry")
+    return found
 
 
 def _predicates(text: str, position: int) -> tuple[list[Predicate], int]:
@@ -253,8 +271,7 @@ def _json_predicate(
     return f"[{label}={quoted(value)}]"
 
 
-def _identifier_to_xml(schema: Schema, value: str) -> tuple[str, dict[str, str]]:
-    bindings = Bindings()
+def _identifier_to_xml(schema: Schema, value: str, bindings: Bindings) -> str:
     parts: list[str] = []
     node: SchemaNode | None = schema.root
     module = ""
@@ -264,7 +281,7 @@ def _identifier_to_xml(schema: Schema, value: str) -> tuple[str, dict[str, str]]
         node = _child(schema, node, module, step.name)
         parts.append(f"/{prefix}:{step.name}")
         parts += [_xml_predicate(schema, item, module, node, bindings) for item in step.predicates]
-    return "".join(parts), bindings.namespaces
+    return "".join(parts)
 
 
 def _xml_predicate(
@@ -280,8 +297,7 @@ def _xml_predicate(
         label = f"{_prefix_of(schema, bindings, own)}:{item.name}"
     value = item.value
     if leaf is not None and leaf.type is not None and leaf.type.has_prefix:
-        value, declared = to_xml(schema, leaf.type, value)
-        bindings.namespaces.update(declared)
+        value = _value_to_xml(schema, leaf.type, value, bindings)
     return f"[{label}={quoted(value)}]"
 
 

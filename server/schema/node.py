@@ -38,15 +38,18 @@ class TypeInfo:
     `base` is the built-in type's name. `members` are the types of a union. `has_prefix` is true for an
     identityref, an instance-identifier, and a union or leafref that may hold one: the XML form of such a
     value carries prefixes (see `server.schema.names`). `identities` are the values an identityref takes,
-    in module-name form (`iana-if-type:ethernetCsmacd`). `target` is the leaf that a leafref points at, or
-    None when the path could not be resolved; a value then has the form of `target.type`. `range` and `length`
-    are the restrictions that apply, as the modules write them.
+    in module-name form (`iana-if-type:ethernetCsmacd`). `enums` are the names of an enumeration, and
+    `has_pattern` says that a string has one. `target` is the leaf that a leafref points at, or None when the
+    path could not be resolved; a value then has the form of `target.type`. `range` and `length` are the
+    restrictions that apply, as the modules write them.
     """
 
     base: str
     has_prefix: bool = False
     members: tuple["TypeInfo", ...] = ()
     identities: frozenset[str] = frozenset()
+    enums: frozenset[str] = frozenset()
+    has_pattern: bool = False
     path: str = ""
     target: "SchemaNode | None" = None
     require_instance: bool = True

@@ -52,6 +52,7 @@ class TypeBuilder:
         last = statement
         default, units = None, ""
         facts = {name: argument(statement, name) for name in _RESTRICTIONS}
+        has_pattern = statement.search_one("pattern") is not None
         while getattr(last, "i_typedef", None) is not None:
             typedef = last.i_typedef
             default = typedef.search_one("default") if default is None else default
@@ -59,8 +60,10 @@ class TypeBuilder:
             last = typedef.search_one("type")
             # What is nearest to the leaf restricts most (RFC 7950 sections 9.2.4 and 9.4.4).
             facts = {name: facts[name] or argument(last, name) for name in _RESTRICTIONS}
+            has_pattern = has_pattern or last.search_one("pattern") is not None
         info = TypeInfo(str(last.arg), units=units, range=facts["range"], length=facts["length"])
         info.require_instance = facts["require-instance"] != "false"
+        info.has_pattern = has_pattern
         self._fill(info, last, member=member)
         info.default = canonical_default(info, default) if default is not None else None
         return info
@@ -74,6 +77,8 @@ class TypeBuilder:
             info.has_prefix = True
         elif info.base == "instance-identifier":
             info.has_prefix = True
+        elif info.base == "enumeration":
+            info.enums = frozenset(str(item.arg) for item in statement.search("enum"))
         elif info.base == "leafref":
             path = statement.search_one("path")
             info.path = str(path.arg)
