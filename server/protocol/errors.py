@@ -53,11 +53,15 @@ class ErrorSeverity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class InfoElement:
-    """One child of `<error-info>`: element name, text and namespace (the NETCONF base one when empty)."""
+    """One child of `<error-info>`: element name, text and namespace (the NETCONF base one when empty).
+
+    `namespaces` binds the prefixes of a text that is an instance path.
+    """
 
     name: str
     text: str
     namespace: str = ""
+    namespaces: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(eq=False)

@@ -199,4 +199,6 @@ def _encode_error(error: RpcError, own: str) -> bytes:
 
 
 def _encode_info(info: InfoElement) -> str:
-    return element(info.name, info.text, [("xmlns", info.namespace)] if info.namespace else [])
+    declared = [("xmlns", info.namespace)] if info.namespace else []
+    declared += [(f"xmlns:{prefix}", uri) for prefix, uri in info.namespaces.items()]
+    return element(info.name, info.text, declared)

@@ -61,7 +61,9 @@ class XmlReader:
         try:
             root = etree.fromstring(document, self._parser)
         except etree.XMLSyntaxError as error:
-            raise XmlError(f"not well-formed: {(error.msg or 'no document').strip()[:200]}") from None
+            raise XmlError(
+                f"not well-formed: {' '.join((error.msg or 'no document').split())[:200]}"
+            ) from None
         if root.getroottree().docinfo.internalDTD is not None:
             raise XmlError("a document type declaration is not accepted")
         if len(document) > self._max_depth * len("<a></a>"):

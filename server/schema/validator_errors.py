@@ -202,15 +202,17 @@ def _not_unique(case: _Case) -> _Outcome:
     entries = [locate(case.schema, case.said(group)) for group in ("first", "second")]
     leaves = case.said("leaves").split()
     found = [entry.below(path) for path in leaves for entry in entries if entry is not None]
-    info = tuple(
-        InfoElement("non-unique", leaf.path(case.bindings), YANG_NAMESPACE)
-        for leaf in found
-        if leaf is not None
-    )
+    info = tuple(_non_unique(leaf) for leaf in found if leaf is not None)
     names = " and ".join(leaves)
     text = f"two entries of {case.name} have the same {names}"
     error = replace(operation_failed(text, app_tag="data-not-unique"), info=info)
     return error, case.located
+
+
+def _non_unique(leaf: Located) -> InfoElement:
+    bindings = Bindings()
+    path = leaf.path(bindings)
+    return InfoElement("non-unique", path, YANG_NAMESPACE, bindings.namespaces)
 
 
 def _count(case: _Case) -> _Outcome:

@@ -6,7 +6,6 @@ looked at, because the rest was valid before.
 
 import re
 from collections.abc import Iterator
-from itertools import chain
 from typing import Final
 
 from server.protocol import errors
@@ -107,11 +106,10 @@ def _not_unique(entries: list[Entry], number: int, values: tuple[str, ...]) -> R
     error = errors.operation_failed(text, app_tag=NOT_UNIQUE)
     located = [Location(leaf, (entry.key,)) for entry in entries for leaf in leaves]
     error.info = tuple(
-        InfoElement("non-unique", location.path, errors.YANG_NAMESPACE) for location in located
+        InfoElement("non-unique", location.path, errors.YANG_NAMESPACE, location.namespaces)
+        for location in located
     )
-    error = Location(second.schema, (second.key,)).blame(error)
-    error.path_namespaces = dict(chain.from_iterable(location.namespaces.items() for location in located))
-    return error
+    return Location(second.schema, (second.key,)).blame(error)
 
 
 def _leaves(schema: SchemaNode, number: int) -> list[SchemaNode]:
