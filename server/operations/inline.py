@@ -3,7 +3,6 @@
 from lxml import etree
 
 from server.datastores.judge import refuse
-from server.protocol.errors import ErrorType, unknown_attribute
 from server.schema.model import Schema
 from server.schema.validator import Validator
 from server.tree.edit import DefaultOperation, ErrorOption, apply_edit
@@ -21,9 +20,8 @@ class Inline:
         """Return the configuration in canonical form.
 
         Raises RpcErrors for unknown nodes, wrong types, missing keys, what is given twice and state data,
-        RpcError unknown-attribute for attributes, which only edit-config has; nothing else is judged.
+        and for attributes, which only edit-config has; nothing else is judged.
         """
-        _refuse_attributes(config)
         outcome = apply_edit(
             self._schema,
             empty_root(self._schema.root),
@@ -31,13 +29,7 @@ class Inline:
             default_operation=DefaultOperation.MERGE,
             error_option=ErrorOption.ROLLBACK_ON_ERROR,
             canonical=self._validator.canonical,
+            plain=True,
         )
         refuse(outcome.errors)
         return outcome.root
-
-
-def _refuse_attributes(config: etree._Element) -> None:
-    for element in config.iterdescendants(etree.Element):
-        for name in element.attrib:
-            label = etree.QName(element).localname
-            raise unknown_attribute(etree.QName(name).localname, label, type=ErrorType.APPLICATION)

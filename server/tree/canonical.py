@@ -6,7 +6,7 @@ its first error and continue-on-error knows what is left.
 """
 
 from collections.abc import Callable, Iterable
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 from server.protocol.errors import RpcErrors
 from server.schema.model import Schema
@@ -17,9 +17,6 @@ from server.tree.payload import REMOVING, Payload, Step, doublet
 from server.tree.xml import Printer, parse_bytes
 
 Canonical: TypeAlias = Callable[[bytes], bytes]
-
-MAX_ERRORS: Final = 256
-"""Errors reported for one request; a larger reply helps nobody."""
 
 
 class Canonicaliser:
@@ -32,7 +29,7 @@ class Canonicaliser:
 
     def run(self, payload: Payload) -> None:
         """Give all steps canonical keys and values; units that have none are marked as failed."""
-        units = [unit for unit in range(payload.units) if unit not in payload.failed]
+        units = [unit for unit in range(len(payload.units)) if unit not in payload.failed]
         tree = self._judge(payload, units)
         if tree is not None:
             self._assign(payload, payload.root, tree)
@@ -57,6 +54,8 @@ class Canonicaliser:
 
     def _search(self, payload: Payload, units: list[int], refused: RpcErrors) -> None:
         """Find the units to blame for `refused` by halving."""
+        if payload.is_hopeless:
+            return
         if len(units) == 1:
             payload.errors.extend(refused.errors)
             payload.failed.update(units)
@@ -78,16 +77,31 @@ class Canonicaliser:
         return parse_bytes(self._schema, self._canonical(xml))
 
     def _print(self, payload: Payload, units: Iterable[int]) -> bytes:
-        chosen = set(units)
-        return "".join(self._step(child, chosen) for child in payload.root.children).encode()
+        """Some units, which are in document order, in the containers around them."""
+        text: list[str] = []
+        way: list[Step] = []
+        for step in map(payload.units.__getitem__, units):
+            parent = step.parent
+            if parent is not None and parent.operation in REMOVING:
+                continue
+            if parent is not (way[-1] if way else payload.root):
+                way = self._moved(text, way, _way_to(parent))
+            text.append(self._step(step))
+        self._moved(text, way, [])
+        return "".join(text).encode()
 
-    def _step(self, step: Step, chosen: set[int]) -> str:
-        """A step as XML without operations; empty when it is in no chosen unit or only takes away."""
+    def _moved(self, text: list[str], way: list[Step], new: list[Step]) -> list[Step]:
+        """Close the containers that `new` does not lead through and open those that it does; return `new`."""
+        common = sum(1 for one, other in zip(way, new, strict=False) if one is other)
+        text.extend(self._printer.tags(step.schema)[1] for step in reversed(way[common:]))
+        text.extend(self._printer.tags(step.schema)[0] for step in new[common:])
+        return new
+
+    def _step(self, step: Step) -> str:
+        """A step as XML without operations; empty when it only takes away."""
         kind = step.schema.kind
-        if step.unit >= 0 and step.unit not in chosen:
-            return ""
         if kind is NodeKind.LIST:
-            return self._entry(step, chosen)
+            return self._entry(step)
         if kind is NodeKind.LEAF_LIST:
             return self._printer.leaf(step.schema, step.text)
         if step.operation in REMOVING:
@@ -96,13 +110,13 @@ class Canonicaliser:
             return self._printer.leaf(step.schema, step.text)
         if kind is NodeKind.ANYDATA:
             return step.text
-        inner = "".join(self._step(child, chosen) for child in step.children)
+        inner = "".join(map(self._step, step.children))
         return self._printer.around(step.schema, inner) if inner or step.schema.presence else ""
 
-    def _entry(self, step: Step, chosen: set[int]) -> str:
+    def _entry(self, step: Step) -> str:
         inner = self._keys(step)
         if step.operation not in REMOVING:
-            inner += "".join(self._step(child, chosen) for child in step.children)
+            inner += "".join(map(self._step, step.children))
         return self._printer.around(step.schema, inner)
 
     def _keys(self, step: Step) -> str:
@@ -184,3 +198,13 @@ class Canonicaliser:
             elif isinstance(node, Container):
                 branch = node
         return branch.get(step.schema.tag)
+
+
+def _way_to(step: Step | None) -> list[Step]:
+    """The containers from the top down to `step`, which is the last of them; none for the root."""
+    way: list[Step] = []
+    while step is not None and step.parent is not None:
+        way.append(step)
+        step = step.parent
+    way.reverse()
+    return way

@@ -15,7 +15,7 @@ from server.protocol import errors
 from server.protocol.errors import RpcError, RpcErrors
 from server.schema.model import Schema
 from server.schema.node import NodeKind, SchemaNode, Tag
-from server.tree.canonical import MAX_ERRORS, Canonical, Canonicaliser
+from server.tree.canonical import Canonical, Canonicaliser
 from server.tree.diff import apply, diff
 from server.tree.members import Insert, Members
 from server.tree.node import (
@@ -30,7 +30,7 @@ from server.tree.node import (
     in_schema_order,
     is_void,
 )
-from server.tree.payload import REMOVING, Operation, Payload, Step, read_payload
+from server.tree.payload import MAX_ERRORS, REMOVING, Operation, Payload, Step, read_payload
 
 Work: TypeAlias = dict[Tag, Node]
 
@@ -69,15 +69,18 @@ def apply_edit(
     default_operation: DefaultOperation,
     error_option: ErrorOption,
     canonical: Canonical,
+    plain: bool = False,
 ) -> EditOutcome:
     """Apply the `<config>` element of an edit-config to `base`.
 
+    With `plain` it is the one of a copy-config or validate, in which nothing has attributes.
     `canonical` is `Validator.canonical`. Under stop-on-error and rollback-on-error an error leaves
     `EditOutcome.root` the base; under continue-on-error what succeeded stays and all errors are returned.
     Nothing is raised for what the client got wrong.
     """
     keep_going = error_option is ErrorOption.CONTINUE_ON_ERROR
-    payload = read_payload(schema, config_element, Operation(default_operation))
+    operation = Operation(default_operation)
+    payload = read_payload(schema, config_element, operation, plain=plain, keep_going=keep_going)
     canonicaliser = Canonicaliser(schema, canonical)
     canonicaliser.run(payload)
     root = base

@@ -4,7 +4,6 @@ What is checked here: names and namespaces, keys, attributes, doublets, cases of
 8.3.1). Values are the validator's business. The recursion is as deep as the schema, never as the input.
 """
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -27,9 +26,6 @@ _INSERT: Final = f"{{{errors.YANG_NAMESPACE}}}insert"
 _KEY: Final = f"{{{errors.YANG_NAMESPACE}}}key"
 _VALUE: Final = f"{{{errors.YANG_NAMESPACE}}}value"
 _POINT: Final = (Insert.BEFORE, Insert.AFTER)
-_PREDICATE: Final = re.compile(
-    r"""\s*\[\s*(?:([\w.-]+):)?([\w.-]+)\s*=\s*(?:'([^']*)'|"([^"]*)")\s*\]""", re.ASCII
-)
 
 
 class Operation(StrEnum):
@@ -42,6 +38,9 @@ class Operation(StrEnum):
     REMOVE = "remove"
     NONE = "none"
 
+
+MAX_ERRORS: Final = 256
+"""Errors reported for one request; a larger reply helps nobody."""
 
 REMOVING: Final = (Operation.DELETE, Operation.REMOVE)
 _WITHOUT_CASE: Final = (*REMOVING, Operation.NONE)
@@ -99,13 +98,24 @@ class Step:
 
 @dataclass(slots=True)
 class Payload:
-    """All steps below `root`, what was wrong, and the units that are wrong. `replaces`: some step does."""
+    """All steps below `root`, what was wrong, and the units that are wrong.
+
+    `units` has the top-most step of every unit. `replaces`: some step does. `plain`: it is a configuration
+    and no edit, so that nothing has attributes. Unless `keep_going`, many errors end the reading.
+    """
 
     root: Step
-    units: int = 0
+    plain: bool = False
+    keep_going: bool = False
+    units: list[Step] = field(default_factory=list)
     errors: list[RpcError] = field(default_factory=list)
     failed: set[int] = field(default_factory=set)
     replaces: bool = False
+
+    @property
+    def is_hopeless(self) -> bool:
+        """Whether looking on for errors is of no use."""
+        return len(self.errors) >= MAX_ERRORS and not self.keep_going
 
     def fail(self, step: Step, error: RpcError) -> None:
         """Note an error; the unit of `step` is not applied."""
@@ -113,10 +123,17 @@ class Payload:
         self.failed.add(step.unit)
 
 
-def read_payload(schema: Schema, config: etree._Element, default: Operation) -> Payload:
+def read_payload(
+    schema: Schema,
+    config: etree._Element,
+    default: Operation,
+    *,
+    plain: bool = False,
+    keep_going: bool = False,
+) -> Payload:
     """Check the children of the `<config>` element and return them as steps."""
     root = Step(schema.root, None, default)
-    payload = Payload(root, replaces=default is Operation.REPLACE)
+    payload = Payload(root, plain, keep_going, replaces=default is Operation.REPLACE)
     _Reader(schema, payload).children(config, root)
     return payload
 
@@ -133,6 +150,8 @@ class _Reader:
         keys: list[Step] = []
         stray = _is_stray(element.text)
         for child in element:
+            if self._payload.is_hopeless:
+                return
             stray = stray or _is_stray(child.tail)
             tag: Any = child.tag
             step = self._step(child, tag, parent) if isinstance(tag, str) else None
@@ -142,9 +161,9 @@ class _Reader:
             (keys if tag in parent.schema.keys else children).append(step)
         parent.children, parent.keys = children, keys
         if stray:
-            self._payload.fail(
-                parent, _at(parent, errors.bad_element(parent.schema.name, "text is not allowed here"))
-            )
+            name = parent.schema.name or "config"
+            error = errors.bad_element(name, "text is not allowed here", errors.ErrorType.APPLICATION)
+            self._payload.fail(parent, _at(parent, error))
         self._refuse_second_case(parent)
 
     def _step(self, element: etree._Element, tag: Tag, parent: Step) -> Step | None:
@@ -167,8 +186,8 @@ class _Reader:
         return step
 
     def _new_unit(self, step: Step) -> None:
-        step.unit = self._payload.units
-        self._payload.units += 1
+        step.unit = len(self._payload.units)
+        self._payload.units.append(step)
 
     def _unit_of(self, parent: Step) -> Step:
         """A step to blame in `parent`: itself, or a unit of its own outside the top-most lists."""
@@ -250,10 +269,11 @@ class _Reader:
 
     def _attributes(self, element: etree._Element, step: Step) -> None:
         given: dict[Any, Any] = dict(element.attrib.items())
-        operation = given.pop(_OPERATION, None)
+        operation = None if self._payload.plain else given.pop(_OPERATION, None)
         if operation is not None:
             self._operation(str(operation), step)
-        self._insert(element, given, step)
+        if not self._payload.plain:
+            self._insert(element, given, step)
         for name in given:
             local = etree.QName(name).localname
             error = errors.unknown_attribute(local, step.schema.name, type=errors.ErrorType.APPLICATION)
@@ -306,10 +326,10 @@ class _Reader:
         if node.kind is NodeKind.LEAF_LIST:
             return (self._prefixed(element, node, text),)
         given: dict[Tag, str] = {}
-        for prefix, local, value in _predicates(text):
-            namespace = element.nsmap[prefix] if prefix else node.namespace
-            tag = f"{{{namespace}}}{local}"
-            given[tag] = self._prefixed(element, node.children[tag], value)
+        for item in names.parse_predicates(text):
+            namespace = element.nsmap[item.prefix] if item.prefix else node.namespace
+            tag = f"{{{namespace}}}{item.name}"
+            given[tag] = self._prefixed(element, node.children[tag], item.value)
         if given.keys() != set(node.keys):
             raise ValueError(text)
         return tuple(given[tag] for tag in node.keys)
@@ -352,17 +372,6 @@ def any_text(element: etree._Element) -> str:
         element = etree.fromstring(etree.tostring(element, with_tail=False))
         del element.attrib[_OPERATION]
     return etree.tostring(element, method="c14n", with_comments=False, with_tail=False).decode()
-
-
-def _predicates(text: str) -> Iterator[tuple[str | None, str, str]]:
-    at = 0
-    while at < len(text.rstrip()):
-        match = _PREDICATE.match(text, at)
-        if match is None:
-            raise ValueError(text)
-        prefix, local, single, double = match.groups()
-        yield prefix, local, single if single is not None else double
-        at = match.end()
 
 
 def _texts(element: etree._Element) -> Iterator[str]:

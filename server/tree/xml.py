@@ -170,6 +170,10 @@ class Printer:
             return b"".join(map(self._chunk, node.members.places.chunks)).decode()
         return "".join(map(self._branch, node))
 
+    def tags(self, node: SchemaNode) -> tuple[str, str]:
+        """The start and end tag of a container or list entry."""
+        return self._tags[node]
+
     def around(self, node: SchemaNode, inner: str) -> str:
         """The element of `node` with XML text inside."""
         start, end = self._tags[node]
