@@ -143,7 +143,7 @@ def _branch(branch: _B, siblings: Siblings) -> _B | None:
         nodes = list(_matching(branch, match))
         if not nodes:
             return None
-        matched.update((node.schema.tag, node) for node in nodes)
+        matched.update((node.schema.tag, _with_matched(branch, matched, node)) for node in nodes)
     if siblings.everything:
         return branch
     chosen = dict(matched)
@@ -167,6 +167,17 @@ def _matching(branch: Branch, match: Match) -> Iterator[Node]:
             yield node
         elif isinstance(node, LeafList) and any(value in match.values for value in node):
             yield LeafList.of(schema, [value for value in node if value in match.values])
+
+
+def _with_matched(branch: Branch, matched: dict[Tag, Node], node: Node) -> Node:
+    """A match with the values of the same leaf-list that other content matches have selected."""
+    before = matched.get(node.schema.tag)
+    if isinstance(node, LeafList) and isinstance(before, LeafList):
+        chosen = {*before, *node}
+        return LeafList.of(
+            node.schema, [value for value in branch.values(node.schema.tag) if value in chosen]
+        )
+    return node
 
 
 def _node(node: Node, patterns: list[Pattern]) -> Node | None:
