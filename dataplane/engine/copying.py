@@ -40,7 +40,7 @@ _KIND: Final = {
     SubscriberType.DHCP_STB: records.SubscriberType.DHCP_STB,
     SubscriberType.PPPOE_STB: records.SubscriberType.PPPOE_STB,
 }
-_LEAVING: Final = frozenset({ChangeKind.LEAVING, ChangeKind.REMOVED})
+_LEAVING: Final = (ChangeKind.LEAVING, ChangeKind.REMOVED)
 
 
 def copy_message(
@@ -60,23 +60,28 @@ def copy_message(
     if why_not is not None:
         status.not_copied[why_not.value] += 1
         return
-    _publish(world, profile, port, changes.entries, now)
-    leave = all(change.kind in _LEAVING for change in changes.entries)
+    leave = _publish(world, profile, port, changes.entries, now)
     status.copied["total"] += 1
     status.copied["leave" if leave else "report"] += 1
 
 
-def _publish(world: World, profile: Profile, port: Port, changes: Iterable[EntryChange], now: float) -> None:
+def _publish(world: World, profile: Profile, port: Port, changes: Iterable[EntryChange], now: float) -> bool:
+    """Give the changes to the channel; says whether all of them were leaves."""
     service = world.services[profile.config.service_name]
     machine = service.machine
     if machine is None or port.config.access is None:
-        return
+        return all(change.kind in _LEAVING for change in changes)
     access_id = port.config.access.access_id
+    only_leaves = True
     for change in changes:
         leave = change.kind in _LEAVING
+        only_leaves = only_leaves and leave
         record = _record(profile.config.backup_id, access_id, change.entry.state(now), leave=leave)
-        perform(world, service, machine.publish(record, now), now)
+        outputs = machine.publish(record, now)
+        if outputs:
+            perform(world, service, outputs, now)
     world.publishing.add(service.config.name)
+    return only_leaves
 
 
 def _record(
@@ -103,7 +108,7 @@ def _record(
         entry.group,
         _TO_RECORD[entry.filter_mode],
         _milliseconds(lifetime),
-        tuple(SourceLifetime(source.address, _milliseconds(source.lifetime)) for source in entry.sources),
+        tuple([SourceLifetime(source.address, _milliseconds(source.lifetime)) for source in entry.sources]),
         entry.last_reporter,
         returned,
     )
@@ -126,8 +131,16 @@ def perform(world: World, service: Service, outputs: Iterable[peer.Output], now:
             world.out.append(DisconnectChannel(name, output.reason))
         else:
             _note(world, service, output, now)
-    if service.machine is not None:
-        world.deadlines.set(("peer", name), service.machine.next_deadline())
+    world.publishing.add(name)
+
+
+def flush(world: World, service: Service, machine: peer.PeerMachine, now: float) -> None:
+    """End a burst: send what was collected, and wait for what is due next."""
+    name = service.config.name
+    for output in machine.flush(now):
+        if isinstance(output, peer.Send):
+            world.out.append(SendChannel(name, output.data))
+    world.deadlines.set(("peer", name), machine.next_deadline())
 
 
 _Noted = (
@@ -174,7 +187,7 @@ def _apply(world: World, service: str, record: Record, now: float) -> None:
 
 def _entry(record: Record, now: float) -> EntryState:
     sources = tuple(
-        SourceState(source.address, source.lifetime_ms * _MILLISECOND) for source in record.sources
+        [SourceState(source.address, source.lifetime_ms * _MILLISECOND) for source in record.sources]
     )
     lifetime = record.lifetime_ms * _MILLISECOND
     if record.filter_mode is records.FilterMode.INCLUDE:

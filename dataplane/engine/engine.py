@@ -127,7 +127,7 @@ class Engine:
         while world.publishing:
             service = world.services.get(world.publishing.pop())
             if service is not None and service.machine is not None:
-                copying.perform(world, service, service.machine.flush(now), now)
+                copying.flush(world, service, service.machine, now)
         if world.proxy_changed:
             uplink.changes_made(world, now)
 

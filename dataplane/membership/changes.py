@@ -40,7 +40,7 @@ class Collector:
 
     def __init__(self) -> None:
         self._entries: list[EntryChange] = []
-        self._groups: dict[IPv4Address, None] = {}
+        self._groups: list[IPv4Address] = []
         self._queries: list[LastMemberQuery] = []
         self._refused: list[DropReason] = []
 
@@ -50,7 +50,7 @@ class Collector:
 
     def group(self, address: IPv4Address) -> None:
         """A group's aggregate differs."""
-        self._groups[address] = None
+        self._groups.append(address)
 
     def ask(self, group: IPv4Address, ask: Ask) -> None:
         """Queries are to be sent."""
@@ -65,4 +65,5 @@ class Collector:
 
     def changes(self) -> Changes:
         """What was gathered."""
-        return Changes(tuple(self._entries), tuple(self._groups), tuple(self._queries), tuple(self._refused))
+        groups = self._groups if len(self._groups) < 2 else dict.fromkeys(self._groups)
+        return Changes(tuple(self._entries), tuple(groups), tuple(self._queries), tuple(self._refused))

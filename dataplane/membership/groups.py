@@ -6,7 +6,7 @@ monotonic seconds, lifetimes are seconds from now.
 
 from enum import StrEnum
 from ipaddress import IPv4Address
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import msgspec
 
@@ -55,6 +55,13 @@ class EntryState(msgspec.Struct, frozen=True):
     origin: Origin = Origin.COPIED
     up_since: float = 0.0
 
+    @property
+    def alive(self) -> bool:
+        """Whether any of its timers runs."""
+        if self.filter_mode is _EXCLUDE:
+            return self.lifetime > 0
+        return any(source.lifetime > 0 for source in self.sources)
+
 
 class ChangeKind(StrEnum):
     """What happened to an entry.
@@ -72,6 +79,11 @@ class ChangeKind(StrEnum):
     EXPIRED = "expired"
 
 
+# A member costs 0.1 µs to look up in its class (Python 3.11), and a report asks for a dozen of them.
+_INCLUDE: Final = FilterMode.INCLUDE
+_EXCLUDE: Final = FilterMode.EXCLUDE
+
+
 class Aggregate(msgspec.Struct, frozen=True):
     """What one subscriber wants of a group, or all together (RFC 3376 section 3.2).
 
@@ -83,10 +95,10 @@ class Aggregate(msgspec.Struct, frozen=True):
 
     def wants(self, source: IPv4Address) -> bool:
         """Whether traffic of this source is to be forwarded."""
-        return (source in self.sources) == (self.filter_mode is FilterMode.INCLUDE)
+        return (source in self.sources) == (self.filter_mode is _INCLUDE)
 
 
-ANY_SOURCE = Aggregate(FilterMode.EXCLUDE)
+ANY_SOURCE = Aggregate(_EXCLUDE)
 
 
 class LastMemberQuery(msgspec.Struct, frozen=True):
@@ -136,10 +148,10 @@ class Merge:
         return len(self._wanted) + len(self._blocked)
 
     def _count(self, wants: Aggregate, step: int) -> None:
-        if wants.filter_mode is FilterMode.EXCLUDE:
+        if wants.filter_mode is _EXCLUDE:
             self._excludes += step
         if wants.sources:
-            including = wants.filter_mode is FilterMode.INCLUDE
+            including = wants.filter_mode is _INCLUDE
             counts = self._wanted if including else self._blocked
             for source in wants.sources:
                 counts[source] = counts.get(source, 0) + step
@@ -148,8 +160,8 @@ class Merge:
 
     def _merged(self) -> Aggregate | None:
         if self._excludes == 0:
-            return Aggregate(FilterMode.INCLUDE, frozenset(self._wanted)) if self._wanted else None
+            return Aggregate(_INCLUDE, frozenset(self._wanted)) if self._wanted else None
         if not self._blocked:
             return ANY_SOURCE
         blocked = (source for source, count in self._blocked.items() if count == self._excludes)
-        return Aggregate(FilterMode.EXCLUDE, frozenset(blocked) - self._wanted.keys())
+        return Aggregate(_EXCLUDE, frozenset(blocked) - self._wanted.keys())
