@@ -52,8 +52,9 @@ CAPABILITIES = (
     "urn:ietf:params:netconf:capability:with-defaults:1.0?basic-mode=explicit",
 )
 
-STOP_SECONDS = 1.0
-"""How long the sessions' threads may take to end; a commit under way is waited for in any case."""
+STOP_SECONDS = 0.5
+"""How long the sessions' threads may take to end by themselves. Then what they may be waiting for, dataplane
+and validator, is closed, which ends their waiting; a commit that is being stored is waited for always."""
 
 COLLECTION: Final = (50_000, 20, 50)
 """Thresholds of Python's cyclic collector. Trees hold no cycles and are freed without it, but a request of
@@ -150,6 +151,8 @@ def _core(sources: ModuleSources, state_dir: Path, make_provider: ProviderFactor
     judge = Judge(schema, validator, provider)
     store = _store(schema, state_dir / "twincast.db", judge, provider)
     stack.callback(store.close)
+    for waited_for in (provider, validator):  # once more, before the store: it waits for commits that wait
+        stack.callback(waited_for.close)
     return _Core(schema, validator, provider, judge, store)
 
 

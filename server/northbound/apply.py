@@ -120,7 +120,7 @@ class DataplaneProvider:
         return self._state.read(selection)
 
     def close(self) -> None:
-        """Stop the reconnecting client."""
+        """Stop the reconnecting client; a commit that waits for the dataplane is refused."""
         with self._changed:
             self._closing = True
             self._changed.notify_all()
@@ -179,7 +179,7 @@ class DataplaneProvider:
             step = self._in_step
             while step is None or not self._is_in_step():
                 left = deadline - time.monotonic()
-                if left <= 0:
+                if left <= 0 or self._closing:
                     message = "The dataplane is away; nothing was changed."
                     raise RpcErrors([operation_failed(message, app_tag="dataplane-away")])
                 self._changed.wait(min(left, POLL))

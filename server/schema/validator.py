@@ -56,6 +56,7 @@ class Validator:
         self._restart_timeout = restart_timeout
         self._lock = threading.Lock()
         self._connection: socket.socket | None = None
+        self._closing = False
 
     def canonical(self, xml: bytes) -> bytes:
         """Check names, types and keys and return the same data with canonical values.
@@ -75,7 +76,11 @@ class Validator:
         self._ask(Request(Work.VALIDATE, xml), partial=partial)
 
     def close(self) -> None:
-        """Close the connection; a later request opens a new one."""
+        """Close the connection for good; a request under way ends with operation-failed."""
+        self._closing = True
+        connection = self._connection
+        if connection is not None:
+            _shut(connection)
         with self._lock:
             self._drop()
 
@@ -117,26 +122,25 @@ class Validator:
     def _connected(self) -> socket.socket:
         if self._connection is not None and _was_closed(self._connection):
             self._drop()
-        if self._connection is None:
-            self._connection = self._open()
-        return self._connection
+        return self._connection or self._open()
 
     def _open(self) -> socket.socket:
         """Connect and wait for the greeting: the child that sends it may still be starting."""
         try:
-            connection = self._connect()
+            connection = self._connection = self._connect()
         except OSError as error:
             raise RpcErrors([operation_failed("the validator is not there")]) from error
+        if self._closing:  # only from here on can close() end it
+            raise RpcErrors([operation_failed("the server is stopping")])
         try:
             greeting = read_exactly(connection, len(GREETING), time.monotonic() + self._restart_timeout)
         except TimeoutError as error:
-            connection.close()
+            self._drop()
             raise RpcErrors([operation_failed("the validator is not there")]) from error
         except (EOFError, OSError) as error:
-            connection.close()
             raise _ValidatorDiedError(f"{type(error).__name__}: {error}") from error
         if greeting != GREETING:
-            connection.close()
+            self._drop()
             raise RpcErrors([operation_failed("the validator speaks another version")])
         return connection
 
@@ -150,3 +154,10 @@ def _was_closed(connection: socket.socket) -> bool:
     """Between requests the child says nothing, so anything to read is its end."""
     readable, _, _ = select.select([connection], [], [], 0)
     return bool(readable)
+
+
+def _shut(connection: socket.socket) -> None:
+    try:
+        connection.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        return

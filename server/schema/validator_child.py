@@ -195,7 +195,8 @@ class _Service:
         connection.close()
 
 
-def _stop(_signal: int, _frame: FrameType | None) -> NoReturn:
+def _stop(number: int, _frame: FrameType | None) -> NoReturn:
+    signal.signal(number, signal.SIG_IGN)  # the interpreter ends with the default, which a second one meets
     sys.exit(0)
 
 
