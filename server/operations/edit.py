@@ -15,7 +15,13 @@ from server.datastores.locks import Datastore
 from server.datastores.store import Store
 from server.operations.handler import Handlers, base
 from server.operations.inline import Inline
-from server.operations.parameters import Parameters, Source, refuse_unsupported, take_source
+from server.operations.parameters import (
+    Parameters,
+    Source,
+    refuse_unsupported,
+    take_source,
+    take_with_defaults,
+)
 from server.protocol import errors
 from server.protocol.errors import RpcError
 from server.protocol.messages import Ok, Reply
@@ -72,6 +78,7 @@ class CopyConfig:
         parameters = Parameters(operation)
         _take_candidate(parameters)
         source = take_source(parameters, "source", inline=True)
+        take_with_defaults(parameters)
         parameters.finish()
         if source.datastore is Datastore.CANDIDATE:
             raise parameters.invalid("source", Datastore.CANDIDATE, ("anything but the target",))

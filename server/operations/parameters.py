@@ -4,7 +4,7 @@ Owns the common half of parsing: names, namespaces, repetition (RFC 7950 section
 choice of a datastore. Errors name the parameter, and where it stands in error-path.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
@@ -18,10 +18,12 @@ from server.protocol.messages import BASE_NAMESPACE
 
 E = TypeVar("E", bound=StrEnum)
 
+WITH_DEFAULTS_NAMESPACE = "urn:ietf:params:xml:ns:yang:ietf-netconf-with-defaults"
+
 _PREFIXES = {
     BASE_NAMESPACE: "nc",
     "urn:ietf:params:xml:ns:yang:ietf-netconf-monitoring": "ncm",
-    "urn:ietf:params:xml:ns:yang:ietf-netconf-with-defaults": "ncwd",
+    WITH_DEFAULTS_NAMESPACE: "ncwd",
 }
 _PATH_NAMESPACES = {prefix: namespace for namespace, prefix in _PREFIXES.items()}
 
@@ -31,7 +33,8 @@ _MISSING_CAPABILITY = {"startup": ":startup", "url": ":url"}
 class Parameters:
     """The child elements of one element of a request.
 
-    Take what is known with `element`, `leaf` and their like, then call `finish`.
+    Take what is known with `element`, `leaf` and their like, then call `finish`. Attributes that an element
+    does not have are refused with unknown-attribute when it is taken.
     """
 
     def __init__(self, parent: etree._Element, path: str = "/nc:rpc") -> None:
@@ -40,17 +43,23 @@ class Parameters:
         prefix = _PREFIXES.get(self._name.namespace or "", "")
         self.path = f"{path}/{prefix}:{self._name.localname}" if prefix else path
         self._left = [child for child in parent if isinstance(child.tag, str)]
+        self._check_attributes(parent, ())
 
-    def element(self, name: str, namespace: str = "") -> etree._Element | None:
+    def element(
+        self, name: str, namespace: str = "", attributes: Collection[str] = ()
+    ) -> etree._Element | None:
         """Take the parameter `name`, None when it is absent; the operation's namespace unless one is given.
 
-        Raises RpcError bad-element when it is there more than once.
+        `attributes` are the local names of those it may have. Raises RpcError bad-element when it is there
+        more than once.
         """
         tag = f"{{{namespace or self._name.namespace}}}{name}"
         found = [child for child in self._left if child.tag == tag]
         self._left = [child for child in self._left if child.tag != tag]
         if len(found) > 1:
             raise self._at(errors.bad_element(name, f"<{name}> stands more than once in {self._here}"))
+        for element in found:
+            self._check_attributes(element, attributes)
         return found[0] if found else None
 
     def required(self, name: str) -> etree._Element:
@@ -65,8 +74,7 @@ class Parameters:
         found = self.element(name, namespace)
         if found is None:
             return None
-        inner = Parameters(found, self.path)
-        inner.finish()
+        Parameters(found, self.path).finish(text=True)
         return (found.text or "").strip()
 
     def choice(self, name: str, values: type[E], default: E) -> E:
@@ -97,16 +105,24 @@ class Parameters:
         """Take a required parameter that has parameters of its own."""
         return Parameters(self.required(name), self.path)
 
-    def finish(self) -> None:
-        """Raise RpcError unknown-element or unknown-namespace for the first parameter not taken."""
+    def finish(self, *, text: bool = False) -> None:
+        """Raise RpcError unknown-element or unknown-namespace for the first parameter not taken.
+
+        Unless there may be `text`, that is refused with bad-element.
+        """
         if self._left:
             raise self._unknown(self._left[0])
+        pieces = (self._parent.text, *(child.tail for child in self._parent))
+        if not text and any(piece and not piece.isspace() for piece in pieces):
+            error = errors.bad_element(self._name.localname, f"text is not allowed in {self._here}")
+            raise self._at(error)
 
-    def invalid(self, name: str, text: str, possible: Iterable[str]) -> RpcError:
+    def invalid(self, name: str, text: str, possible: Iterable[str], namespace: str = "") -> RpcError:
         """Return the error invalid-value of a parameter."""
         expected = ", ".join(possible)
         message = f"<{name}> in {self._here} is {text[:64]!r}; possible: {expected}"
-        return self._at(errors.invalid_value(message, type=errors.ErrorType.PROTOCOL), name)
+        error = errors.invalid_value(message, type=errors.ErrorType.PROTOCOL)
+        return self._at(error, name, namespace)
 
     def only(self) -> etree._Element:
         """Take the one child element there has to be: the case of a choice.
@@ -124,7 +140,8 @@ class Parameters:
     def _unknown(self, child: etree._Element) -> RpcError:
         name = etree.QName(child)
         if name.namespace not in _PREFIXES:
-            return self._at(errors.unknown_namespace(name.localname, name.namespace or ""))
+            foreign = name.namespace or ""
+            return self._at(errors.unknown_namespace(name.localname, foreign, type=errors.ErrorType.PROTOCOL))
         message = f"<{name.localname}> is not a parameter of {self._here}"
         return self._at(errors.unknown_element(name.localname, message))
 
@@ -136,8 +153,18 @@ class Parameters:
     def _here(self) -> str:
         return f"<{self._name.localname}>"
 
-    def _at(self, error: RpcError, name: str = "") -> RpcError:
-        path = f"{self.path}/nc:{name}" if name else self.path
+    def _check_attributes(self, element: etree._Element, known: Collection[str]) -> None:
+        unknown = next(
+            (name for name in map(etree.QName, element.attrib) if name.localname not in known), None
+        )
+        if unknown is not None:
+            label = etree.QName(element).localname
+            error = errors.unknown_attribute(unknown.localname, label, type=errors.ErrorType.PROTOCOL)
+            raise self._at(error)
+
+    def _at(self, error: RpcError, name: str = "", namespace: str = "") -> RpcError:
+        prefix = _PREFIXES.get(namespace or self._name.namespace or "", "nc")
+        path = f"{self.path}/{prefix}:{name}" if name else self.path
         used = {prefix: uri for prefix, uri in _PATH_NAMESPACES.items() if f"/{prefix}:" in path}
         return error.at(path, used)
 
@@ -160,8 +187,10 @@ def take_source(parameters: Parameters, name: str, *, inline: bool) -> Source:
     label = etree.QName(child)
     if label.namespace == BASE_NAMESPACE:
         if label.localname in tuple(Datastore):
+            Parameters(child, choice.path).finish()
             return Source(Datastore(label.localname))
         if label.localname == "config" and inline:
+            Parameters(child, choice.path)
             return Source(None, child)
         refuse_unsupported(label.localname, name)
     raise choice.unknown(child)
@@ -173,3 +202,15 @@ def refuse_unsupported(kind: str, parameter: str) -> None:
     if capability is not None:
         message = f"<{kind}> in <{parameter}> needs the capability {capability}, which is not supported"
         raise errors.operation_not_supported(message)
+
+
+def take_with_defaults(parameters: Parameters) -> None:
+    """Take `<with-defaults>` (RFC 6243 section 4.5.1): `explicit`, the basic mode, is the one there is.
+
+    Raises RpcError operation-not-supported for the other modes, invalid-value for what is no mode.
+    """
+    mode = parameters.leaf("with-defaults", WITH_DEFAULTS_NAMESPACE)
+    if mode in ("report-all", "report-all-tagged", "trim"):
+        raise errors.operation_not_supported(f"<with-defaults> {mode} is not supported; use explicit")
+    if mode not in (None, "explicit"):
+        raise parameters.invalid("with-defaults", mode or "", ("explicit",), WITH_DEFAULTS_NAMESPACE)

@@ -9,7 +9,7 @@ from lxml import etree
 from server.datastores.locks import Datastore
 from server.datastores.store import Store
 from server.operations.handler import Handlers, base
-from server.operations.parameters import Parameters, take_source
+from server.operations.parameters import Parameters, take_source, take_with_defaults
 from server.protocol import errors
 from server.protocol.messages import BASE_NAMESPACE, Data, Reply
 from server.schema.model import Schema
@@ -18,8 +18,6 @@ from server.tree.build import from_data
 from server.tree.filter import Selection, everything, subtree
 from server.tree.node import Container
 from server.tree.xml import merge, to_xml
-
-WITH_DEFAULTS_NAMESPACE = "urn:ietf:params:xml:ns:yang:ietf-netconf-with-defaults"
 
 StateSource = Callable[[Selection], dict[str, object]]
 """Builds the operational data that a selection wants, as RFC 7951-like data."""
@@ -68,7 +66,7 @@ class GetConfig:
 
 def take_filter(parameters: Parameters) -> etree._Element | None:
     """Take `<filter>`; raises RpcError bad-attribute for an unknown type and refuses xpath."""
-    found = parameters.element("filter")
+    found = parameters.element("filter", attributes=("type", "select"))
     if found is None:
         return None
     kind = found.get("type") or found.get(f"{{{BASE_NAMESPACE}}}type") or FilterType.SUBTREE
@@ -78,18 +76,6 @@ def take_filter(parameters: Parameters) -> etree._Element | None:
     if kind != FilterType.SUBTREE:
         raise errors.bad_attribute("type", "filter", f'filter type {kind[:64]!r} is not known; use "subtree"')
     return found
-
-
-def take_with_defaults(parameters: Parameters) -> None:
-    """Take `<with-defaults>` (RFC 6243 section 4.5.1): `explicit`, the basic mode, is the one there is.
-
-    Raises RpcError operation-not-supported for the other modes, invalid-value for what is no mode.
-    """
-    mode = parameters.leaf("with-defaults", WITH_DEFAULTS_NAMESPACE)
-    if mode in ("report-all", "report-all-tagged", "trim"):
-        raise errors.operation_not_supported(f"<with-defaults> {mode} is not supported; use explicit")
-    if mode not in (None, "explicit"):
-        raise parameters.invalid("with-defaults", mode or "", ("explicit",))
 
 
 class Retrieve:
