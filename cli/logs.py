@@ -29,12 +29,16 @@ class LineFormatter(logging.Formatter):
 def _text(value: object) -> str:
     """Quote what would break the line or the key=value form."""
     text = str(value)
-    plain = text and text.isprintable() and not any(mark in text for mark in ' "=')
-    return text if plain else json.dumps(text, ensure_ascii=False)
+    if text and text.isprintable() and " " not in text and '"' not in text and "=" not in text:
+        return text
+    return json.dumps(text, ensure_ascii=False)
 
 
 def configure(level: str = "info") -> None:
     """Send every event to standard error, from `level` on; libraries only from warning on."""
+    # What no line shows need not be found out for each ("Optimization" in Python's logging how-to).
+    logging._srcfile = None  # noqa: SLF001 - the documented way to save the walk up the stack
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(LineFormatter())
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
