@@ -19,6 +19,7 @@ PURE = (
     "dataplane/membership",
     "dataplane/replication/records.py",
     "dataplane/replication/messages.py",
+    "dataplane/replication/mapping.py",
     "dataplane/replication/settings.py",
     "dataplane/replication/outputs.py",
     "dataplane/replication/outgoing.py",

@@ -70,7 +70,7 @@ def _facts(world: World, profile: Profile) -> CopyFacts:
 def _has_counterpart(machine: PeerMachine, profile: Profile) -> bool:
     """Return whether the peer has this profile and at least one of its access-ids (rule 16)."""
     told = machine.peer_settings(profile.config.backup_id)
-    if told is None or not machine.mapped(profile.config.backup_id):
+    if told is None or not machine.accepts(profile.config.backup_id):
         return False
     return not profile.ports or not told.access_ids.isdisjoint(profile.ports)
 

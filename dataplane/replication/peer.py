@@ -16,6 +16,7 @@ from collections.abc import Iterable
 
 from dataplane.packets.wire import DecodeError
 from dataplane.replication.incoming import Incoming
+from dataplane.replication.mapping import Mapping
 from dataplane.replication.messages import (
     VERSION_MAJOR,
     Ack,
@@ -55,7 +56,7 @@ from dataplane.replication.outputs import (
     SyncState,
 )
 from dataplane.replication.records import Record
-from dataplane.replication.settings import Mismatch, ProfileSettings, compare
+from dataplane.replication.settings import Mismatch, ProfileSettings
 
 __all__ = [
     "ApplyRecords",
@@ -99,14 +100,10 @@ class PeerMachine:
     ) -> None:
         self.state = ChannelState.DOWN
         self.down_reason = ""
-        self.mismatches: tuple[Mismatch, ...] = ()
         self._limits = limits or Limits()
         self._epoch = epoch
         self._peer_epoch = 0
-        self._local = {each.backup_id: each for each in profiles}
-        self._peer: dict[int, ProfileSettings] = {}
-        self._peer_list: dict[int, Announcement] | None = None
-        self._mapped: frozenset[int] = frozenset()
+        self._mapping = Mapping(profiles)
         self._opened = self._resumed = False
         self.pulling = pulling
         self._restored: set[int] = set()
@@ -126,6 +123,11 @@ class PeerMachine:
         """What came from the peer."""
         return self._incoming.statistics
 
+    @property
+    def mismatches(self) -> tuple[Mismatch, ...]:
+        """What the two routers have configured differently."""
+        return self._mapping.mismatches
+
     def reset_statistics(self) -> None:
         """All counters to zero."""
         self._outgoing.statistics = SentStatistics()
@@ -143,22 +145,18 @@ class PeerMachine:
         return SyncState.IN_SYNC
 
     def accepts(self, backup_id: int) -> bool:
-        """True when `publish` would send a record of this profile: mapped, and the channel is up."""
-        return backup_id in self._mapped
-
-    def mapped(self, backup_id: int) -> bool:
-        """True when the peer has told on this connection that it has this backup-id too."""
-        return backup_id in self._mapped
+        """True when `publish` would send a record of this profile: the peer has told that it has it too."""
+        return backup_id in self._mapping.common
 
     def synchronizing(self, backup_id: int) -> bool:
         """True while this mapped profile waits for the end of a batch, in either direction."""
-        return backup_id in self._mapped and not (
+        return backup_id in self._mapping.common and not (
             self._outgoing.has_synchronized(backup_id) and self._incoming.has_synchronized(backup_id)
         )
 
     def peer_settings(self, backup_id: int) -> ProfileSettings | None:
         """What the peer told on this connection about this profile (its role, for peer-role)."""
-        return self._peer.get(backup_id)
+        return self._mapping.peer.get(backup_id)
 
     def connecting(self, now: float) -> Outputs:  # noqa: ARG002
         """The channel has begun to look for its peer."""
@@ -172,7 +170,9 @@ class PeerMachine:
         self._dead_after = self._limits.heartbeat_interval * self._limits.dead_intervals
         outputs += self._become(ChannelState.HANDSHAKE)
         hello = Open(self._epoch, self._peer_epoch, round(self._limits.heartbeat_interval * 1000))
-        settings = encode_settings([self._announcement(each) for each in self._local.values()], full=True)
+        settings = encode_settings(
+            [self._announcement(each) for each in self._mapping.local.values()], full=True
+        )
         return self._noted([*outputs, Send(encode(hello) + settings)], now)
 
     def disconnected(self, now: float, reason: str) -> Outputs:  # noqa: ARG002
@@ -190,9 +190,7 @@ class PeerMachine:
 
     def configure(self, profiles: Iterable[ProfileSettings], now: float) -> Outputs:
         """These are our profiles now (also called when a role changed); unchanged settings cost nothing."""
-        old, self._local = self._local, {each.backup_id: each for each in profiles}
-        removed = [settings for backup_id, settings in old.items() if backup_id not in self._local]
-        changed = [each for backup_id, each in self._local.items() if old.get(backup_id) != each]
+        changed, removed = self._mapping.configure(profiles)
         for settings in removed:
             self._outgoing.forget(settings.backup_id)
         if not self._up() or not (removed or changed):
@@ -238,7 +236,7 @@ class PeerMachine:
 
     def request_batch(self, backup_id: int, now: float) -> Outputs:
         """Ask the peer for a batch of this profile."""
-        if backup_id not in self._mapped:
+        if backup_id not in self._mapping.common:
             return []
         return self._noted([Send(encode(BatchRequest(backup_id)))], now)
 
@@ -280,8 +278,9 @@ class PeerMachine:
         return self.state not in _NOT_UP
 
     def _noted(self, outputs: Outputs, now: float) -> Outputs:
-        if outputs and any([isinstance(output, Send) for output in outputs]):
-            self._last_sent = now
+        for output in outputs:
+            if isinstance(output, Send):
+                self._last_sent = now
         return outputs
 
     def _become(self, state: ChannelState, reason: str = "") -> Outputs:
@@ -294,9 +293,7 @@ class PeerMachine:
         self.down_reason = reason
         self._outgoing.disconnected()
         self._incoming.disconnected()
-        self._mapped = frozenset()
-        self._peer = {}
-        self._peer_list = None
+        self._mapping.disconnected()
         self._opened = self._resumed = False
         return self._become(ChannelState.DOWN, reason)
 
@@ -355,28 +352,15 @@ class PeerMachine:
         return Announcement(settings, self._incoming.received(backup_id), pull)
 
     def _settings(self, part: SettingsPart) -> Outputs:
-        if part.full:
-            self._peer_list = {}
-        if self._peer_list is None:
-            self._update_peer(part.announcements)
-            outputs = self._remap(frozenset()) if self.state is not ChannelState.HANDSHAKE else []
-        else:
-            self._peer_list |= {each.settings.backup_id: each for each in part.announcements}
-            outputs = [] if part.more else self._settings_complete(self._peer_list)
-        if max(len(self._peer), len(self._peer_list or ())) > MAX_PROFILES:
-            return self._fail("too-many-profiles")
-        return outputs
-
-    def _update_peer(self, announcements: Iterable[Announcement]) -> None:
-        for each in announcements:
-            if each.removed:
-                self._peer.pop(each.settings.backup_id, None)
-            else:
-                self._peer[each.settings.backup_id] = each.settings
+        complete = self._mapping.heard(part)
+        outputs: Outputs = []
+        if complete is not None:
+            outputs = self._settings_complete(complete)
+        elif self.state is not ChannelState.HANDSHAKE:
+            outputs = self._remap(frozenset())
+        return self._fail("too-many-profiles") if self._mapping.size > MAX_PROFILES else outputs
 
     def _settings_complete(self, announced: dict[int, Announcement]) -> Outputs:
-        self._peer_list = None
-        self._peer = {backup_id: each.settings for backup_id, each in announced.items() if not each.removed}
         if self._resumed:
             self._outgoing.resume({backup_id: each.received for backup_id, each in announced.items()})
         outputs = self._become(ChannelState.SYNCHRONIZING) if self.state is ChannelState.HANDSHAKE else []
@@ -384,11 +368,14 @@ class PeerMachine:
 
     def _remap(self, returned: frozenset[int]) -> Outputs:
         """Settings of one side changed: compare them, and ask for snapshots of what is mapped newly."""
-        self._mapped = frozenset(self._local.keys() & self._peer.keys())
-        self.mismatches = compare(self._local, self._peer)
-        self._incoming.map({each: self._local[each].access_ids for each in self._mapped})
-        settings = PeerSettings(tuple(self._peer.values()), self._mapped, self.mismatches)
-        return [settings, *self._outgoing.map(self._mapped, returned)]
+        grown = self._mapping.compare()
+        mapped = frozenset(self._mapping.common)
+        self._incoming.map({each: self._mapping.local[each].access_ids for each in mapped})
+        settings = PeerSettings(tuple(self._mapping.peer.values()), mapped, self.mismatches)
+        outputs: Outputs = [settings, *self._outgoing.map(mapped, returned)]
+        for each in grown:
+            outputs += self._outgoing.request(each, returned=False)
+        return outputs
 
     def _settle(self, now: float) -> Outputs:
         """What follows when a call is done: the ACK that is due, and the end of the synchronisation."""
@@ -397,7 +384,7 @@ class PeerMachine:
         outputs = self._incoming.acknowledge(now)
         if self.state is not ChannelState.SYNCHRONIZING:
             return outputs
-        self._restored.update(each for each in self._mapped if self._incoming.has_synchronized(each))
+        self._restored.update(each for each in self._mapping.common if self._incoming.has_synchronized(each))
         if self._incoming.synchronized and self._outgoing.synchronized:
             self.pulling = False
             outputs += self._become(ChannelState.CONNECTED)

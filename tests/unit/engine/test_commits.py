@@ -4,7 +4,7 @@ import pytest
 
 from dataplane.config import ETrunkArbitration, Role
 from dataplane.state import DualMaster
-from tests.support.routers import GROUP, MEMBERSHIP_INTERVAL, OTHER, Pair, Router, profile
+from tests.support.routers import GROUP, MEMBERSHIP_INTERVAL, OTHER, PORT, Pair, Router, access, profile
 
 TRUNK = ETrunkArbitration(id=1, hello_interval=0.1, failure_multiplier=3, revert_delay=1.0)
 
@@ -39,7 +39,9 @@ def test_rule_11_disabling_a_service_makes_no_second_master(trunks: Pair) -> Non
             trunks.run(5.0)
             assert roles(trunks) == ("master", "backup")
         assert router.copy_state() == "active"
-    assert not [event for each in (trunks.a, trunks.b) for event in each.events if isinstance(event, DualMaster)]
+    assert not [
+        event for each in (trunks.a, trunks.b) for event in each.events if isinstance(event, DualMaster)
+    ]
 
 
 def test_a_member_that_left_while_the_service_was_disabled_does_not_come_back(pair: Pair) -> None:
@@ -57,3 +59,29 @@ def test_a_member_that_left_while_the_service_was_disabled_does_not_come_back(pa
     assert pair.b.has_entry(GROUP)
     pair.run(MEMBERSHIP_INTERVAL)
     assert not pair.b.has_entry(GROUP)
+
+
+def test_an_interface_that_is_bound_again_is_filled_by_a_batch(pair: Pair) -> None:
+    pair.a.join(GROUP)
+    pair.run(0.1)
+    pair.b.configure(access(profile=""))
+    pair.run(0.1)
+    assert not pair.b.groups()
+    assert pair.a.copy_state() == "unmapped"
+    pair.b.configure(access())
+    pair.run(0.1)
+    assert pair.a.copy_state() == "active"
+    assert pair.b.has_entry(GROUP)
+
+
+def test_members_of_an_access_id_that_the_peer_gets_later_reach_it_then(pair: Pair) -> None:
+    pair.a.link("access1", 3)
+    pair.a.configure(access("access1", access_id=2))
+    pair.a.join(GROUP, interface="access1")
+    pair.run(0.1)
+    assert not pair.b.has_entry(GROUP)
+    pair.b.link("access1", 3)
+    pair.b.configure(access("access1", access_id=2))
+    pair.run(0.1)
+    assert [group.interface for group in pair.b.groups().values()] == ["access1"]
+    assert PORT not in pair.a.forwards(GROUP)

@@ -362,7 +362,7 @@ def test_unchanged_settings_cost_nothing(link):
 
 def test_a_backup_id_without_counterpart_is_unmapped():
     link = connected(Link(Router(1, (1, 2)), Router(2, (1, 3))))
-    assert link.a.machine.mapped(1)
+    assert link.a.machine.accepts(1)
     assert not link.a.machine.accepts(2)
     assert link.a.machine.mismatches == (
         Mismatch(2, "backup-id", "present", "absent"),
