@@ -128,7 +128,7 @@ def _credentials(options: Namespace, folder: Path) -> None:
         if options.authorized_keys:
             store.add_keys(user, _read(options.authorized_keys))
         if options.password_file:
-            store.add_password(user, _read(options.password_file).removesuffix("\n").removesuffix("\r"))
+            store.add_password(user, _one_line(options.password_file))
         if not store.names:
             password = secrets.token_urlsafe(12)
             store.add_password(user, password)
@@ -149,6 +149,14 @@ def _read(name: str) -> str:
         raise StartError(f"{name}: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise StartError(f"{name}: not UTF-8 text") from error
+
+
+def _one_line(name: str) -> str:
+    """Return the password in a file of one line; the line's end does not belong to it."""
+    line, _, rest = _read(name).partition("\n")
+    if rest:
+        raise StartError(f"{name}: expected one line with the password")
+    return line.removesuffix("\r")
 
 
 def _multicast_routing(plane: str) -> socket.socket | None:

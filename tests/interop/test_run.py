@@ -140,3 +140,12 @@ def test_a_listening_socket_is_taken_over_as_from_systemd(tmp_path: Path) -> Non
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=10)
         assert process.returncode == 0
+
+
+def test_a_password_file_of_two_lines_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "two").write_text("first\nsecond\n")
+    twincast = Twincast(tmp_path, "--password-file", str(tmp_path / "two"))
+    assert twincast.process.wait(30) == 1
+    twincast.stop()
+    assert any("expected one line" in line for line in twincast.log)
+    assert not any("second" in line for line in twincast.log)
