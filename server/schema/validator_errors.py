@@ -191,6 +191,11 @@ def _content(case: _Case) -> _Outcome:
     return invalid_value(f"the content of <{case.name}> is neither a value nor elements"), case.located
 
 
+def _text_in_anydata(case: _Case) -> _Outcome:
+    name = case.said("name")
+    return _bad_element(name, f"<{name}> takes elements, not text"), case.at_child(name)
+
+
 def _unreadable(case: _Case) -> _Outcome:
     return operation_failed("the data cannot be read as configuration"), case.located
 
@@ -320,6 +325,7 @@ _RULES: tuple[tuple[Phase | None, re.Pattern[str], _Rule], ...] = tuple(
         (Phase.PARSE, r'for metadata "(?:[^":]+:)?(?P<name>[^":]+)"\.$', _attribute),
         (Phase.PARSE, r'^Annotation definition for attribute "(?:[^":]+:)?(?P<name>[^":]+)"', _attribute),
         (Phase.PARSE, r"^Invalid character sequence ", _content),
+        (Phase.PARSE, r'^Text value ".*" inside an anydata node "(?P<name>[^"]+)" found', _text_in_anydata),
         (Phase.PARSE, r"^Mixed XML content ", _content),
         (
             None,

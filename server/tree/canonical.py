@@ -8,7 +8,9 @@ its first error and continue-on-error knows what is left.
 from collections.abc import Callable, Iterable
 from typing import TypeAlias
 
-from server.protocol.errors import RpcErrors
+from lxml import etree
+
+from server.protocol.errors import ErrorType, RpcErrors, operation_not_supported
 from server.schema.model import Schema
 from server.schema.node import NodeKind
 from server.tree.members import Key
@@ -74,7 +76,13 @@ class Canonicaliser:
             payload.failed.update(units)
 
     def _ask(self, xml: bytes) -> Container:
-        return parse_bytes(self._schema, self._canonical(xml))
+        canonical = self._canonical(xml)
+        try:
+            return parse_bytes(self._schema, canonical)
+        except etree.XMLSyntaxError as error:
+            # libyang declares a prefix twice for an instance-identifier through modules that share it.
+            text = "an instance-identifier runs through modules with the same prefix, which is not supported"
+            raise RpcErrors([operation_not_supported(text, ErrorType.APPLICATION)]) from error
 
     def _print(self, payload: Payload, units: Iterable[int]) -> bytes:
         """Some units, which are in document order, in the containers around them."""

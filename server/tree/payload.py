@@ -18,6 +18,7 @@ from server.schema.model import Schema
 from server.schema.node import NodeKind, SchemaNode, Tag
 from server.tree.location import Location
 from server.tree.members import Insert, Key
+from server.tree.xml import any_fault
 
 NETCONF_NAMESPACE: Final = "urn:ietf:params:xml:ns:netconf:base:1.0"
 
@@ -212,6 +213,10 @@ class _Reader:
     def _content(self, element: etree._Element, step: Step) -> None:
         if step.schema.kind is NodeKind.ANYDATA:
             step.text = any_text(element)
+            fault = any_fault(element)
+            if fault:
+                error = errors.bad_element(step.schema.name, fault, errors.ErrorType.APPLICATION)
+                self._payload.fail(step, _at(step, error))
             return
         self.children(element, step)
         if step.schema.kind is NodeKind.LIST:

@@ -67,6 +67,21 @@ def any_xml(element: etree._Element) -> bytes:
     return bytes(etree.tostring(element, method="c14n", with_comments=False, with_tail=False))
 
 
+def any_fault(element: etree._Element) -> str:
+    """Why the content of an anydata or anyxml element cannot be kept as it is; empty when it can.
+
+    libyang drops text beside elements, and gives elements without a namespace that of what is around them.
+    """
+    for inner in element.iter(etree.Element):
+        name = etree.QName(inner)
+        if not name.namespace:
+            return f"<{name.localname}> is in no namespace"
+        pieces = (inner.text, *(child.tail for child in inner)) if len(inner) else ()
+        if any(piece and not piece.isspace() for piece in pieces):
+            return f"<{name.localname}> has text beside elements"
+    return ""
+
+
 class Parser:
     """Turns canonical elements into nodes of one schema."""
 
