@@ -9,8 +9,6 @@ import logging
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from typing import Any, Final
 
-import msgspec
-
 from dataplane.capture import CaptureError
 from dataplane.engine import Engine, effects, messages, report
 from dataplane.engine.messages import BurstEnded, Message, Reconfigure, Tick
@@ -20,6 +18,7 @@ from dataplane.forwarding.plane import Plane, PlaneError
 from dataplane.forwarding.sender import send_reports
 from dataplane.interfaces import FrameSource, Interfaces
 from dataplane.links import LinkRemoved
+from dataplane.news import News
 from dataplane.replication.channel import Channel
 from dataplane.replication.hello import HelloSocket
 from dataplane.state import Event, StatePiece, StateSelection
@@ -39,7 +38,7 @@ class Shell:
         self._engine = engine
         self._plane = plane
         self._interfaces = interfaces
-        self._announce = announce
+        self._news = News(announce)
         self._loop = asyncio.get_running_loop()
         self._captures: dict[str, FrameSource] = {}
         self._retries: dict[str, asyncio.TimerHandle] = {}
@@ -56,7 +55,7 @@ class Shell:
             effects.SetActive: lambda effect: self._plane.set_active(effect.port, active=effect.active),
             effects.SendFrame: self._send_frame,
             effects.SendReports: self._send_reports,
-            effects.Notify: lambda effect: self._notify(effect.event),
+            effects.Notify: lambda effect: self._news.put(effect.event),
             effects.AdoptPlane: self._adopt,
             effects.ConfigurePorts: lambda effect: self._plane.configure(effect.ports),
             effects.SetUpstream: lambda effect: self._plane.set_upstream(effect.name, effect.index),
@@ -92,6 +91,7 @@ class Shell:
             self._close_channel(effects.CloseChannel(service))
         for service in list(self._hellos):
             self._close_hello(effects.CloseHello(service))
+        self._news.flush()
         await asyncio.gather(*self._jobs.values(), return_exceptions=True)
         self._interfaces.close()
         self._plane.close()
@@ -291,11 +291,6 @@ class Shell:
             await job
         except OSError as error:
             _log.error("peer-socket-failed", extra={"service": service, "reason": str(error)})
-
-    def _notify(self, event: Event) -> None:
-        fields = msgspec.to_builtins(event)
-        _log.info(fields.pop("type"), extra=fields)
-        self._announce(event)
 
 
 class _ChannelEvents:

@@ -151,6 +151,7 @@ FLOORS = {
         "copy_policy": 2,
         "interfaces": 2,
         "wires": 2,
+        "news": 2,
         "membership": 2,
         "replication": 2,
         "roles": 2,
