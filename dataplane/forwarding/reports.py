@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from ipaddress import IPv4Address
 from types import MappingProxyType
 
+import msgspec
+
 from dataplane.membership.groups import Aggregate, FilterMode
 from dataplane.packets.igmp import GroupRecord, RecordType
 
@@ -14,19 +16,17 @@ NO_INTEREST = Aggregate(FilterMode.INCLUDE)
 _NO_COUNTS: Mapping[IPv4Address, int] = MappingProxyType({})
 
 
-class PendingChange:
+class PendingChange(msgspec.Struct, eq=False, gc=False):
     """A change of one group that has to be said some more times; the counts are transmissions left.
 
     `interest` is what the group has come to. `first`: nothing of the change has been sent yet.
     """
 
-    __slots__ = ("allowed", "blocked", "first", "interest", "mode")
-
-    def __init__(self) -> None:
-        self.interest: Aggregate | None = None
-        self.mode = 0
-        self.allowed = self.blocked = _NO_COUNTS
-        self.first = True
+    interest: Aggregate | None = None
+    mode: int = 0
+    allowed: Mapping[IPv4Address, int] = _NO_COUNTS
+    blocked: Mapping[IPv4Address, int] = _NO_COUNTS
+    first: bool = True
 
     def note(self, before: Aggregate | None, after: Aggregate | None, robustness: int) -> None:
         """Add the way from one state to another to what has to be said `robustness` times."""

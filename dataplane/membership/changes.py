@@ -9,14 +9,14 @@ from dataplane.membership.groups import ChangeKind, LastMemberQuery
 from dataplane.packets.wire import DropReason
 
 
-class EntryChange(msgspec.Struct, frozen=True):
+class EntryChange(msgspec.Struct, frozen=True, gc=False):
     """What happened to one entry."""
 
     kind: ChangeKind
     entry: Entry
 
 
-class Changes(msgspec.Struct, frozen=True):
+class Changes(msgspec.Struct, frozen=True, gc=False):
     """What one call did.
 
     `entries`: the entries that a message touched or time removed, in order. After `report`, CREATED,

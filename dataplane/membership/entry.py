@@ -44,7 +44,7 @@ Timers = Mapping[IPv4Address, SourceTimer]
 _NO_TIMERS: Timers = MappingProxyType({})
 
 
-class Ask(msgspec.Struct, frozen=True):
+class Ask(msgspec.Struct, frozen=True, gc=False):
     """The queries that RFC 3376 section 6.4.2 answers a message with: Q(G, sources) and Q(G)."""
 
     sources: frozenset[IPv4Address] = _NO_SOURCES
@@ -59,7 +59,7 @@ _NOBODY = IPv4Address(0)
 _ASK_GROUP = Ask(group=True)
 
 
-class Entry:
+class Entry(msgspec.Struct, eq=False, gc=False):
     """One subscriber in one group. Read its attributes; only the table changes them.
 
     `deadline` is the group timer and means something in EXCLUDE only. `leaving`: the group timer was
@@ -67,38 +67,20 @@ class Entry:
     `counted` and `counted_firm` are what the group's merge holds of this entry.
     """
 
-    __slots__ = (
-        "counted",
-        "counted_firm",
-        "deadline",
-        "filter_mode",
-        "group",
-        "last_reporter",
-        "leaving",
-        "origin",
-        "scheduled",
-        "sources",
-        "subscriber",
-        "up_since",
-        "v1_until",
-        "v2_until",
-    )
-
-    def __init__(self, subscriber: Subscriber, group: IPv4Address, origin: Origin, now: float) -> None:
-        self.subscriber = subscriber
-        self.group = group
-        self.filter_mode = _INCLUDE
-        self.deadline = -inf
-        self.sources: Timers = _NO_TIMERS
-        self.origin = origin
-        self.last_reporter = _NOBODY
-        self.up_since = now
-        self.v1_until = -inf
-        self.v2_until = -inf
-        self.leaving = False
-        self.scheduled = inf
-        self.counted: Aggregate | None = None
-        self.counted_firm = False
+    subscriber: Subscriber
+    group: IPv4Address
+    origin: Origin
+    up_since: float
+    filter_mode: FilterMode = _INCLUDE
+    deadline: float = -inf
+    sources: Timers = _NO_TIMERS
+    last_reporter: IPv4Address = _NOBODY
+    v1_until: float = -inf
+    v2_until: float = -inf
+    leaving: bool = False
+    scheduled: float = inf
+    counted: Aggregate | None = None
+    counted_firm: bool = False
 
     def __repr__(self) -> str:
         return f"<Entry {self.subscriber.text()} {self.group} {self.filter_mode} {self.origin}>"

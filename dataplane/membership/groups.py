@@ -38,7 +38,7 @@ class SourceState(msgspec.Struct, frozen=True, gc=False):
     up_since: float = 0.0
 
 
-class EntryState(msgspec.Struct, frozen=True):
+class EntryState(msgspec.Struct, frozen=True, gc=False):
     """An entry as a value: what a record on the channel carries and what a person is shown.
 
     `lifetime` is the group timer's rest in EXCLUDE and the longest source timer's in INCLUDE, in seconds;
@@ -84,7 +84,7 @@ _INCLUDE: Final = FilterMode.INCLUDE
 _EXCLUDE: Final = FilterMode.EXCLUDE
 
 
-class Aggregate(msgspec.Struct, frozen=True):
+class Aggregate(msgspec.Struct, frozen=True, gc=False):
     """What one subscriber wants of a group, or all together (RFC 3376 section 3.2).
 
     EXCLUDE with no sources is any-source; INCLUDE always has at least one source.
@@ -101,27 +101,24 @@ class Aggregate(msgspec.Struct, frozen=True):
 ANY_SOURCE = Aggregate(_EXCLUDE)
 
 
-class LastMemberQuery(msgspec.Struct, frozen=True):
+class LastMemberQuery(msgspec.Struct, frozen=True, gc=False):
     """A question to ask before a group, or sources of it, are dropped; () means the whole group."""
 
     group: IPv4Address
     sources: Sources = ()
 
 
-class Merge:
+class Merge(msgspec.Struct, eq=False, gc=False):
     """The merge of many filters, kept up to date one filter at a time (RFC 3376 section 3.2).
 
     Any EXCLUDE makes the whole EXCLUDE, of the sources that every EXCLUDE excludes and no INCLUDE wants.
     Changing one filter costs as many steps as its sources differ, however many filters there are.
     """
 
-    __slots__ = ("_blocked", "_excludes", "_result", "_wanted")
-
-    def __init__(self) -> None:
-        self._excludes = 0
-        self._wanted: dict[IPv4Address, int] = {}
-        self._blocked: dict[IPv4Address, int] = {}
-        self._result: Aggregate | None = None
+    _excludes: int = 0
+    _wanted: dict[IPv4Address, int] = {}
+    _blocked: dict[IPv4Address, int] = {}
+    _result: Aggregate | None = None
 
     def replace(self, old: Aggregate | None, new: Aggregate | None) -> bool:
         """Take one filter for another (None: none); says whether the merge differs now."""

@@ -103,6 +103,17 @@ class Querier:
         self._startup_left = self._timing.startup_query_count
         return self._rule(now)
 
+    def take_back(self, now: float) -> tuple[SendQuery, ...]:
+        """Ask again, if we had yielded: the peer was master too and is not any more (rules 17 and 19).
+
+        While both asked, an election may have been lost to the peer, which now is silent. A querier that is
+        really foreign goes on asking and is elected again.
+        """
+        if self.state is not QuerierState.NON_QUERIER:
+            return ()
+        self._startup_left = self._timing.startup_query_count
+        return self._rule(now)
+
     def heard(self, query: Query, source: IPv4Address, now: float, *, from_peer: bool = False) -> None:
         """A query arrived on the access interface (sections 6.6.1 and 6.6.2).
 

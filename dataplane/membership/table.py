@@ -10,6 +10,8 @@ from ipaddress import IPv4Address
 from itertools import islice
 from typing import Final
 
+import msgspec
+
 from dataplane.config import IgmpConfig
 from dataplane.membership.changes import Changes, Collector, EntryChange
 from dataplane.membership.entry import MAX_SOURCES, NO_QUERY, Ask, Entry
@@ -50,14 +52,11 @@ _STARTING_SOURCES = (
 )
 
 
-class _Group:
-    __slots__ = ("address", "entries", "firm", "merge")
-
-    def __init__(self, address: IPv4Address) -> None:
-        self.address = address
-        self.entries: dict[Subscriber, Entry] = {}
-        self.merge = Merge()
-        self.firm = 0
+class _Group(msgspec.Struct, eq=False, gc=False):
+    address: IPv4Address
+    entries: dict[Subscriber, Entry] = {}
+    merge: Merge = msgspec.field(default_factory=Merge)
+    firm: int = 0
 
     def recount(self, entry: Entry, wants: Aggregate | None) -> bool:
         """Merge what the entry wants now; says whether the aggregate differs."""

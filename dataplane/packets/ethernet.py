@@ -59,7 +59,7 @@ class Subscriber(msgspec.Struct, frozen=True, gc=False, order=True):
         return cls(outer, inner, session, bytes.fromhex(match[1].replace(":", "")))
 
 
-class IpFrame(msgspec.Struct, frozen=True):
+class IpFrame(msgspec.Struct, frozen=True, gc=False):
     """The IGMP payload of one frame, cut to the datagram's length, with the addresses around it."""
 
     subscriber: Subscriber

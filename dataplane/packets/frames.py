@@ -23,7 +23,7 @@ _SOURCE = 4
 _TRUNCATABLE = (RecordType.MODE_IS_EXCLUDE, RecordType.CHANGE_TO_EXCLUDE_MODE)
 
 
-class AccessMessage(msgspec.Struct, frozen=True):
+class AccessMessage(msgspec.Struct, frozen=True, gc=False):
     """One IGMP message with who sent it: `source` is the IP source, 0.0.0.0 included."""
 
     subscriber: Subscriber

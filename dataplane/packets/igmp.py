@@ -51,7 +51,7 @@ class RecordType(IntEnum):
 _RECORD_TYPES = (None, *RecordType)
 
 
-class GroupRecord(msgspec.Struct, frozen=True):
+class GroupRecord(msgspec.Struct, frozen=True, gc=False):
     """One group of a report (RFC 3376 section 4.2.4)."""
 
     type: RecordType
@@ -59,7 +59,7 @@ class GroupRecord(msgspec.Struct, frozen=True):
     sources: tuple[IPv4Address, ...] = ()
 
 
-class Report(msgspec.Struct, frozen=True):
+class Report(msgspec.Struct, frozen=True, gc=False):
     """A report or a leave of any version.
 
     A v1 or v2 report is one MODE_IS_EXCLUDE record without sources, a v2 leave one
@@ -77,7 +77,7 @@ class Report(msgspec.Struct, frozen=True):
         return self.version == 2 and self.records[0].type is RecordType.CHANGE_TO_INCLUDE_MODE
 
 
-class Query(msgspec.Struct, frozen=True):
+class Query(msgspec.Struct, frozen=True, gc=False):
     """A query; `group` None is a general query. Times in seconds.
 
     `robustness` and `query_interval` are 0 where the querier does not say (versions 1 and 2).

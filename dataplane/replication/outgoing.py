@@ -11,6 +11,8 @@ from collections import OrderedDict, deque
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 
+import msgspec
+
 from dataplane.replication.messages import BatchBegin, BatchEnd, encode, encode_records
 from dataplane.replication.outputs import (
     BatchCompleted,
@@ -29,15 +31,12 @@ from dataplane.replication.records import MAX_RECORDS, Record, RecordBuffer, age
 _NEVER = float("-inf")
 
 
-class _Waiting:
+class _Waiting(msgspec.Struct, frozen=True, gc=False):
     """A record that the peer has not acknowledged."""
 
-    __slots__ = ("published", "record", "sequence")
-
-    def __init__(self, record: Record, sequence: int, published: float) -> None:
-        self.record = record
-        self.sequence = sequence
-        self.published = published
+    record: Record
+    sequence: int
+    published: float
 
 
 class _Batch:

@@ -80,7 +80,7 @@ class SourceLifetime(NamedTuple):
     lifetime_ms: int
 
 
-class Record(msgspec.Struct, frozen=True):
+class Record(msgspec.Struct, frozen=True, gc=False):
     """The membership of one subscriber in one group, as the sender of the record holds it.
 
     `lifetime_ms` is what remains of the group timer in EXCLUDE mode; in INCLUDE mode the sources alone have
