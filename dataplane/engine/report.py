@@ -175,7 +175,7 @@ def _of_port(port: Port, key: GroupKey) -> Iterator[Entry]:
 
 def _group(world: World, port: Port, entry: Entry, now: float) -> state.GroupState:
     value = entry.state(now)
-    reason = forwarding_reason(world, port)
+    reason = forwarding_reason(world, port, entry.subscriber)
     return state.GroupState(
         profile=port.profile_name,
         interface=port.config.name,
@@ -199,8 +199,14 @@ def _source(source: SourceState, mode: FilterMode, now: float) -> state.SourceSt
     return state.SourceState(str(source.address), expire, int(now - source.up_since))
 
 
-def forwarding_reason(world: World, port: Port) -> ForwardingReason:
-    """Return why the streams of a port do or do not reach its subscribers."""
+def forwarding_reason(world: World, port: Port, subscriber: Subscriber) -> ForwardingReason:
+    """Return why the streams of a port do or do not reach one of its subscribers.
+
+    The kernel sends what it routes without a tag: subscribers of a VLAN have to be behind an access interface
+    of their own, the VLAN's.
+    """
+    if subscriber.tagged:
+        return ForwardingReason.TAGGED
     role = world.role_of(port)
     if port.link is None or not port.link.up or not port.config.enabled:
         return ForwardingReason.LINK_DOWN

@@ -82,9 +82,9 @@ def send_queries(world: World, port: Port, queries: Iterable[SendQuery]) -> None
     source = address_of(link) or _UNSPECIFIED
     for send in queries:
         frame = frames.query_frame(send.query, link.mac, source)
-        port.counters.sent["total"] += 1
-        port.counters.sent["query"] += 1
         for vlan in _vlans(port, send.query):
+            port.counters.sent["total"] += 1
+            port.counters.sent["query"] += 1
             world.out.append(SendFrame(port.config.name, frame, vlan))
 
 

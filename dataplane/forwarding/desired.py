@@ -44,7 +44,7 @@ class ForwardingReason(StrEnum):
     NO_ROLE = "no-role"
     NO_UPSTREAM = "no-upstream"
     LINK_DOWN = "link-down"
-    NOT_INSTALLED = "not-installed"
+    TAGGED = "tagged"
 
 
 def routes_for(group: IPv4Address, interests: Mapping[str, Aggregate]) -> tuple[Route, ...]:

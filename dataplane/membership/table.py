@@ -10,8 +10,6 @@ from ipaddress import IPv4Address
 from itertools import islice
 from typing import Final
 
-import msgspec
-
 from dataplane.config import IgmpConfig
 from dataplane.membership.changes import Changes, Collector, EntryChange
 from dataplane.membership.entry import MAX_SOURCES, NO_QUERY, Ask, Entry
@@ -21,9 +19,9 @@ from dataplane.membership.groups import (
     EntryState,
     FilterMode,
     LastMemberQuery,
-    Merge,
     Origin,
 )
+from dataplane.membership.members import Group
 from dataplane.membership.timers import MAX_LIFETIME, DeadlineQueue, Timing
 from dataplane.packets.ethernet import Subscriber
 from dataplane.packets.igmp import GroupRecord, RecordType, Report
@@ -52,23 +50,6 @@ _STARTING_SOURCES = (
 )
 
 
-class _Group(msgspec.Struct, eq=False, gc=False):
-    address: IPv4Address
-    entries: dict[Subscriber, Entry] = {}
-    merge: Merge = msgspec.field(default_factory=Merge)
-    firm: int = 0
-
-    def recount(self, entry: Entry, wants: Aggregate | None) -> bool:
-        """Merge what the entry wants now; says whether the aggregate differs."""
-        firm = wants is not None and entry.firm
-        self.firm += firm - entry.counted_firm
-        entry.counted_firm = firm
-        if wants == entry.counted:
-            return False
-        counted, entry.counted = entry.counted, wants
-        return self.merge.replace(counted, wants)
-
-
 class MembershipTable:
     """Entries of one access interface. Every method is given `now` in monotonic seconds, never backwards.
 
@@ -78,7 +59,7 @@ class MembershipTable:
     def __init__(self, config: IgmpConfig) -> None:
         self._config = config
         self.timing = Timing.of(config)
-        self._groups: dict[IPv4Address, _Group] = {}
+        self._groups: dict[IPv4Address, Group] = {}
         self._per_subscriber: dict[Subscriber, int] = {}
         self._queue: DeadlineQueue[Entry] = DeadlineQueue()
         self._size = 0
@@ -316,7 +297,7 @@ class MembershipTable:
     def _create(self, subscriber: Subscriber, group: IPv4Address, origin: Origin, now: float) -> Entry:
         known = self._groups.get(group)
         if known is None:
-            known = self._groups[group] = _Group(group)
+            known = self._groups[group] = Group(group)
         entry = known.entries[subscriber] = Entry(subscriber, known.address, origin, now)
         self._per_subscriber[subscriber] = self._per_subscriber.get(subscriber, 0) + 1
         self._size += 1
@@ -360,7 +341,7 @@ class MembershipTable:
     def _needed(self, entry: Entry, ask: Ask) -> Ask:
         """Nobody need be asked for what another tracked member keeps, whatever the answer."""
         group = self._groups[entry.group]
-        others = group.firm - entry.firm
+        others = 0 if entry.subscriber.tagged else group.firm - entry.firm
         return NO_QUERY if others and not group.merge.blocks else ask
 
     def _room(self, subscriber: Subscriber, group: IPv4Address, done: Collector) -> bool:

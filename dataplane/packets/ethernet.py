@@ -40,6 +40,11 @@ class Subscriber(msgspec.Struct, frozen=True, gc=False, order=True):
     pppoe_session: int
     mac: bytes
 
+    @property
+    def tagged(self) -> bool:
+        """Whether packets to it need a header that the kernel's multicast routing does not add."""
+        return bool(self.outer_vlan or self.inner_vlan or self.pppoe_session)
+
     def text(self) -> str:
         """`02:00:00:00:00:01@100.200/7`: MAC, then VLAN tags outer first, then PPPoE session, if any."""
         tags = f"@{self.outer_vlan}" if self.outer_vlan or self.inner_vlan else ""

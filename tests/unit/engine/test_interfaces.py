@@ -1,7 +1,7 @@
 """Interfaces that come, go and change: ports, upstreams, captures, and a plane that refuses."""
 
 from dataplane.config import AccessConfig, InterfaceConfig, Role, UpstreamConfig
-from dataplane.engine import effects, messages
+from dataplane.engine import effects, messages, uplink
 from dataplane.forwarding.plane import Route, RouteKey
 from tests.support.routers import CORE, GROUP, PORT, Clock, Pair, Router, access, profile, upstream
 
@@ -126,6 +126,33 @@ def test_queries_go_to_every_vlan_that_has_members() -> None:
     assert {frame.outer_vlan for frame in one.frames} == {0, 100}
 
 
+def test_a_tagged_member_is_known_and_asked_but_gets_no_untagged_packets() -> None:
+    one = alone()
+    one.join(stb=2, vlan=100)
+    assert not one.has_entry()
+    assert [each.forwarding_reason for each in one.groups().values()] == ["tagged"]
+    one.join(stb=1)
+    assert one.forwards() == {PORT}
+    assert {each.subscriber[17:]: each.forwarding for each in one.groups().values()} == {
+        "": True,
+        "@100": False,
+    }
+    one.frames.clear()
+    one.leave(stb=1)
+    assert [frame.outer_vlan for frame in one.frames] == [0, 100]
+
+
+def test_queries_are_counted_as_they_are_sent() -> None:
+    one = alone()
+    one.join(stb=2, vlan=100)
+    one.join(stb=1)
+    before = dict(one.engine.world.ports[PORT].counters.sent)["query"]
+    one.frames.clear()
+    one.clock.now += 20
+    one.give(messages.Tick())
+    assert one.engine.world.ports[PORT].counters.sent["query"] - before == len(one.frames) == 2
+
+
 def test_what_the_plane_refused_is_put_right_later() -> None:
     one = alone()
     one.join()
@@ -167,7 +194,7 @@ def test_many_joins_share_the_reports_toward_the_core() -> None:
     for group in groups:
         one.join(group)
     assert [record.group for report in one.reports for record in report.records] == [GROUP]
-    one.clock.now += 0.005
+    one.clock.now += uplink.REPORT_PAUSE
     one.give(messages.Tick())
     assert {record.group for report in one.reports for record in report.records} == set(groups)
     assert len(one.reports) == 2

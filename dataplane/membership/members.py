@@ -1,0 +1,35 @@
+"""One group behind an access interface: its entries, one for each subscriber, and what they want together."""
+
+from ipaddress import IPv4Address
+
+import msgspec
+
+from dataplane.membership.entry import Entry
+from dataplane.membership.groups import Aggregate, Merge
+from dataplane.packets.ethernet import Subscriber
+
+
+class Group(msgspec.Struct, eq=False, gc=False):
+    """All that is known of one group. `firm` counts the members that keep it whatever the others do."""
+
+    address: IPv4Address
+    entries: dict[Subscriber, Entry] = {}
+    merge: Merge = msgspec.field(default_factory=Merge)
+    firm: int = 0
+
+    def recount(self, entry: Entry, wants: Aggregate | None) -> bool:
+        """Merge what the entry wants now; says whether the aggregate differs.
+
+        A tagged subscriber has no part in it: the kernel forwards untagged, which would not reach it and
+        would flood those who did not ask.
+        """
+        if entry.subscriber.tagged:
+            entry.counted = wants
+            return False
+        firm = wants is not None and entry.firm
+        self.firm += firm - entry.counted_firm
+        entry.counted_firm = firm
+        if wants == entry.counted:
+            return False
+        counted, entry.counted = entry.counted, wants
+        return self.merge.replace(counted, wants)
