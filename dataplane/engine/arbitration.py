@@ -16,6 +16,7 @@ from dataplane.replication.peer import ChannelState
 from dataplane.roles import (
     DualMaster,
     ETrunkRole,
+    PeerRoleChanged,
     RoleChanged,
     RoleMachine,
     RoleOutput,
@@ -89,6 +90,7 @@ def perform(world: World, profile: Profile, outputs: Iterable[RoleOutput], now: 
             world.out.append(Notify(DualMasterEvent(profile.config.name)))
         else:
             _refresh_peer(world, profile)
+            _take_queriers_back(world, profile, output, now)
     if profile.role is not profile.machine.role:  # another machine, which begins elsewhere
         _become(world, profile, profile.machine.role, RoleReason.CONFIGURED, now)
     world.deadlines.set(("role", profile.config.name), profile.machine.next_deadline())
@@ -105,6 +107,15 @@ def _refresh_peer(world: World, profile: Profile) -> None:
     service = world.services.get(profile.config.service_name)
     if service is not None:
         refresh_peer_role(service, profile)
+
+
+def _take_queriers_back(world: World, profile: Profile, change: PeerRoleChanged, now: float) -> None:
+    if profile.role is not Role.MASTER or change.new is Role.MASTER:
+        return
+    for name in profile.ports.values():
+        port = world.ports[name]
+        send_queries(world, port, port.querier.take_back(now))
+        world.deadlines.set(("querier", name), port.querier.next_deadline())
 
 
 def _become(world: World, profile: Profile, new: Role, reason: RoleReason, now: float) -> None:

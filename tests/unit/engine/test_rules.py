@@ -483,6 +483,21 @@ def test_rule_19_of_two_masters_the_loser_stops_on_the_first_hello(trunks: Pair)
     assert any(isinstance(event, DualMaster) for event in trunks.a.events + trunks.b.events)
 
 
+def test_rule_17_a_querier_that_had_yielded_to_its_peer_asks_again() -> None:
+    pair = Pair()
+    pair.start(profile(arbitration=trunk(20)), profile(arbitration=trunk(10)))
+    pair.run(1.0)
+    pair.hellos_up = False
+    pair.run(1.0)
+    assert (role(pair.a), role(pair.b)) == ("master", "master")
+    pair.b.query("10.1.0.1")
+    pair.b.frames.clear()
+    pair.hellos_up = True
+    pair.run(0.3)
+    assert (role(pair.a), role(pair.b)) == ("backup", "master")
+    assert pair.b.queries()
+
+
 def test_rule_19_upstream_down_forfeits_the_role_at_once(trunks: Pair) -> None:
     trunks.a.join()
     trunks.run(0.2)
