@@ -25,6 +25,10 @@ from dataplane.state import Event, StatePiece, StateSelection
 
 _log = logging.getLogger("twincast.dataplane.shell")
 
+BURST: Final = 32
+"""Frames that are taken at once. What they cause leaves for the peer together: more would make the first of
+them wait for longer, fewer would cost more for each."""
+
 CAPTURE_RETRY: Final = 1.0
 """Seconds until a capture that could not be opened is tried again."""
 
@@ -208,8 +212,8 @@ class Shell:
         _log.info("capture-opened", extra={"interface": name, "mode": capture.mode})
 
     def _capture_readable(self, name: str, capture: FrameSource) -> None:
-        captured = capture.read()
-        self.give(*(messages.FrameCaptured(name, item.frame, item.outer_vlan) for item in captured))
+        captured = capture.read(BURST)
+        self.give(*[messages.FrameCaptured(name, item.frame, item.outer_vlan) for item in captured])
         if not capture.alive and self._captures.get(name) is capture:
             self._close_capture(name)
 

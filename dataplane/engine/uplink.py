@@ -13,7 +13,7 @@ from dataplane.packets import frames
 from dataplane.packets.igmp import Query
 from dataplane.packets.wire import DecodeError, DropReason
 
-REPORT_PAUSE: Final = 0.005
+REPORT_PAUSE: Final = 0.01
 """Seconds between two reports: at 1,000 joins a second a report for each cost a quarter of the CPU."""
 
 

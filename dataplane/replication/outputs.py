@@ -147,7 +147,7 @@ class Limits:
     """Unacknowledged records above which a batch waits, so that real-time records need not."""
     flush_interval: float = 0.001
     acknowledge_records: int = 256
-    acknowledge_interval: float = 0.005
+    acknowledge_interval: float = 0.02
     heartbeat_interval: float = 1.0
     dead_intervals: int = 4
     """Heartbeat intervals of the peer without a word before the connection counts as dead."""

@@ -228,7 +228,7 @@ class Link:
             while self.a.outbox or self.b.outbox:
                 self.deliver(self.a, len(self.a.outbox))
                 self.deliver(self.b, len(self.b.outbox))
-            self.advance(0.005)
+            self.advance(self.a.limits.acknowledge_interval)
             if self.up and not (self.a.outbox or self.b.outbox):
                 return
         raise AssertionError("the two machines never come to rest")
