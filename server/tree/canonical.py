@@ -169,8 +169,14 @@ class Canonicaliser:
         if entry is None:
             step.key = self._key_alone(step, step.key)
             entry = node.get(step.key) if isinstance(node, ListNode) else None
-        if step.operation not in REMOVING:
+        if entry is not None and step.uniform:
+            step.entry = entry
+        elif step.operation not in REMOVING:
             self._assign(payload, step, entry)
+
+    def complete(self, payload: Payload, step: Step) -> None:
+        """Give the steps below a uniform entry the values that `run` left out."""
+        self._assign(payload, step, step.entry)
 
     def point(self, step: Step) -> Key:
         """The canonical form of `step.point`; raises RpcErrors."""

@@ -201,6 +201,10 @@ class _Editor:
 
     def _entry_after(self, step: Step, present: Entry | None) -> Entry:
         node = step.schema
+        if step.entry is not None:
+            if present is None:
+                return step.entry
+            self._canonicaliser.complete(self._payload, step)
         if present is None or step.operation is Operation.REPLACE:
             inner: Work = {
                 tag: Leaf(node.children[tag], text) for tag, text in zip(node.keys, step.key, strict=True)

@@ -18,6 +18,7 @@ from server.schema.model import Schema
 from server.schema.node import NodeKind, SchemaNode, Tag
 from server.tree.location import Location
 from server.tree.members import Insert, Key
+from server.tree.node import Entry
 from server.tree.xml import any_fault
 
 NETCONF_NAMESPACE: Final = "urn:ietf:params:xml:ns:netconf:base:1.0"
@@ -44,6 +45,7 @@ MAX_ERRORS: Final = 256
 """Errors reported for one request; a larger reply helps nobody."""
 
 REMOVING: Final = (Operation.DELETE, Operation.REMOVE)
+_UNIFORM: Final = (NodeKind.LEAF, NodeKind.CONTAINER)
 _WITHOUT_CASE: Final = (*REMOVING, Operation.NONE)
 
 
@@ -53,11 +55,14 @@ class Step:
     `operation` is the one in effect. `text` is the value of a leaf or leaf-list, `key` that of an entry; both
     are the client's until `canonical` has replaced them. `unit` numbers the part of the payload that succeeds
     or fails together under continue-on-error. `point` is what `insert` refers to: a key, or a value in a
-    tuple. `keys` are the steps of an entry's key leaves, which are not among its `children`.
+    tuple. `keys` are the steps of an entry's key leaves, which are not among its `children`. `uniform`: below
+    are only leaves and containers, without operations of their own; an entry then has `entry`, its canonical
+    form, and its `children` may have no canonical values yet.
     """
 
     __slots__ = (
         "children",
+        "entry",
         "insert",
         "key",
         "keys",
@@ -66,6 +71,7 @@ class Step:
         "point",
         "schema",
         "text",
+        "uniform",
         "unit",
     )
 
@@ -82,6 +88,8 @@ class Step:
         self.text = ""
         self.insert: Insert | None = None
         self.point: Key | None = None
+        self.uniform = True
+        self.entry: Entry | None = None
 
     @property
     def location(self) -> Location:
@@ -159,6 +167,8 @@ class _Reader:
             if step is None:
                 continue
             self._refuse_doublet(seen, step)
+            if not step.uniform or step.schema.kind not in _UNIFORM:
+                parent.uniform = False
             (keys if tag in parent.schema.keys else children).append(step)
         parent.children, parent.keys = children, keys
         if stray:
@@ -179,6 +189,7 @@ class _Reader:
         if kind is NodeKind.LIST or kind is NodeKind.LEAF_LIST:
             _name_provisionally(element, step)
         if element.items():
+            parent.uniform = False
             self._attributes(element, step)
         if kind is NodeKind.LEAF or kind is NodeKind.LEAF_LIST:
             self._value(element, step)
@@ -356,8 +367,8 @@ def _name_provisionally(element: etree._Element, step: Step) -> None:
     if step.schema.kind is NodeKind.LEAF_LIST:
         step.text = element.text or ""
         return
-    given = [element.findtext(tag) for tag in step.schema.keys]
-    step.key = tuple(text for text in given if text is not None)
+    given = [next(element.iterchildren(tag), None) for tag in step.schema.keys]
+    step.key = tuple(key.text or "" for key in given if key is not None)
 
 
 def _is_element(item: Any) -> bool:  # noqa: ANN401 - a comment or processing instruction otherwise
