@@ -19,7 +19,7 @@ from server.schema.node import NodeKind, SchemaNode, Tag
 from server.tree.location import Location
 from server.tree.members import Insert, Key
 from server.tree.node import Entry
-from server.tree.xml import any_fault
+from server.tree.xml import any_fault, any_text
 
 NETCONF_NAMESPACE: Final = "urn:ietf:params:xml:ns:netconf:base:1.0"
 
@@ -223,7 +223,7 @@ class _Reader:
 
     def _content(self, element: etree._Element, step: Step) -> None:
         if step.schema.kind is NodeKind.ANYDATA:
-            step.text = any_text(element)
+            step.text = any_text(element, _OPERATION)
             fault = any_fault(element)
             if fault:
                 error = errors.bad_element(step.schema.name, fault, errors.ErrorType.APPLICATION)
@@ -379,15 +379,6 @@ def _value_is_idle(step: Step) -> bool:
     """Whether the value says nothing: that of a leaf to delete."""
     is_key = step.parent is not None and step.schema.tag in step.parent.schema.keys
     return step.operation in REMOVING and step.schema.kind is NodeKind.LEAF and not is_key
-
-
-def any_text(element: etree._Element) -> str:
-    """An anydata element as text, without the attributes that edit-config gives meaning to."""
-    kept = {name: value for name, value in element.attrib.items() if name != _OPERATION}
-    if len(kept) != len(element.attrib):
-        element = etree.fromstring(etree.tostring(element, with_tail=False))
-        del element.attrib[_OPERATION]
-    return etree.tostring(element, method="c14n", with_comments=False, with_tail=False).decode()
 
 
 def _texts(element: etree._Element) -> Iterator[str]:

@@ -67,6 +67,14 @@ def any_xml(element: etree._Element) -> bytes:
     return bytes(etree.tostring(element, method="c14n", with_comments=False, with_tail=False))
 
 
+def any_text(element: etree._Element, operation: str) -> str:
+    """An anydata element as text, without the attribute `operation`, to which edit-config gives meaning."""
+    if operation in element.attrib:
+        element = etree.fromstring(etree.tostring(element, with_tail=False))
+        del element.attrib[operation]
+    return any_xml(element).decode()
+
+
 def any_fault(element: etree._Element) -> str:
     """Why the content of an anydata or anyxml element cannot be kept as it is; empty when it can.
 
