@@ -19,20 +19,20 @@ _NO_COUNTS: Mapping[IPv4Address, int] = MappingProxyType({})
 class PendingChange(msgspec.Struct, eq=False, gc=False):
     """A change of one group that has to be said some more times; the counts are transmissions left.
 
-    `interest` is what the group has come to. `first`: nothing of the change has been sent yet.
+    `interest` is what the group has come to. `fresh`: nothing of the change has been sent yet.
     """
 
     interest: Aggregate | None = None
     mode: int = 0
     allowed: Mapping[IPv4Address, int] = _NO_COUNTS
     blocked: Mapping[IPv4Address, int] = _NO_COUNTS
-    first: bool = True
+    fresh: bool = False
 
     def note(self, before: Aggregate | None, after: Aggregate | None, robustness: int) -> None:
         """Add the way from one state to another to what has to be said `robustness` times."""
         self.interest = after
         before, after = before or NO_INTEREST, after or NO_INTEREST
-        self.first = True
+        self.fresh = True
         if before.filter_mode is not after.filter_mode:
             self.mode = robustness
             self.allowed = self.blocked = _NO_COUNTS
@@ -45,7 +45,7 @@ class PendingChange(msgspec.Struct, eq=False, gc=False):
 
     def sent(self) -> None:
         """Count one transmission; a filter mode record has the whole list, so it counts for sources too."""
-        self.first = False
+        self.fresh = False
         if self.mode:
             self.mode -= 1
         if self.allowed:
@@ -83,7 +83,7 @@ def state_change(group: IPv4Address, pending: PendingChange, version: int) -> li
         if pending.interest is not None:
             return [GroupRecord(RecordType.MODE_IS_EXCLUDE, group)]
         leave = GroupRecord(RecordType.CHANGE_TO_INCLUDE_MODE, group)
-        return [leave] if version == 2 and pending.first else []
+        return [leave] if version == 2 and pending.fresh else []
     if pending.mode:
         excluding = current.filter_mode is FilterMode.EXCLUDE
         kind = RecordType.CHANGE_TO_EXCLUDE_MODE if excluding else RecordType.CHANGE_TO_INCLUDE_MODE

@@ -38,7 +38,7 @@ class UpstreamProxy:
     def __init__(self, generator: random.Random) -> None:
         self._generator = generator
         self._interests: dict[IPv4Address, Aggregate] = {}
-        self._fresh: dict[IPv4Address, PendingChange] = {}
+        self._fresh: list[tuple[IPv4Address, PendingChange]] = []
         self._fresh_since: float | None = None
         self._pending: dict[IPv4Address, PendingChange] = {}
         self._retransmit_at: float | None = None
@@ -70,8 +70,9 @@ class UpstreamProxy:
         pending = self._pending.get(group)
         if pending is None:
             pending = self._pending[group] = PendingChange()
+        if not pending.fresh:
+            self._fresh.append((group, pending))
         pending.note(before, after, self._robustness)
-        self._fresh[group] = pending
         if self._fresh_since is None:
             self._fresh_since = now
 
@@ -81,7 +82,7 @@ class UpstreamProxy:
         self._forget_answers()
         for group in [group for group in self._pending if group not in self._interests]:
             del self._pending[group]
-            self._fresh.pop(group, None)
+        self._fresh = [each for each in self._fresh if each[0] in self._pending]
         for group, interest in self._interests.items():
             self._changed(group, None, interest, now)
 
@@ -139,12 +140,12 @@ class UpstreamProxy:
         return reports
 
     def _state_changes(self, version: int, now: float) -> list[Report]:
-        changes, self._fresh = self._fresh, {}
+        changes, self._fresh = self._fresh, []
         self._fresh_since = None
         if self._retransmit_at is not None and self._retransmit_at <= now:
             self._retransmit_at = None
-            changes = self._pending.copy()
-        records = [record for each in changes.items() for record in self._transmit(*each, version)]
+            changes = list(self._pending.items())
+        records = [record for group, change in changes for record in self._transmit(group, change, version)]
         if self._pending and self._retransmit_at is None:
             self._retransmit_at = now + self._generator.uniform(0.0, UNSOLICITED_REPORT_INTERVAL)
         return _as_reports(version, records)
