@@ -45,7 +45,7 @@ def _untag(port: Port, vlan: int) -> None:
 def update_group(world: World, port: Port, group: IPv4Address, now: float) -> None:
     """Install what a port's members want of a group, and report it toward the core."""
     interest = port.table.aggregate(group)
-    if group in port.retained:
+    if port.retained and group in port.retained:
         interest = _with_retained(port, group, interest)
     effects = world.desired.set_interest(port.config.name, group, interest)
     if effects:

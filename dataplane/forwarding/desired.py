@@ -53,6 +53,8 @@ def routes_for(group: IPv4Address, interests: Mapping[str, Aggregate]) -> tuple[
     The kernel looks (S,G) up before (*,G), so an (S,G) entry lists every port that wants the source, those
     that exclude others among them.
     """
+    if _any_source(interests):
+        return (Route(RouteKey(group), frozenset(interests)),)
     excluding = frozenset([port for port, interest in interests.items() if _excludes(interest)])
     named = NOTHING.union(*[interest.sources for interest in interests.values()])
     routes = [Route(RouteKey(group), excluding)] if excluding else []
@@ -60,6 +62,14 @@ def routes_for(group: IPv4Address, interests: Mapping[str, Aggregate]) -> tuple[
         ports = frozenset(port for port, interest in interests.items() if interest.wants(source))
         routes.append(Route(RouteKey(group, source), ports))
     return tuple(routes)
+
+
+def _any_source(interests: Mapping[str, Aggregate]) -> bool:
+    """Whether every port wants the group from any source: the usual case."""
+    for interest in interests.values():
+        if interest.sources:
+            return False
+    return bool(interests)
 
 
 def _excludes(interest: Aggregate) -> bool:
