@@ -29,7 +29,8 @@ from dataplane.control.messages import (
 Answers: TypeAlias = "SimpleQueue[Answer | None]"
 """The answers to one request; None stands for the end of the connection."""
 
-_PIECE: Final = 256 * 1024
+_PIECE: Final = 64 * 1024
+"""Bytes read at once; the C library asks the kernel for each piece of memory above 128 KiB."""
 
 
 class Unavailable(Exception):

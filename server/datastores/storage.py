@@ -28,6 +28,12 @@ _TABLES = (
     "INSERT INTO head VALUES (1, 0)",
 )
 
+_PUT_CONTENT_ID = (
+    "INSERT INTO meta VALUES ('content-id', ?) "
+    "ON CONFLICT (name) DO UPDATE SET value = excluded.value WHERE value <> excluded.value"
+)
+"""Nothing is written when it is the same as before, which spares the log a page."""
+
 
 class StorageError(Exception):
     """The durable state cannot be read or written; the text is for the operator."""
@@ -105,7 +111,7 @@ class Storage:
             run = self._connection
             run.executemany("DELETE FROM unit WHERE key = ?", ((key,) for key, body in rows if body is None))
             run.executemany("INSERT OR REPLACE INTO unit VALUES (?, ?)", _to_put(rows))
-            run.execute("INSERT OR REPLACE INTO meta VALUES ('content-id', ?)", (content_id,))
+            run.execute(_PUT_CONTENT_ID, (content_id,))
             run.execute("UPDATE head SET commit_id = commit_id + 1")
             (commit_id,) = run.execute("SELECT commit_id FROM head").fetchone()
         return int(commit_id)

@@ -5,7 +5,6 @@ defence: an exception that is no RpcError is logged once and answered without it
 """
 
 import logging
-import time
 from collections.abc import Sequence
 
 from lxml import etree
@@ -47,14 +46,23 @@ class Dispatcher:
     def handle(self, context: Session, rpc: Rpc) -> Reply:
         """Carry out one request; every failure becomes an `Errors` reply."""
         self._sessions.count_rpc(context)
-        began = time.monotonic()
-        reply = self._answer(context, rpc)
+        reply = self._reply(context, rpc)
         if isinstance(reply, Errors):
             self._sessions.count_error_reply(context)
-        _log(context, rpc, reply, time.monotonic() - began)
         return reply
 
-    def _answer(self, session: Session, rpc: Rpc) -> Reply:
+    def answered(self, context: Session, rpc: Rpc, reply: Reply, seconds: float) -> None:
+        """Log one line an operation: who did what, with which result; never what the request held."""
+        result = ",".join(error.tag for error in reply.errors) if isinstance(reply, Errors) else "ok"
+        fields = {
+            "operation": _name(rpc),
+            "message_id": rpc.message_id,
+            "result": result,
+            "duration_ms": round(seconds * 1000, 3),
+        }
+        logger.info("operation", extra={**_who(context), **fields})
+
+    def _reply(self, session: Session, rpc: Rpc) -> Reply:
         try:
             return self._handler(rpc.operation)(session, rpc.operation)
         except RpcError as error:
@@ -83,15 +91,3 @@ def _name(rpc: Rpc) -> str:
 def _who(session: Session) -> dict[str, object]:
     peer = session.peer
     return {"session": session.session_id, "user": peer.username, "source": peer.source_host}
-
-
-def _log(session: Session, rpc: Rpc, reply: Reply, seconds: float) -> None:
-    """One line an operation: who did what, with which result; never what the request held."""
-    result = ",".join(error.tag for error in reply.errors) if isinstance(reply, Errors) else "ok"
-    fields = {
-        "operation": _name(rpc),
-        "message_id": rpc.message_id,
-        "result": result,
-        "duration_ms": round(seconds * 1000, 3),
-    }
-    logger.info("operation", extra={**_who(session), **fields})

@@ -81,6 +81,9 @@ class Operations(Protocol[Context]):
     def handle(self, context: Context, rpc: Rpc) -> Reply:
         """Carry out one request. May raise RpcError or RpcErrors instead of returning `Errors`."""
 
+    def answered(self, context: Context, rpc: Rpc, reply: Reply, seconds: float) -> None:
+        """The reply has left, or could not; `seconds` is what it took to carry the request out."""
+
     def closed(self, context: Context, reason: TerminationReason) -> None:
         """The session has ended. Called exactly once for each `opened` that returned."""
 

@@ -154,13 +154,7 @@ class Connection:
             case Opened():
                 self._session = session
             case Requested(rpc):
-                reply = self._carry_out(context, rpc)
-                if isinstance(reply, Ok) and reply.close:
-                    # Locks are free before the client learns that its session is over.
-                    self._finish(context, TerminationReason.CLOSED)
-                    self._outbox.send(session.reply(rpc.envelope, reply))
-                    return TerminationReason.CLOSED
-                self._outbox.send(session.reply(rpc.envelope, reply))
+                return self._answer(context, session, rpc)
             case Rejected(answer):
                 self._operations.malformed(context, hello=False)
                 self._outbox.send(answer)
@@ -170,6 +164,20 @@ class Connection:
                 logger.warning("session-broken", extra={**self._fields(context), "cause": message})
                 return reason
         return None
+
+    def _answer(self, context: SessionContext, session: Session, rpc: Rpc) -> TerminationReason | None:
+        began = time.monotonic()
+        reply = self._carry_out(context, rpc)
+        seconds = time.monotonic() - began
+        reason = TerminationReason.CLOSED if isinstance(reply, Ok) and reply.close else None
+        if reason is not None:
+            # Locks are free before the client learns that its session is over.
+            self._finish(context, reason)
+        try:
+            self._outbox.send(session.reply(rpc.envelope, reply))
+        finally:
+            self._operations.answered(context, rpc, reply, seconds)
+        return reason
 
     def _carry_out(self, context: SessionContext, rpc: Rpc) -> Reply:
         try:

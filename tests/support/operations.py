@@ -69,6 +69,9 @@ class RecordingOperations:
             case name:
                 raise operation_not_supported(f"no operation {name}")
 
+    def answered(self, context: RecordedSession, rpc: Rpc, reply: Reply, seconds: float) -> None:
+        """See `Operations`."""
+
     def closed(self, context: RecordedSession, reason: TerminationReason) -> None:
         """See `Operations`."""
         context.reasons.append(reason)

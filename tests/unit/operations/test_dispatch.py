@@ -85,8 +85,8 @@ def test_a_fault_is_logged_once_with_its_traceback_and_not_told(dispatcher, cont
 
 def test_one_line_an_operation_with_who_and_what_but_not_the_request(dispatcher, context, caplog):
     with caplog.at_level(logging.INFO):
-        dispatcher.handle(context, _rpc("good"))
-        dispatcher.handle(context, _rpc("bad"))
+        for rpc in (_rpc("good"), _rpc("bad")):
+            dispatcher.answered(context, rpc, dispatcher.handle(context, rpc), 0.001)
     lines = [record for record in caplog.records if record.getMessage() == "operation"]
     assert [(line.operation, line.result, line.user, line.source) for line in lines] == [
         ("good", "ok", "admin", "192.0.2.1"),
