@@ -36,6 +36,7 @@ _TO_RECORD: Final = {
     FilterMode.EXCLUDE: records.FilterMode.EXCLUDE,
 }
 _FROM_RECORD: Final = {theirs: ours for ours, theirs in _TO_RECORD.items()}
+_EXCLUDE: Final = records.FilterMode.EXCLUDE
 _KIND: Final = {
     SubscriberType.DHCP_STB: records.SubscriberType.DHCP_STB,
     SubscriberType.PPPOE_STB: records.SubscriberType.PPPOE_STB,
@@ -98,7 +99,12 @@ def _record(
             entry.group,
             reporter=entry.last_reporter,
         )
-    lifetime = entry.lifetime if entry.filter_mode is FilterMode.EXCLUDE else 0.0
+    mode = _TO_RECORD[entry.filter_mode]
+    sources: tuple[SourceLifetime, ...] = ()
+    if entry.sources:
+        sources = tuple(
+            [SourceLifetime(each.address, _milliseconds(each.lifetime)) for each in entry.sources]
+        )
     return Record(
         RecordKind.UPDATE,
         backup_id,
@@ -106,9 +112,9 @@ def _record(
         entry.subscriber,
         kind,
         entry.group,
-        _TO_RECORD[entry.filter_mode],
-        _milliseconds(lifetime),
-        tuple([SourceLifetime(source.address, _milliseconds(source.lifetime)) for source in entry.sources]),
+        mode,
+        _milliseconds(entry.lifetime) if mode is _EXCLUDE else 0,
+        sources,
         entry.last_reporter,
         returned,
     )
@@ -186,11 +192,13 @@ def _apply(world: World, service: str, record: Record, now: float) -> None:
 
 
 def _entry(record: Record, now: float) -> EntryState:
-    sources = tuple(
-        [SourceState(source.address, source.lifetime_ms * _MILLISECOND) for source in record.sources]
-    )
+    sources: tuple[SourceState, ...] = ()
+    if record.sources:
+        sources = tuple(
+            [SourceState(each.address, each.lifetime_ms * _MILLISECOND) for each in record.sources]
+        )
     lifetime = record.lifetime_ms * _MILLISECOND
-    if record.filter_mode is records.FilterMode.INCLUDE:
+    if record.filter_mode is not _EXCLUDE:
         lifetime = max((source.lifetime for source in sources), default=0.0)
     return EntryState(
         record.subscriber,

@@ -119,7 +119,8 @@ def _ip(frame: Octets, start: int, subscriber: Subscriber) -> IpFrame:
     if not ones_sum_is_zero(frame[start:payload]):
         raise DecodeError(DropReason.BAD_IP_HEADER)
     _check_delivery(protocol, fragment, ttl, source)
-    alert = payload > start + 20 and _has_router_alert(bytes(frame[start + 20 : payload]))
+    options = bytes(frame[start + 20 : payload])
+    alert = options == _ROUTER_ALERT or _has_router_alert(options)
     return IpFrame(subscriber, IPv4Address(source), IPv4Address(destination), alert, frame[payload:end])
 
 

@@ -88,10 +88,11 @@ def _short_report(version: int, record: GroupRecord) -> tuple[IPv4Address, bytes
 def _batches(records: Iterable[GroupRecord], mtu: int) -> Iterator[list[GroupRecord]]:
     """Records in order, as many to a report as fit (RFC 3376 section 4.2.16)."""
     space = mtu - _IP_HEADER - _REPORT_HEADER
+    most = (space - _RECORD_HEADER) // _SOURCE
     batch: list[GroupRecord] = []
     used = 0
     for record in records:
-        for part in _fit(record, (space - _RECORD_HEADER) // _SOURCE):
+        for part in (record,) if len(record.sources) <= most else _fit(record, most):
             size = _RECORD_HEADER + _SOURCE * len(part.sources)
             if batch and used + size > space:
                 yield batch
@@ -104,9 +105,7 @@ def _batches(records: Iterable[GroupRecord], mtu: int) -> Iterator[list[GroupRec
 
 def _fit(record: GroupRecord, most: int) -> Iterator[GroupRecord]:
     """A record too large for one report: EXCLUDE lists are cut, the others continue in another record."""
-    if len(record.sources) <= most:
-        yield record
-    elif record.type in _TRUNCATABLE:
+    if record.type in _TRUNCATABLE:
         yield GroupRecord(record.type, record.group, record.sources[:most])
     else:
         for start in range(0, len(record.sources), most):

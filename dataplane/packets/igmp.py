@@ -260,4 +260,4 @@ def _report_body(report: Report) -> bytes:
 
 def _record_body(record: GroupRecord) -> bytes:
     head = _BUILD_RECORD(record.type, 0, len(record.sources), record.group.packed)
-    return head + b"".join(source.packed for source in record.sources)
+    return head + b"".join([source.packed for source in record.sources]) if record.sources else head
