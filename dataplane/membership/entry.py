@@ -64,7 +64,8 @@ class Entry(msgspec.Struct, eq=False, gc=False):
 
     `deadline` is the group timer and means something in EXCLUDE only. `leaving`: the group timer was
     lowered by a leave and nothing has raised it since. `scheduled` belongs to the deadline queue;
-    `counted` and `counted_firm` are what the group's merge holds of this entry.
+    `counted` and `counted_firm` are what the group's merge holds of this entry. `promise`: what the last
+    batch said that ends later than the timers that run, and when it said so.
     """
 
     subscriber: Subscriber
@@ -78,6 +79,7 @@ class Entry(msgspec.Struct, eq=False, gc=False):
     v1_until: float = -inf
     v2_until: float = -inf
     leaving: bool = False
+    promise: tuple[EntryState, float] | None = None
     scheduled: float = inf
     counted: Aggregate | None = None
     counted_firm: bool = False
@@ -150,6 +152,8 @@ class Entry(msgspec.Struct, eq=False, gc=False):
 
     def settle(self, now: float) -> bool:
         """Let time do its work (sections 6.2.2, 6.3 and 6.5); False when the entry is gone."""
+        if self.promise is not None:
+            return self._settle_promised(*self.promise, now)
         if self.filter_mode is _EXCLUDE:
             if self.deadline > now:
                 return True
@@ -157,6 +161,21 @@ class Entry(msgspec.Struct, eq=False, gc=False):
             self.leaving = False
         self.sources = {source: self.sources[source] for source in self._requested(now)}
         return bool(self.sources)
+
+    def _settle_promised(self, state: EntryState, since: float, now: float) -> bool:
+        """Start from the batch what ended before the batch says: as if it had come now.
+
+        A batch never lengthens a timer, because it is not a message of the subscriber's: it may cross with a
+        leave, or come back to where it began. But after an outage of the channel the timers of a backup may
+        be far behind the master's, and end before the next report does. What the batch says of that time is
+        true all the same, until something newer is said of the entry.
+        """
+        self.promise = None
+        alive = self.settle(now)
+        rest = _aged(state, now - since)
+        if rest is not None:
+            self.complete(rest, now, now)
+        return alive or rest is not None
 
     def heard(self, version: int, now: float, timing: Timing) -> None:
         """Note the version of a report (section 7.3.2)."""
@@ -242,6 +261,7 @@ class Entry(msgspec.Struct, eq=False, gc=False):
 
     def lower(self, ask: Ask, until: float) -> None:
         """Lower the timers of what is asked for (section 6.6.3); those that end earlier stay."""
+        self.promise = None
         if ask.group and self.filter_mode is _EXCLUDE:
             self.deadline = min(self.deadline, until)
             self.leaving = True
@@ -259,6 +279,7 @@ class Entry(msgspec.Struct, eq=False, gc=False):
 
     def overwrite(self, state: EntryState, now: float) -> None:
         """Take over a copied state as if its message had arrived here."""
+        self.promise = None
         timers = {source.address: self._copied_timer(source, now) for source in state.sources}
         if state.filter_mode is _EXCLUDE:
             self.filter_mode = _EXCLUDE
@@ -268,8 +289,11 @@ class Entry(msgspec.Struct, eq=False, gc=False):
         else:
             self._add_running(timers, now)
 
-    def complete(self, state: EntryState, now: float) -> None:
-        """Start what a copied state has and the entry lacks; what runs is left alone."""
+    def complete(self, state: EntryState, now: float, lowered: float) -> None:
+        """Start what a batch has and the entry lacks; what runs is left alone, and what it promises noted.
+
+        A source's timer that ends before `lowered` may have been lowered by a leave: no promise for it.
+        """
         running = self._requested(now)
         timers = {
             source.address: self._copied_timer(source, now)
@@ -282,6 +306,23 @@ class Entry(msgspec.Struct, eq=False, gc=False):
             self.sources = {**self.sources, **timers} or _NO_TIMERS
         else:
             self._add_running(timers, now)
+        self.promise = self._outliving(state, now, lowered)
+
+    def _outliving(self, state: EntryState, now: float, lowered: float) -> tuple[EntryState, float] | None:
+        excludes = state.filter_mode is _EXCLUDE and self.filter_mode is _EXCLUDE
+        longer = excludes and self.deadline < now + state.lifetime
+        sources = [
+            source
+            for source in state.sources
+            if (timer := self.sources.get(source.address))
+            and lowered < timer.deadline < now + source.lifetime
+        ]
+        if self.leaving or not (longer or sources):
+            return None
+        if longer:
+            sources += [source for source in state.sources if source.lifetime <= 0]
+        mode = _EXCLUDE if longer else _INCLUDE
+        return msgspec.structs.replace(state, filter_mode=mode, sources=tuple(sources)), now
 
     def _add_running(self, timers: Timers, now: float) -> None:
         running = {source: timer for source, timer in timers.items() if timer.deadline > now}
@@ -305,3 +346,16 @@ class Entry(msgspec.Struct, eq=False, gc=False):
             known = started.get(source)
             started[source] = SourceTimer(until, known.up_since if known else now)
         self.sources = started
+
+
+def _aged(state: EntryState, seconds: float) -> EntryState | None:
+    """What is left of a state after some time; None when all its timers have ended."""
+    sources = tuple(
+        SourceState(source.address, max(source.lifetime - seconds, 0.0))
+        for source in state.sources
+        if source.lifetime <= 0 or source.lifetime > seconds
+    )
+    if state.filter_mode is _EXCLUDE and state.lifetime > seconds:
+        return msgspec.structs.replace(state, lifetime=state.lifetime - seconds, sources=sources)
+    running = tuple(source for source in sources if source.lifetime > 0)
+    return msgspec.structs.replace(state, filter_mode=_INCLUDE, sources=running) if running else None

@@ -129,6 +129,7 @@ class MembershipTable:
         self, entry: Entry, kind: RecordType, version: int, reporter: IPv4Address, now: float
     ) -> None:
         entry.last_reporter = reporter
+        entry.promise = None
         if version < 3 and kind is _MODE_IS_EXCLUDE:
             entry.heard(version, now, self.timing)
         self._note_origin(entry, _LOCAL)
@@ -136,7 +137,8 @@ class MembershipTable:
     def apply_update(self, state: EntryState, now: float, *, batch: bool = False) -> Changes:
         """A copied entry: it refreshes like the message itself (`last_reporter` is taken from it).
 
-        In a batch it only starts what is missing: a timer that runs is neither lengthened nor shortened.
+        In a batch it only starts what is missing, now or, unless something newer is said, when a timer ends:
+        one that runs is neither lengthened nor shortened.
         An update that lowers a timer to the last member query time or less is a leave in part and asks
         what a leave asks. `state.origin` is COPIED, or LOCAL for an entry of our own that the peer gives
         back after our restart (rule 12). A state whose timers have all ended says nothing.
@@ -165,6 +167,7 @@ class MembershipTable:
             return False
         entry.deadline = now + min(state.lifetime, MAX_LIFETIME)
         entry.last_reporter = state.last_reporter
+        entry.promise = None
         self._note_origin(entry, state.origin)
         self._queue.schedule(entry, entry.deadline)
         done.entry(_REFRESHED, entry)
@@ -180,7 +183,7 @@ class MembershipTable:
         if created or not batch:
             entry.last_reporter = state.last_reporter
         if batch:
-            entry.complete(state, now)
+            entry.complete(state, now, now + self.timing.last_member_query_time)
             self._answer(entry, NO_QUERY, now, done, created=created)
             return
         if created:

@@ -181,6 +181,26 @@ def test_rule_8_a_batch_never_lengthens_a_timer(pair: Pair) -> None:
     assert pair.b.groups()[f"{_text(1)} {GROUP}"].expire == before - 1
 
 
+def test_rule_8_after_an_outage_the_backup_keeps_what_the_master_has(pair: Pair) -> None:
+    """Nothing is lengthened, and yet an entry that the peer still has does not end before the next copy."""
+    pair.a.join()
+    pair.run(1)
+    pair.cut_channel()
+    pair.run(MEMBERSHIP_INTERVAL - 6)
+    pair.a.join()
+    pair.run(2)
+    before = pair.b.groups()[f"{_text(1)} {GROUP}"].expire
+    pair.mend_channel()
+    pair.run(0)
+    assert pair.b.groups()[f"{_text(1)} {GROUP}"].expire == before == 3
+    for _ in range(int(MEMBERSHIP_INTERVAL) - 3):
+        pair.run(1)
+        assert pair.b.has_entry()
+    pair.run(1.1)
+    assert not pair.a.has_entry()
+    assert not pair.b.has_entry()
+
+
 def test_rule_8_an_entry_that_a_batch_does_not_name_keeps_its_own_timer(pair: Pair) -> None:
     pair.a.join()
     pair.run(0)

@@ -335,6 +335,44 @@ def test_a_batch_does_not_undo_a_leave(table):
     assert kinds(table.expire(3.0)) == [ChangeKind.EXPIRED]
 
 
+def test_what_a_batch_says_of_the_time_after_a_running_timer_is_believed_then(table):
+    table.apply_update(copy_of(), 0.0)
+    before = table.entry(A, G)
+    table.apply_update(copy_of(), GMI - 10, batch=True)
+    assert before.state(GMI - 10).lifetime == 10
+    for now in (GMI, GMI + 1):
+        changes = table.expire(now)
+        assert (changes.entries, changes.groups) == ((), ())
+        assert table.entry(A, G) is before
+        assert before.state(now).lifetime == 2 * GMI - 10 - now
+    assert kinds(table.expire(2 * GMI - 10)) == [ChangeKind.EXPIRED]
+
+
+@pytest.mark.parametrize(
+    "say",
+    [
+        pytest.param(lambda table, now: table.report(A, LEAVE, HOST, now), id="a leave"),
+        pytest.param(lambda table, now: table.apply_leave(A, G, now), id="a copied leave"),
+        pytest.param(lambda table, now: table.apply_update(copy_of(A, 5.0), now), id="a copy"),
+        pytest.param(lambda table, now: table.query_heard(LastMemberQuery(G), 2.0, now), id="a question"),
+    ],
+)
+def test_a_batch_is_forgotten_when_something_newer_is_said(table, say):
+    table.apply_update(copy_of(), 0.0)
+    table.apply_update(copy_of(), GMI - 10, batch=True)
+    say(table, GMI - 9)
+    assert kinds(table.expire(GMI)) == [ChangeKind.EXPIRED]
+
+
+def test_sources_that_a_batch_says_live_longer_do(table):
+    table.apply_update(copy_of(A, 20.0, FilterMode.INCLUDE, (S1, 20.0), (S2, 20.0)), 0.0)
+    table.apply_update(copy_of(A, 50.0, FilterMode.INCLUDE, (S1, 50.0)), 10.0, batch=True)
+    table.expire(20.0)
+    assert table.aggregate(G).sources == {S1}
+    assert table.next_deadline() == 60.0
+    assert kinds(table.expire(60.0)) == [ChangeKind.EXPIRED]
+
+
 def test_a_message_after_an_unseen_expiry_makes_a_new_entry(table):
     table.report(A, JOIN, HOST, 0.0)
     changes = table.report(A, JOIN, HOST, GMI + 5)
