@@ -10,7 +10,7 @@ A port's interest in a group is the `Aggregate` of its subscribers, None where n
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from enum import StrEnum
 from ipaddress import IPv4Address
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
 
@@ -99,14 +99,14 @@ def difference(wanted: Mapping[RouteKey, Route], installed: Mapping[RouteKey, Ro
     return effects
 
 
-class _Group(NamedTuple):
+class _Group(msgspec.Struct, frozen=True, gc=False):
     """What the ports want of one group, and the entries that follow from it."""
 
-    interests: Mapping[str, Aggregate] = {}
-    routes: tuple[Route, ...] = ()
+    interests: Mapping[str, Aggregate]
+    routes: tuple[Route, ...]
 
 
-_UNWANTED = _Group()
+_UNWANTED = _Group({}, ())
 
 
 class Desired:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import IPv4Address
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import msgspec
 
@@ -19,7 +19,7 @@ UPSTREAM_SLOTS = 1
 MAXIMUM_PORTS = MAXIMUM_SLOTS - UPSTREAM_SLOTS
 
 
-class RouteKey(NamedTuple):
+class RouteKey(msgspec.Struct, frozen=True, gc=False):
     """What identifies an entry: (*,G) where `source` is None, else (S,G)."""
 
     group: IPv4Address
