@@ -184,6 +184,7 @@ def take_source(parameters: Parameters, name: str, *, inline: bool) -> Source:
     """
     choice = parameters.inside(name)
     child = choice.only()
+    choice.finish()
     label = etree.QName(child)
     if label.namespace == BASE_NAMESPACE:
         if label.localname in tuple(Datastore):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.netconf import config, make_empty, refused
+from tests.support.netconf import config, refused
 from tests.support.server import running_server
 
 NAMESPACE = "urn:test:shelf"
@@ -79,7 +79,6 @@ def test_its_configuration_survives_in_canonical_form(server, session):
         assert _found(again, "weight") == ["7.5"]
         assert [value.rpartition(":")[2] for value in _found(again, "kind")] == ["box"]
         assert sorted(_found(again, "label")) == ["w", "x"]
-        make_empty(again)
 
 
 @pytest.mark.parametrize(

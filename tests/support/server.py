@@ -30,6 +30,7 @@ from server.schema.validator_child import run_child
 from server.tree.diff import Change
 from server.tree.filter import Selection
 from server.tree.node import Container
+from tests.support.netconf import make_empty
 
 ROOT = Path(__file__).resolve().parents[2]
 USER = "admin"
@@ -87,6 +88,7 @@ class ServerUnderTest:
     processes: dict[str, "subprocess.Popen[bytes]"] = field(default_factory=dict)
     sources: str = ""
     log: Path = Path()
+    _cleaner: Any = None
     _listener: socket.socket = field(default_factory=socket.socket)
     _validator: socket.socket = field(default_factory=lambda: socket.socket(socket.AF_UNIX))
 
@@ -141,6 +143,8 @@ class ServerUnderTest:
 
     def stop(self) -> None:
         """End whatever runs."""
+        if self._cleaner is not None:
+            self._cleaner._session.close()
         for name in reversed(tuple(self.processes)):
             process = self.processes.pop(name)
             process.terminate()
@@ -152,10 +156,14 @@ class ServerUnderTest:
         self._listener.close()
         self._validator.close()
 
-    @contextmanager
-    def connect(self, **options: Any) -> Iterator[Any]:
-        """Open a session with ncclient; at the end it is closed orderly if there is still a server."""
-        session = manager.connect(
+    def empty(self) -> None:
+        """Take everything out of candidate and running, over a session that is kept for this."""
+        if self._cleaner is None or not self._cleaner.connected:
+            self._cleaner = self._connected()
+        make_empty(self._cleaner)
+
+    def _connected(self, **options: Any) -> Any:
+        return manager.connect(
             host="127.0.0.1",
             port=self.port,
             username=USER,
@@ -166,6 +174,11 @@ class ServerUnderTest:
             timeout=60,
             **options,
         )
+
+    @contextmanager
+    def connect(self, **options: Any) -> Iterator[Any]:
+        """Open a session with ncclient; at the end it is closed orderly if there is still a server."""
+        session = self._connected(**options)
         try:
             yield session
         except BaseException:
