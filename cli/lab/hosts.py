@@ -71,23 +71,22 @@ class Router:
         self.name = name
         self.port: int = listener.getsockname()[1]
         self.folder = folder
+        self._popen = popen
+        self._arguments = arguments
+        self._listener = listener
         self._key = key
         self._dial = dial
         folder.mkdir(mode=0o700)
         self._log = (folder / "log").open("wb")
-        self._process = self._start(popen, arguments, listener)
+        self._process = self._start()
         self._session: Any = None
 
-    def _start(
-        self,
-        popen: Callable[..., "subprocess.Popen[bytes]"],
-        arguments: Sequence[str],
-        listener: socket.socket,
-    ) -> "subprocess.Popen[bytes]":
-        command = [sys.executable, "-P", "-m", "cli.lab.launch", str(os.getpid()), str(listener.fileno())]
+    def _start(self) -> "subprocess.Popen[bytes]":
+        descriptor = self._listener.fileno()
+        command = [sys.executable, "-P", "-m", "cli.lab.launch", str(os.getpid()), str(descriptor)]
         command += ["run", "--state-dir", str(self.folder), "--user", USER]
-        command += ["--authorized-keys", f"{self._key}.pub", *arguments]
-        return popen(command, stdout=subprocess.PIPE, stderr=self._log, pass_fds=[listener.fileno()])
+        command += ["--authorized-keys", f"{self._key}.pub", *self._arguments]
+        return self._popen(command, stdout=subprocess.PIPE, stderr=self._log, pass_fds=[descriptor])
 
     def connect(self) -> Self:
         """Wait until the router serves and open a NETCONF session with it."""
@@ -123,8 +122,8 @@ class Router:
         """Return the data element of a filtered get."""
         return self._session.get(filter=("subtree", subtree)).data_ele
 
-    def close(self) -> None:
-        """End the session and the router."""
+    def stop(self) -> None:
+        """End the session and the router, as an operator would (SIGTERM)."""
         if self._session is not None and self._session.connected:
             self._session.close_session()
         self._process.terminate()
@@ -133,6 +132,15 @@ class Router:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+
+    def start_again(self) -> None:
+        """Start a router that was stopped, with its state folder, and connect."""
+        self._process = self._start()
+        self.connect()
+
+    def close(self) -> None:
+        """End the session and the router."""
+        self.stop()
         self._log.close()
 
 

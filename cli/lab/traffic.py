@@ -24,6 +24,7 @@ PACKET_SIZE = 188
 """Bytes of payload, one MPEG transport stream packet: small, so that a receiver that waits loses none."""
 MEMBERSHIPS_A_SOCKET = 500
 MAX_PACKETS = 2_000_000
+IP_ADD_SOURCE_MEMBERSHIP = 39  # linux/in.h; Python 3.11 has no name for it
 
 
 class Source:
@@ -83,6 +84,14 @@ class Stb:
             self._members.pop(group).setsockopt(
                 socket.IPPROTO_IP, socket.IP_DROP_MEMBERSHIP, self._request(group)
             )
+
+    def join_source(self, group: str, source: str) -> None:
+        """Join one source of a group (IP_ADD_SOURCE_MEMBERSHIP, RFC 3678); `leave` ends it."""
+        member = self._members.get(group) or socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        member.setsockopt(
+            socket.IPPROTO_IP, IP_ADD_SOURCE_MEMBERSHIP, self._request(group) + socket.inet_aton(source)
+        )
+        self._members[group] = member
 
     def listen(self, group: str) -> None:
         """Begin to note what arrives for `group`."""
@@ -149,6 +158,7 @@ def main(kind: str, parent: int, address: str) -> None:
         serve(
             {
                 "join": stb.join,
+                "join_source": stb.join_source,
                 "leave": stb.leave,
                 "listen": stb.listen,
                 "heard": stb.heard,
