@@ -326,8 +326,9 @@ class MembershipTable:
         """Lower what is asked for, let what ended end, and say what came of it."""
         before = entry.counted
         immediate = self._config.immediate_leave
-        limit = 0.0 if immediate else self.timing.last_member_query_time
+        limit = 0.0
         if ask:
+            limit = 0.0 if immediate else self.timing.last_member_query_time
             entry.lower(ask, now + limit)
         if not entry.settle(now):
             self._discard(entry, ChangeKind.REMOVED, done)

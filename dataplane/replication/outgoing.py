@@ -9,7 +9,7 @@ up for them when the peer has caught up.
 
 from collections import OrderedDict, deque
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import islice
+from itertools import islice, takewhile
 
 import msgspec
 
@@ -76,8 +76,8 @@ class _Profile:
 
     def remember(self, key: bytes, waiting: _Waiting) -> None:
         """Keep the newest record of an entry until it is acknowledged."""
+        self.unacknowledged.pop(key, None)
         self.unacknowledged[key] = waiting
-        self.unacknowledged.move_to_end(key)
         if self.replay:
             self.replay.pop(key, None)
         if self.batch is not None and self.batch.end_sequence is None:
@@ -85,9 +85,9 @@ class _Profile:
 
     def forget(self, sequence: int) -> None:
         """Let go of what the peer has."""
-        waiting = self.unacknowledged
-        while waiting and next(iter(waiting.values())).sequence <= sequence:
-            waiting.popitem(last=False)
+        arrived = takewhile(lambda each: each[1].sequence <= sequence, self.unacknowledged.items())
+        for key, _ in list(arrived):
+            del self.unacknowledged[key]
 
     def mark(self) -> int:
         """A sequence number that no record has."""
