@@ -108,11 +108,15 @@ class _Touched:
 
     def add(self, change: Change) -> None:
         """Note the entries that `change` is in, or that lie below it."""
-        chain = change.location.schema.chain()
+        at = change.location.schema
+        if at in self._keys and change.location.keys:  # a whole entry, as most changes of a large commit are
+            self._keys[at][change.location.keys[0][0]] = None
+            return
+        chain = at.chain()
         for schema, keys in self._keys.items():
             if schema in chain and change.location.keys:
                 keys[change.location.keys[0][0]] = None
-            elif schema in chain or change.location.schema in schema.chain():
+            elif schema in chain or at in schema.chain():
                 keys.update(dict.fromkeys(self._different(schema)))
 
     def entries(self, schema: SchemaNode, read: Callable[[Entry], T]) -> tuple[list[T], tuple[str, ...]]:
