@@ -16,6 +16,10 @@ ACCESS_RING_BYTES = 64 << 20
 UPSTREAM_RING_BYTES = 1 << 20
 """The upstream side only hears queries."""
 
+READ_OCTETS = 4 << 10
+"""Of one reading. A report of 1,500 octets has 183 records: 256 such frames took the dataplane 0.3 s, in
+which it neither sent nor heard a hello, and the peer made itself master."""
+
 PACKET_ADD_MEMBERSHIP = 1
 PACKET_STATISTICS = 6
 PACKET_AUXDATA = 8
@@ -111,8 +115,12 @@ class Capture:
         return self._socket.fileno()
 
     def read(self, limit: int = 256) -> list[Captured]:
-        """Return the frames that wait, at most `limit`, oldest first; empty when there are none."""
-        frames = self._receive(limit) if self._ring is None else list(self._ring.frames(limit))
+        """Return frames that wait, oldest first; empty when there are none.
+
+        At most `limit` frames and about READ_OCTETS octets: what is left keeps the descriptor readable.
+        """
+        ring = self._ring
+        frames = self._receive(limit) if ring is None else list(ring.frames(limit, READ_OCTETS))
         if frames:
             self._received += len(frames)
         else:
@@ -122,7 +130,8 @@ class Capture:
 
     def _receive(self, limit: int) -> list[Captured]:
         frames: list[Captured] = []
-        while len(frames) < limit:
+        octets = 0
+        while len(frames) < limit and octets < READ_OCTETS:
             try:
                 frame, ancillary, _, _ = self._socket.recvmsg(LARGEST_FRAME, _ANCILLARY_BYTES)
             except BlockingIOError:
@@ -130,6 +139,7 @@ class Capture:
             except OSError as error:
                 self._note(error.errno or 0)
                 break
+            octets += len(frame)
             frames.append(_described(frame, ancillary))
         return frames
 

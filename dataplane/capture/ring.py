@@ -67,14 +67,17 @@ class Ring:
         self._slots = self.size // SLOT_BYTES
         self._map = mmap.mmap(raw.fileno(), self.size)
 
-    def frames(self, limit: int) -> Iterator[Captured]:
-        """Hand out the waiting frames, at most `limit` slots of them."""
+    def frames(self, limit: int, octets: int) -> Iterator[Captured]:
+        """Hand out the waiting frames: at most `limit` slots, and none after `octets` octets."""
         memory, unpack, slot = self._map, _HEADER.unpack_from, self._next
         for _ in range(limit):
+            if octets <= 0:
+                break
             start = slot * SLOT_BYTES
             status, length, captured, mac, _, seconds, nanoseconds, tag = unpack(memory, start)
             if not status & STATUS_USER:
                 break
+            octets -= length
             frame = memory[start + mac : start + mac + captured]
             memory[start : start + 4] = _KERNEL_OWNS
             slot = self._next = (slot + 1) % self._slots

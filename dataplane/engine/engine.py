@@ -36,6 +36,8 @@ from dataplane.forwarding.upstream import UpstreamProxy
 from dataplane.replication.peer import Outputs
 from dataplane.roles.hello import profile_of
 
+EXPIRE_AT_ONCE: Final = 256
+"""Entries of one tick; hellos must not wait for the others, so the next tick is due at once."""
 RECONCILE_AFTER: Final = 1.0
 """Seconds from a refusal of the plane to the comparison of what it holds with what it should."""
 
@@ -158,7 +160,7 @@ class Engine:
         if port is None:
             return
         if kind == "table":
-            settle(world, port, port.table.expire(now), now)
+            settle(world, port, port.table.expire(now, EXPIRE_AT_ONCE), now)
         elif kind == "retained":
             expire_retained(world, port, now)
         else:

@@ -6,6 +6,7 @@ nothing and elects nobody, but keeps count of last-member queries so that it can
 
 from enum import StrEnum
 from ipaddress import IPv4Address
+from itertools import islice
 from math import inf
 
 import msgspec
@@ -16,6 +17,8 @@ from dataplane.membership.table import MembershipTable
 from dataplane.membership.timers import DeadlineQueue, Timing
 from dataplane.packets.igmp import Query
 
+GROUPS_AT_ONCE = 128
+"""Groups that one tick asks about, so that nothing else waits long for a line-up that is left at once."""
 _UNSPECIFIED = IPv4Address(0)
 
 
@@ -146,11 +149,11 @@ class Querier:
         return tuple(send for pending in asked.values() for send in self._round(pending, now))
 
     def tick(self, now: float) -> tuple[SendQuery, ...]:
-        """What is due at `now`."""
+        """What is due at `now`; of many groups some, and `next_deadline` says that there are others."""
         sends: list[SendQuery] = []
         if self._other_present_until <= now or self._general_at <= now:
             sends += self._rule(now)
-        for pending in self._queue.due(now):
+        for pending in islice(self._queue.due(now), GROUPS_AT_ONCE):
             sends += self._round(pending, now)
         return tuple(sends)
 
