@@ -29,6 +29,7 @@ from dataplane.control.messages import (
     Done,
     Failed,
     Generation,
+    Listen,
     NotInStep,
     Piece,
     Ping,
@@ -235,7 +236,9 @@ class ControlClient:
             return False
         try:
             welcome = _welcome(link.welcome(time.monotonic() + GREETING_TIMEOUT))
-        except OSError:
+            if self._on_event is not None:
+                link.ask(Listen(0), GREETING_TIMEOUT)
+        except (OSError, Unavailable):
             return False
         except ControlError as error:
             _log.error("dataplane-refused", extra={"reason": str(error)})

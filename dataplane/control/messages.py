@@ -3,7 +3,7 @@
 Each message is a four-byte big-endian length and a msgpack document. The service speaks first
 (`Welcome`, with the protocol version); a client then sends requests, each with an id of its own
 choosing, and gets exactly one answer for each, except that `State` is answered by pieces of which
-the last says so. `Announced` comes unasked.
+the last says so. `Announced` comes by itself to a client that has asked to listen.
 
 A configuration crosses as a `ConfigDelta`: what changed since a base that both sides know by its
 `Generation`, or the whole of it, so that a commit of one leaf costs one leaf.
@@ -155,6 +155,12 @@ class State(msgspec.Struct, frozen=True, tag="state"):
     selection: StateSelection
 
 
+class Listen(msgspec.Struct, frozen=True, tag="listen"):
+    """Announce events on this connection from now on."""
+
+    id: int
+
+
 class Ping(msgspec.Struct, frozen=True, tag="ping"):
     """Answer at once."""
 
@@ -210,7 +216,7 @@ class Announced(msgspec.Struct, frozen=True, tag="announced"):
     suppressed: int = 0
 
 
-Request = Prepare | Apply | Abort | Revert | Restore | State | Ping
+Request = Prepare | Apply | Abort | Revert | Restore | State | Listen | Ping
 Answer = Welcome | Accepted | Refused | NotInStep | Done | Failed | Piece | Announced
 
 

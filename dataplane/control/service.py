@@ -21,6 +21,7 @@ from dataplane.control.messages import (
     ControlError,
     Done,
     Failed,
+    Listen,
     NotInStep,
     Piece,
     Ping,
@@ -88,9 +89,10 @@ class ControlService:
             client.writer.close()
 
     def announce(self, event: Event) -> None:
-        """Tell every client, as far as it keeps up."""
+        """Tell every client that listens, as far as it keeps up."""
         for client in self._clients:
-            client.announce(event)
+            if client.listens:
+                client.announce(event)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if len(self._clients) >= MAXIMUM_CLIENTS:
@@ -155,6 +157,8 @@ class ControlService:
             self._backend.reconfigure(transactions.restore(request.config))
         elif isinstance(request, Abort):
             transactions.abort(request.token)
+        elif isinstance(request, Listen):
+            client.listens = True
         elif not isinstance(request, Ping):
             raise ControlError("an unexpected request")
         return Done(request.id, transactions.generation)
@@ -173,6 +177,7 @@ class _Client:
 
     def __init__(self, writer: asyncio.StreamWriter) -> None:
         self.writer = writer
+        self.listens = False
         self._suppressed = 0
 
     def put(self, answer: Answer) -> None:

@@ -29,8 +29,10 @@ from dataplane.control.client import (
     ServiceOnWire,
     StateSelection,
     Unavailable,
+    Welcome,
     whole,
 )
+from dataplane.control.messages import LENGTH_SIZE, Answer, Done, Ping, decode_answer, encode, length_of
 from dataplane.control.service import MAXIMUM_CLIENTS
 from dataplane.state import RoleChanged
 from tests.support.dataplane import DataplaneProcess, free_port, service
@@ -184,13 +186,23 @@ def test_clients_are_limited(one: DataplaneProcess) -> None:
         assert one.client.ping()
 
 
-def test_events_are_announced(one: DataplaneProcess) -> None:
+def test_events_are_announced_to_who_listens(one: DataplaneProcess) -> None:
     seen: list[Event] = []
     listener = ControlClient(one.path, lambda event, _: seen.append(event))
     listener.start()
     assert listener.wait_connected(timeout=10)
-    listener.ping()
     profile = ProfileConfig("rbp1", arbitration=StaticArbitration(Role.MASTER))
-    one.client.restore(ConfigDelta(profiles=(profile,)))
-    wait_for(lambda: RoleChanged("rbp1", "init", "master", "configured") in seen, what="the event")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as other:
+        other.settimeout(10)
+        other.connect(str(one.path))
+        assert isinstance(next_answer(other), Welcome)
+        one.client.restore(ConfigDelta(profiles=(profile,)))
+        wait_for(lambda: RoleChanged("rbp1", "init", "master", "configured") in seen, what="the event")
+        other.sendall(encode(Ping(1)))
+        assert isinstance(next_answer(other), Done)
     listener.close()
+
+
+def next_answer(client: socket.socket) -> Answer:
+    size = length_of(client.recv(LENGTH_SIZE, socket.MSG_WAITALL))
+    return decode_answer(client.recv(size, socket.MSG_WAITALL))
