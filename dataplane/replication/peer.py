@@ -81,6 +81,7 @@ MAX_PROFILES = 4095
 _REASON = re.compile(r"[a-z0-9-]{1,48}")
 _LONGEST_HEARTBEAT = 10.0
 _NOT_UP = (ChannelState.DOWN, ChannelState.CONNECTING)
+_EXCHANGING = (ChannelState.CONNECTED, ChannelState.SYNCHRONIZING)
 
 
 class PeerMachine:
@@ -301,6 +302,8 @@ class PeerMachine:
         return [Send(encode(Close(reason))), Disconnect(reason), *self._down(reason)]
 
     def _handle(self, message: Message, now: float) -> Outputs:
+        if isinstance(message, Records) and self.state in _EXCHANGING:
+            return self._incoming.records(message.records, now)
         if isinstance(message, Open):
             return self._fail("unexpected-message") if self._opened else self._open(message)
         if isinstance(message, Close):
@@ -315,8 +318,6 @@ class PeerMachine:
 
     def _dispatch(self, message: Message, now: float) -> Outputs:
         match message:
-            case Records(records):
-                return self._incoming.records(records, now)
             case Ack(sequences):
                 return self._outgoing.acknowledge(sequences, now)
             case BatchBegin():
