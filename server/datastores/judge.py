@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from server.datastores.settle import Settled, settle
 from server.protocol.errors import RpcError, RpcErrors
 from server.provider import Provider
 from server.schema.model import Schema
@@ -32,6 +33,10 @@ class Judge:
             return ()
         errors = self._slicer.judge(old, new, self._validator.validate, changes)
         return errors or self._provider.check(new)
+
+    def settle(self, old: Container, new: Container) -> Settled:
+        """Judge the step from the valid `old` to `new`, without what the server itself has to delete."""
+        return settle(self._schema, self.change, old, new)
 
     def whole(self, root: Container) -> Sequence[RpcError]:
         """Return the errors of `root`, with nothing known to be valid."""

@@ -32,7 +32,7 @@ class Store:
         self._schema = schema
         self._storage = storage
         self._judge = judge
-        self._parts = transaction.Parts(judge.change, provider, self._persist)
+        self._parts = transaction.Parts(judge.settle, provider, self._persist)
         self._writer = threading.Lock()
         self._locks = LockTable()
         self._revoked: set[int] = set()

@@ -6,13 +6,14 @@ thread, whether or not the client is still there; what was done is undone backwa
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from server.datastores.settle import Settled
 from server.datastores.storage import StorageError
-from server.protocol.errors import RpcError, RpcErrors, operation_failed, rollback_failed
+from server.protocol.errors import RpcErrors, operation_failed, rollback_failed
 from server.provider import Provider
-from server.tree.diff import Change, diff
+from server.tree.diff import Change
 from server.tree.node import Container
 
 logger = logging.getLogger("twincast.datastores.transaction")
@@ -22,11 +23,11 @@ logger = logging.getLogger("twincast.datastores.transaction")
 class Parts:
     """What a commit asks, in the order of the steps.
 
-    `judge(old, new, changes)` returns every error of `new`, given that `old` is valid. `persist(old, new)`
-    makes `new` durable where `old` is stored and returns the commit id; it raises StorageError.
+    `settle(old, new)` judges `new`, given that `old` is valid. `persist(old, new)` makes `new` durable where
+    `old` is stored and returns the commit id; it raises StorageError.
     """
 
-    judge: Callable[[Container, Container, Sequence[Change]], Sequence[RpcError]]
+    settle: Callable[[Container, Container], Settled]
     provider: Provider
     persist: Callable[[Container, Container], int]
 
@@ -59,12 +60,12 @@ def commit(
     not valid or was refused, RpcError operation-failed when it could not be stored, and RpcError
     rollback-failed when a step failed and not all of what was done could be undone.
     """
-    changes = diff(old, new)
-    if not changes:
+    settled = parts.settle(old, new)
+    if settled.errors:
+        raise RpcErrors(settled.errors)
+    if not settled.changes:
         return None
-    errors = parts.judge(old, new, changes)
-    if errors:
-        raise RpcErrors(tuple(errors))
+    new, changes = settled.root, settled.changes
     undo = _Undo()
     try:
         commit_id = _carry_out(parts, old, new, changes, undo)

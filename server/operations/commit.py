@@ -55,7 +55,7 @@ class Commit:
             refuse(self._judge.whole(self._inline.parse(source.config)))
             return Ok()
         running = self._store.root(Datastore.RUNNING)
-        refuse(self._judge.change(running, self._store.root(source.datastore or Datastore.RUNNING)))
+        refuse(self._judge.settle(running, self._store.root(source.datastore or Datastore.RUNNING)).errors)
         return Ok()
 
     def commit(self, session: Session, operation: etree._Element) -> Reply:

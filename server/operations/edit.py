@@ -160,6 +160,6 @@ class Edit:
         return candidate if parameters.test_option is TestOption.TEST_ONLY else outcome.root
 
     def _test(self, outcome: EditOutcome) -> None:
-        errors_found = self._judge.change(self._store.root(Datastore.RUNNING), outcome.root)
+        errors_found = self._judge.settle(self._store.root(Datastore.RUNNING), outcome.root).errors
         if errors_found:
             refuse([*outcome.errors, *errors_found])

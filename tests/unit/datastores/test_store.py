@@ -3,6 +3,7 @@
 import pytest
 
 from server.datastores.locks import Datastore
+from server.datastores.settle import Settled
 from server.datastores.storage import Storage, StorageError
 from server.datastores.store import Store
 from server.protocol.errors import ErrorTag, RpcError, RpcErrors, invalid_value
@@ -21,8 +22,8 @@ class Verdict:
         self.errors = ()
         self.asked_for_all = 0
 
-    def change(self, _old, _new, _changes=None):
-        return self.errors
+    def settle(self, old, new):
+        return Settled(new, diff(old, new), tuple(self.errors))
 
     def whole(self, _root):
         self.asked_for_all += 1
