@@ -43,7 +43,7 @@ class Topology:
         self._all: list[Namespace] = []
         self.source = self._namespace("source")
         self._core = self._namespace("core")
-        self._access = self._namespace("access")
+        self.access = self._namespace("access")
         self.stbs = tuple(self._namespace(f"stb{number}") for number in range(1, STBS + 1))
         self.a = self._site("a", 1, "10.30.0.1", "10.30.0.2", priority=10)
         self.b = self._site("b", 2, "10.30.0.2", "10.30.0.1", priority=20)
@@ -84,15 +84,15 @@ class Topology:
             site.namespace.address(CORE_INTERFACE, f"10.10.0.{number}/24")
 
     def _build_access(self) -> None:
-        self._access.bridge("br0", mcast_snooping=0)
+        self.access.bridge("br0", mcast_snooping=0)
         for number, site in ((1, self.a), (2, self.b)):
-            veth(self._access, site.access_port, site.namespace, ACCESS_INTERFACE)
-            self._access.bridge_port(site.access_port, "br0")
+            veth(self.access, site.access_port, site.namespace, ACCESS_INTERFACE)
+            self.access.bridge_port(site.access_port, "br0")
             site.namespace.address(ACCESS_INTERFACE, f"{STB_NETWORK}.{number}/24")
         for number, stb in enumerate(self.stbs, start=1):
-            veth(self._access, f"stb{number}", stb, "eth0")
+            veth(self.access, f"stb{number}", stb, "eth0")
             # Isolated, as subscribers are: an STB that hears another's report would keep its own back.
-            self._access.bridge_port(f"stb{number}", "br0", isolated=1)
+            self.access.bridge_port(f"stb{number}", "br0", isolated=1)
             stb.address("eth0", f"{STB_NETWORK}.{100 + number}/24")
             stb.route("224.0.0.0/4", interface="eth0")
             stb.sysctl("net/ipv4/igmp_max_memberships", 100_000)
@@ -114,7 +114,7 @@ class Topology:
 
     def dual_homed(self, *, enabled: bool) -> None:
         """Whether the messages of the STBs reach both routers, or router a alone (smart link)."""
-        self._access.bridge_port(self.b.access_port, "br0", mcast_flood=int(enabled))
+        self.access.bridge_port(self.b.access_port, "br0", mcast_flood=int(enabled))
 
     def stb_address(self, number: int) -> str:
         """Return the address of STB `number`, counted from 0."""

@@ -18,6 +18,7 @@ from cli.lab.hosts import KernelRouter
 from cli.lab.laboratory import Laboratory, in_laboratory
 from cli.lab.measure import loss
 from cli.lab.play import RATE, Player, until
+from tests.netns import situations
 
 GROUPS = group_block(9, 5)
 LATER = group_block(10, 5)
@@ -86,6 +87,13 @@ def backup_processes_killed(laboratory: Laboratory) -> dict[str, object]:
 SCENARIOS: dict[str, Callable[[Laboratory], dict[str, object]]] = {
     "master-dataplane-killed": master_dataplane_killed,
     "backup-processes-killed": backup_processes_killed,
+    "igmp-hosts": situations.igmp_hosts,
+    "switchovers": situations.switchovers,
+    "channel-cut": situations.channel_cut,
+    "commits": situations.commits,
+    "copying-disabled": situations.copying_disabled,
+    "router-restarted": situations.router_restarted,
+    "crowd": situations.crowd,
 }
 
 

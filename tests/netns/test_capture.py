@@ -204,3 +204,29 @@ def test_a_removed_interface_ends_its_capture(ring_bytes):
 def test_an_interface_that_is_not_there_is_refused():
     with pytest.raises(CaptureError, match="interface 4711"):
         Capture(4711)
+
+
+@MODES
+def test_large_frames_are_handed_out_a_few_at_a_time(ring_bytes):
+    """One of 1,500 octets may hold 183 records: many at once would keep everything else waiting."""
+    with wire(ring_bytes) as (_, stb, capture), raw_sender(stb) as sender:
+        for _ in range(20):
+            sender.send(frame(bytes(1400)))
+        parts = []
+        collect(_Parts(capture, parts), lambda frames: len(frames) == 20, "all of them")
+        assert max(parts) <= 3
+
+
+class _Parts:
+    """A capture that notes how many frames each reading gave."""
+
+    def __init__(self, capture, parts):
+        self.capture, self.parts = capture, parts
+
+    def fileno(self):
+        return self.capture.fileno()
+
+    def read(self):
+        frames = self.capture.read()
+        self.parts.append(len(frames))
+        return frames

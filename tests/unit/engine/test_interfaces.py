@@ -1,5 +1,7 @@
 """Interfaces that come, go and change: ports, upstreams, captures, and a plane that refuses."""
 
+from ipaddress import IPv4Address
+
 from dataplane.config import AccessConfig, InterfaceConfig, Role, UpstreamConfig
 from dataplane.engine import effects, messages, uplink
 from dataplane.forwarding.plane import Route, RouteKey
@@ -198,3 +200,18 @@ def test_many_joins_share_the_reports_toward_the_core() -> None:
     one.give(messages.Tick())
     assert {record.group for report in one.reports for record in report.records} == set(groups)
     assert len(one.reports) == 2
+
+
+def test_many_members_expire_in_parts() -> None:
+    one = alone()
+    for number in range(600):
+        one.join(IPv4Address(0xEF000000 + number))
+    one.clock.now += 60
+    left = []
+    while len(one.engine.world.ports[PORT].table):
+        one.engine.handle(messages.Tick(), one.clock.now)
+        left.append(len(one.engine.world.ports[PORT].table))
+        due = one.engine.next_deadline()
+        assert due is not None
+        assert not left[-1] or due <= one.clock.now
+    assert left == [344, 88, 0]

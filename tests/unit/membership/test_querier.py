@@ -270,3 +270,14 @@ def test_questions_about_nothing_end(interface):
     interface.run(10.0)
     assert interface.sent == []
     assert interface.querier.next_deadline() is None
+
+
+def test_many_groups_are_asked_about_in_parts(interface):
+    interface.active(True, 0.0)
+    groups = [IPv4Address(0xEF000000 + number) for number in range(300)]
+    interface.querier.ask(tuple(LastMemberQuery(group) for group in groups), 1.0)
+    parts = []
+    while (deadline := interface.querier.next_deadline()) <= 2.0:
+        parts.append([send.query.group for send in interface.querier.tick(max(deadline, 2.0))])
+    assert max(map(len, parts)) <= 128
+    assert sorted(group for part in parts for group in part) == groups

@@ -271,3 +271,20 @@ def test_send_is_one_of_the_outputs_that_reach_the_wire():
         assert sent < 100
 
     run(scenario)
+
+
+def test_much_at_once_is_taken_in_parts():
+    async def scenario(low, high):
+        sizes = []
+        receive = high.channel_received
+        high.channel_received = lambda data: (sizes.append(len(data)), receive(data))
+        await low.start()
+        await high.start()
+        await eventually(lambda: low.connected and high.connected, "connected")
+        for group in range(3000):
+            low.join(record(group))
+        await eventually(lambda: len(high.router.copies) == 3000, "all arrive")
+        assert sum(sizes) > 50_000
+        assert max(sizes) <= 16 << 10
+
+    run(scenario, limits=Limits(unacknowledged=5000))
