@@ -63,8 +63,12 @@ def to_xml(schema: Schema, root: Container) -> list[bytes]:
 
 
 def any_xml(element: etree._Element) -> bytes:
-    """The form in which an anydata or anyxml element is kept."""
-    return bytes(etree.tostring(element, method="c14n", with_comments=False, with_tail=False))
+    """The form in which an anydata or anyxml element is kept.
+
+    An attribute may hold `]]>]]>` as it is, which would end the message in a session of base:1.0.
+    """
+    xml = bytes(etree.tostring(element, method="c14n", with_comments=False, with_tail=False))
+    return xml.replace(b"]]>", b"]]&gt;")
 
 
 def any_text(element: etree._Element, operation: str) -> str:

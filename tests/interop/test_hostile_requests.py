@@ -331,6 +331,15 @@ def test_a_session_of_the_old_base_ends_with_a_malformed_message(raw):
         raw.receive()
 
 
+def test_the_end_of_a_message_in_a_value_does_not_end_one(depot, raw):
+    marked = "]]&gt;]]&gt;"
+    depot.accepted(f'<notes><x xmlns="urn:x" a="{marked}">{marked}</x></notes><dl:title>{marked}</dl:title>')
+    raw.hello((BASE_1_0,))
+    for _ in range(2):
+        assert raw.rpc(READ.replace("<filter/>", "")).count(marked.encode()) == 3
+    depot.empty()
+
+
 def test_too_many_elements_are_refused_before_they_cost_memory(shared_server):
     with contextlib.closing(DepotClient(shared_server.port)) as client:
         (error,) = client.errors("<discard-changes>" + "<a/>" * 4_100_000 + "</discard-changes>")
