@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 from cli.lab import configuration
 from cli.lab.cases import CaseName, CaseResult, group_block
@@ -225,25 +226,22 @@ class Player:
         for stb, own in self._each_stb(groups):
             stb.do("leave", own)
         for router in (self._a, self._b):
-            until(
-                lambda router=router: not self._entries(router, groups),  # type: ignore[misc]
-                f"router {router.name} without entries",
-            )
+            until(partial(self._has_none, router, groups), f"router {router.name} without entries")
 
     def wait_for_roles(self) -> None:
         """Wait until router a is master, b is backup, and the channel is up on both."""
         until(lambda: self._state(self._a, "local-role") == "master", "router a as master")
         until(lambda: self._state(self._b, "local-role") == "backup", "router b as backup")
         for router in (self._a, self._b):
-            until(
-                lambda router=router: self._channel(router) == "connected",  # type: ignore[misc]
-                f"the channel of router {router.name}",
-            )
+            until(partial(self._connected, router), f"the channel of router {router.name}")
 
     def _state(self, router: KernelRouter, leaf: str) -> str:
         data = router.get(configuration.profile_state(leaf))
         return str(data.findtext(f".//{{{configuration.REMOTE_BACKUP}}}{leaf}", default=""))
 
-    def _channel(self, router: KernelRouter) -> str:
+    def _has_none(self, router: KernelRouter, groups: Sequence[str]) -> bool:
+        return not self._entries(router, groups)
+
+    def _connected(self, router: KernelRouter) -> bool:
         data = router.get(configuration.service_state("channel-state"))
-        return str(data.findtext(f".//{{{configuration.REMOTE_BACKUP}}}channel-state", default=""))
+        return bool(data.findtext(f".//{{{configuration.REMOTE_BACKUP}}}channel-state") == "connected")

@@ -32,13 +32,14 @@ def prepared(laboratory: Laboratory) -> Player:
     return player
 
 
+def has_entries(router: KernelRouter, groups: list[str]) -> bool:
+    return set(groups) <= router.kernel_entries().keys()
+
+
 def join_and_wait(laboratory: Laboratory, groups: list[str]) -> None:
     laboratory.stbs[0].do("join", groups)
     for router in laboratory.routers:
-        until(
-            lambda router=router: set(groups) <= router.kernel_entries().keys(),  # type: ignore[misc]
-            f"entries on router {router.name}",
-        )
+        until(partial(has_entries, router, groups), f"entries on router {router.name}")
 
 
 def kill(router: KernelRouter, role: str) -> None:
