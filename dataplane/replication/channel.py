@@ -20,8 +20,9 @@ _CONNECT_TIMEOUT = 3.0
 _USER_TIMEOUT_MS = 4_000
 _GOODBYE = 1.0
 _STABLE = 1.0
-_READ_OCTETS = 16 << 10
 """Seconds after which a connection counts as good: the next search begins with the shortest pause."""
+_READ_OCTETS = 4 << 10
+"""Of one reading: about 80 records, so that a link that fails is not kept waiting behind a batch."""
 
 
 class ChannelEvents(Protocol):
