@@ -22,7 +22,7 @@ from cli.lab.laboratory import make_key
 from cli.lab.play import QUERY_INTERVAL, QUERY_RESPONSE, until
 from cli.lab.topology import ACCESS_INTERFACE, CORE_INTERFACE
 from dataplane.packets.frames import report_frames
-from dataplane.packets.igmp import GroupRecord, RecordType
+from dataplane.packets.messages import GroupRecord, RecordType
 
 OWN = ("127.0.0.1", "127.0.0.2")
 """The loopback addresses of the two ends of the channel."""

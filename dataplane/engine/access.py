@@ -11,7 +11,7 @@ from dataplane.engine.settle import settle
 from dataplane.engine.world import Port, World
 from dataplane.packets import frames
 from dataplane.packets.frames import AccessMessage
-from dataplane.packets.igmp import Query, Report
+from dataplane.packets.messages import Query, Report
 from dataplane.packets.wire import DecodeError, DropReason
 
 

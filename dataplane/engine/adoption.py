@@ -9,7 +9,6 @@ With static arbitration the role is back at once.
 """
 
 from collections.abc import Iterable, Mapping
-from ipaddress import IPv4Address
 
 from dataplane.config import AccessConfig
 from dataplane.engine import arbitration, uplink
@@ -19,6 +18,7 @@ from dataplane.engine.world import World
 from dataplane.forwarding.desired import difference
 from dataplane.forwarding.plane import Route, RouteKey
 from dataplane.membership.groups import Aggregate, FilterMode
+from dataplane.packets.messages import Address
 
 
 def adopted(world: World, message: Adopted, now: float) -> None:
@@ -58,16 +58,16 @@ def _membership_interval(access: AccessConfig) -> int:
     return igmp.robustness_variable * igmp.query_interval + igmp.query_max_response_time
 
 
-def interests(routes: Mapping[RouteKey, Route]) -> dict[tuple[str, IPv4Address], Aggregate]:
+def interests(routes: Mapping[RouteKey, Route]) -> dict[tuple[str, Address], Aggregate]:
     """Return what each port wanted of each group, by (port, group), for these entries to be there.
 
     The inverse of `desired.routes_for`: a port of (*,G) excludes the sources whose (S,G) leaves it out;
     a port that only (S,G) entries name includes their sources.
     """
-    groups: dict[IPv4Address, list[Route]] = {}
+    groups: dict[Address, list[Route]] = {}
     for route in routes.values():
         groups.setdefault(route.key.group, []).append(route)
-    found: dict[tuple[str, IPv4Address], Aggregate] = {}
+    found: dict[tuple[str, Address], Aggregate] = {}
     for group, entries in groups.items():
         any_source = routes.get(RouteKey(group))
         excluding = frozenset[str]() if any_source is None else any_source.ports

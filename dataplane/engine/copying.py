@@ -5,7 +5,6 @@ message is copied is `copy_policy`'s to say; sequence, batches and acknowledgeme
 """
 
 from collections.abc import Iterable, Iterator
-from ipaddress import IPv4Address
 from typing import Final
 
 from dataplane.copy_policy import NotCopied, SubscriberType, refusal, subscriber_type
@@ -24,7 +23,7 @@ from dataplane.membership.groups import (
 from dataplane.membership.table import Changes, EntryChange
 from dataplane.packets.ethernet import Subscriber
 from dataplane.packets.frames import AccessMessage
-from dataplane.packets.igmp import Report
+from dataplane.packets.messages import Address, Report
 from dataplane.packets.wire import DropReason
 from dataplane.replication import peer, records
 from dataplane.replication.records import Record, RecordKind, SourceLifetime
@@ -295,7 +294,7 @@ def count_not_copied(world: World, port: Port, subscriber: Subscriber | None, re
         profile.copy[kind].not_copied[reason.value] += 1
 
 
-def is_peer(world: World, port: Port, source: IPv4Address) -> bool:
+def is_peer(world: World, port: Port, source: Address) -> bool:
     """Return whether a query's source is the peer of the port's profile (rule 17)."""
     profile = world.profiles.get(port.profile_name)
     service = None if profile is None else world.services.get(profile.config.service_name)

@@ -11,7 +11,7 @@ from dataplane.config import PeerConfig
 from dataplane.forwarding.desired import Effect as RouteEffect
 from dataplane.forwarding.plane import Route, RouteKey
 from dataplane.links import Link
-from dataplane.packets.igmp import Report
+from dataplane.packets.messages import Report
 from dataplane.state import Event
 
 

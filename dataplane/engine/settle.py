@@ -14,7 +14,7 @@ from dataplane.membership.groups import Aggregate, ChangeKind
 from dataplane.membership.querier import SendQuery
 from dataplane.membership.table import Changes
 from dataplane.packets import frames
-from dataplane.packets.igmp import Query
+from dataplane.packets.messages import Address, Query
 
 _UNSPECIFIED: Final = IPv4Address(0)
 _GONE: Final = frozenset({ChangeKind.REMOVED, ChangeKind.EXPIRED})
@@ -42,7 +42,7 @@ def _untag(port: Port, vlan: int) -> None:
         del port.tagged[vlan]
 
 
-def update_group(world: World, port: Port, group: IPv4Address, now: float) -> None:
+def update_group(world: World, port: Port, group: Address, now: float) -> None:
     """Install what a port's members want of a group, and report it toward the core."""
     interest = port.table.aggregate(group)
     if port.retained and group in port.retained:
@@ -54,7 +54,7 @@ def update_group(world: World, port: Port, group: IPv4Address, now: float) -> No
     world.proxy_changed = True
 
 
-def _with_retained(port: Port, group: IPv4Address, interest: Aggregate | None) -> Aggregate | None:
+def _with_retained(port: Port, group: Address, interest: Aggregate | None) -> Aggregate | None:
     """Add what an adopted entry says until members have said as much themselves (rule 18)."""
     retained = port.retained[group]
     if interest is None:

@@ -10,7 +10,7 @@ from dataplane.engine.effects import SendReports, SetUpstream
 from dataplane.engine.messages import FrameCaptured
 from dataplane.engine.world import UpstreamInterface, World
 from dataplane.packets import frames
-from dataplane.packets.igmp import Query
+from dataplane.packets.messages import Query
 from dataplane.packets.wire import DecodeError, DropReason
 
 REPORT_PAUSE: Final = 0.01

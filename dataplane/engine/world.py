@@ -7,7 +7,6 @@ from the kernel only, and state comes from packets and timers. A part that does 
 import random
 from collections import Counter
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address
 
 from dataplane.config import (
     InterfaceConfig,
@@ -24,6 +23,7 @@ from dataplane.links import Link
 from dataplane.membership.groups import Aggregate
 from dataplane.membership.querier import Querier
 from dataplane.membership.table import MembershipTable
+from dataplane.packets.messages import Address
 from dataplane.replication.peer import PeerMachine
 from dataplane.replication.settings import ProfileSettings
 from dataplane.roles import RoleMachine, StaticRole
@@ -107,7 +107,7 @@ class Port:
     captured: int | None = None
     active: bool | None = None
     adopted: bool = False
-    retained: dict[IPv4Address, Aggregate] = field(default_factory=dict)
+    retained: dict[Address, Aggregate] = field(default_factory=dict)
     retained_until: float | None = None
     tagged: Counter[int] = field(default_factory=Counter)
     counters: InterfaceCounters = field(default_factory=InterfaceCounters)
@@ -177,7 +177,7 @@ class World:
         return Role.INIT if profile is None else profile.role
 
 
-def address_of(link: Link | None) -> IPv4Address | None:
+def address_of(link: Link | None) -> Address | None:
     """Return the address that speaks for a link: its first, None when it has none."""
     if link is None or not link.addresses:
         return None

@@ -9,15 +9,15 @@ A port's interest in a group is the `Aggregate` of its subscribers, None where n
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from enum import StrEnum
-from ipaddress import IPv4Address
 from typing import Final
 
 import msgspec
 
 from dataplane.forwarding.plane import Route, RouteKey
 from dataplane.membership.groups import Aggregate, FilterMode
+from dataplane.packets.messages import Address
 
-NOTHING: frozenset[IPv4Address] = frozenset()
+NOTHING: frozenset[Address] = frozenset()
 _EXCLUDE: Final = FilterMode.EXCLUDE  # looked up once: Python 3.11 takes 0.1 µs for it
 
 
@@ -47,7 +47,7 @@ class ForwardingReason(StrEnum):
     TAGGED = "tagged"
 
 
-def routes_for(group: IPv4Address, interests: Mapping[str, Aggregate]) -> tuple[Route, ...]:
+def routes_for(group: Address, interests: Mapping[str, Aggregate]) -> tuple[Route, ...]:
     """Derive the entries of one group: (*,G) where a port excludes, and (S,G) for each source a port names.
 
     The kernel looks (S,G) up before (*,G), so an (S,G) entry lists every port that wants the source, those
@@ -113,9 +113,9 @@ class Desired:
     """The table that should be installed, kept up to date one group at a time."""
 
     def __init__(self) -> None:
-        self._groups: dict[IPv4Address, _Group] = {}
+        self._groups: dict[Address, _Group] = {}
 
-    def set_interest(self, port: str, group: IPv4Address, interest: Aggregate | None) -> tuple[Effect, ...]:
+    def set_interest(self, port: str, group: Address, interest: Aggregate | None) -> tuple[Effect, ...]:
         """Replace what `port` wants of `group` (None: nothing) and return what the plane has to change."""
         known = self._groups.get(group, _UNWANTED)
         if known.interests.get(port) == interest:
@@ -137,11 +137,11 @@ class Desired:
         groups = [group for group, known in self._groups.items() if port in known.interests]
         return [effect for group in groups for effect in self.set_interest(port, group, None)]
 
-    def interest(self, group: IPv4Address) -> Aggregate | None:
+    def interest(self, group: Address) -> Aggregate | None:
         """Merge what all ports want of a group, for the upstream proxy."""
         return combined(self._groups.get(group, _UNWANTED).interests.values())
 
-    def groups(self) -> Iterator[IPv4Address]:
+    def groups(self) -> Iterator[Address]:
         """Every group that somebody wants."""
         return iter(self._groups)
 

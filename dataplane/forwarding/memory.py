@@ -1,7 +1,6 @@
 """The plane without privileges: same interface, same counters, entries in a dict. Pure."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from ipaddress import IPv4Address
 
 from dataplane.forwarding.plane import (
     Adoption,
@@ -15,6 +14,7 @@ from dataplane.forwarding.plane import (
     Slots,
     capacity_problem,
 )
+from dataplane.packets.messages import Address
 
 UPSTREAM_SLOT = 0
 
@@ -104,7 +104,7 @@ class MemoryPlane:
         self.configure(ports)
         return Adoption(self.active_ports(), 0, 0)
 
-    def deliver(self, interface: str, source: IPv4Address, group: IPv4Address, size: int) -> frozenset[str]:
+    def deliver(self, interface: str, source: Address, group: Address, size: int) -> frozenset[str]:
         """Play a packet of `size` bytes, IP header included, that came in at `interface`; tell where it went.
 
         Counts as the kernel does: (S,G) before (*,G), and a packet from elsewhere than the upstream side

@@ -9,10 +9,11 @@ the upstream interface rebinds the one upstream slot, and every entry follows.
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from ipaddress import IPv4Address
 from typing import Protocol
 
 import msgspec
+
+from dataplane.packets.messages import Address
 
 MAXIMUM_SLOTS = 32  # Linux MAXVIFS: the TTL array of one entry
 UPSTREAM_SLOTS = 1
@@ -22,8 +23,8 @@ MAXIMUM_PORTS = MAXIMUM_SLOTS - UPSTREAM_SLOTS
 class RouteKey(msgspec.Struct, frozen=True, gc=False):
     """What identifies an entry: (*,G) where `source` is None, else (S,G)."""
 
-    group: IPv4Address
-    source: IPv4Address | None = None
+    group: Address
+    source: Address | None = None
 
 
 class Route(msgspec.Struct, frozen=True, gc=False):

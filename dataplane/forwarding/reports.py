@@ -1,19 +1,18 @@
 """Which group records a host's state changes and answers consist of (RFC 3376 sections 5.1, 5.2). Pure."""
 
 from collections.abc import Mapping
-from ipaddress import IPv4Address
 from types import MappingProxyType
 
 import msgspec
 
 from dataplane.membership.groups import Aggregate, FilterMode
-from dataplane.packets.igmp import GroupRecord, RecordType
+from dataplane.packets.messages import Address, GroupRecord, RecordType
 
 NO_INTEREST = Aggregate(FilterMode.INCLUDE)
 """RFC 3376 section 3.2: no membership is INCLUDE of nothing."""
 
 
-_NO_COUNTS: Mapping[IPv4Address, int] = MappingProxyType({})
+_NO_COUNTS: Mapping[Address, int] = MappingProxyType({})
 
 
 class PendingChange(msgspec.Struct, eq=False, gc=False):
@@ -24,8 +23,8 @@ class PendingChange(msgspec.Struct, eq=False, gc=False):
 
     interest: Aggregate | None = None
     mode: int = 0
-    allowed: Mapping[IPv4Address, int] = _NO_COUNTS
-    blocked: Mapping[IPv4Address, int] = _NO_COUNTS
+    allowed: Mapping[Address, int] = _NO_COUNTS
+    blocked: Mapping[Address, int] = _NO_COUNTS
     fresh: bool = False
 
     def note(self, before: Aggregate | None, after: Aggregate | None, robustness: int) -> None:
@@ -60,20 +59,20 @@ class PendingChange(msgspec.Struct, eq=False, gc=False):
 
 
 def _counted(
-    counts: Mapping[IPv4Address, int],
-    began: frozenset[IPv4Address],
-    ended: frozenset[IPv4Address],
+    counts: Mapping[Address, int],
+    began: frozenset[Address],
+    ended: frozenset[Address],
     robustness: int,
-) -> Mapping[IPv4Address, int]:
+) -> Mapping[Address, int]:
     left = {source: count for source, count in counts.items() if source not in ended}
     return left | dict.fromkeys(began, robustness)
 
 
-def _once_less(counts: Mapping[IPv4Address, int]) -> Mapping[IPv4Address, int]:
+def _once_less(counts: Mapping[Address, int]) -> Mapping[Address, int]:
     return {source: left - 1 for source, left in counts.items() if left > 1}
 
 
-def state_change(group: IPv4Address, pending: PendingChange, version: int) -> list[GroupRecord]:
+def state_change(group: Address, pending: PendingChange, version: int) -> list[GroupRecord]:
     """Compose the records that tell a change; for versions 1 and 2 a join or, once, a leave.
 
     The caller maps a join to the older message; version 1 has no leave (RFC 1112 appendix I).
@@ -95,16 +94,14 @@ def state_change(group: IPv4Address, pending: PendingChange, version: int) -> li
     return [GroupRecord(kind, group, tuple(sorted(listed))) for kind, listed in changes if listed]
 
 
-def current_state(group: IPv4Address, interest: Aggregate) -> GroupRecord:
+def current_state(group: Address, interest: Aggregate) -> GroupRecord:
     """Compose the current-state record of a group (RFC 3376 section 4.2.12)."""
     excluding = interest.filter_mode is FilterMode.EXCLUDE
     kind = RecordType.MODE_IS_EXCLUDE if excluding else RecordType.MODE_IS_INCLUDE
     return GroupRecord(kind, group, tuple(sorted(interest.sources)))
 
 
-def answer(
-    group: IPv4Address, interest: Aggregate, asked: frozenset[IPv4Address] | None
-) -> GroupRecord | None:
+def answer(group: Address, interest: Aggregate, asked: frozenset[Address] | None) -> GroupRecord | None:
     """Compose the record that answers a query (RFC 3376 section 5.2 rules 1 to 3).
 
     `asked` None is a question about the group; else about these sources, where no record is the answer

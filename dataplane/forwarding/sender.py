@@ -6,7 +6,7 @@ from ipaddress import IPv4Address
 from dataplane.interfaces import FrameSource
 from dataplane.links import Link
 from dataplane.packets.frames import report_frames
-from dataplane.packets.igmp import Report
+from dataplane.packets.messages import Report
 
 NO_ADDRESS = IPv4Address(0)
 

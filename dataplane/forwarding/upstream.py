@@ -8,11 +8,10 @@ import heapq
 import random
 from collections.abc import Iterable
 from dataclasses import dataclass
-from ipaddress import IPv4Address
 
 from dataplane.forwarding.reports import PendingChange, answer, current_state, state_change
 from dataplane.membership.groups import Aggregate
-from dataplane.packets.igmp import GroupRecord, Query, RecordType, Report
+from dataplane.packets.messages import Address, GroupRecord, Query, RecordType, Report
 
 UNSOLICITED_REPORT_INTERVAL = 1.0  # RFC 3376 section 8.11
 DEFAULT_ROBUSTNESS = 2  # RFC 3376 section 8.1
@@ -28,7 +27,7 @@ class _Answer:
     """An answer that waits; `sources` None answers for the group whatever its sources."""
 
     deadline: float
-    sources: frozenset[IPv4Address] | None
+    sources: frozenset[Address] | None
 
 
 class UpstreamProxy:
@@ -40,16 +39,16 @@ class UpstreamProxy:
 
     def __init__(self, generator: random.Random) -> None:
         self._generator = generator
-        self._interests: dict[IPv4Address, Aggregate] = {}
-        self._fresh: list[tuple[IPv4Address, PendingChange]] = []
+        self._interests: dict[Address, Aggregate] = {}
+        self._fresh: list[tuple[Address, PendingChange]] = []
         self._fresh_since: float | None = None
-        self._pending: dict[IPv4Address, PendingChange] = {}
+        self._pending: dict[Address, PendingChange] = {}
         self._retransmit_at: float | None = None
-        self._again: list[tuple[IPv4Address, PendingChange]] = []
+        self._again: list[tuple[Address, PendingChange]] = []
         self._again_at = 0.0
         self._general_at: float | None = None
-        self._answers: dict[IPv4Address, _Answer] = {}
-        self._answer_order: list[tuple[float, IPv4Address]] = []
+        self._answers: dict[Address, _Answer] = {}
+        self._answer_order: list[tuple[float, Address]] = []
         self._older_until = {1: 0.0, 2: 0.0}
         self._robustness = DEFAULT_ROBUSTNESS
         self._query_interval = DEFAULT_QUERY_INTERVAL
@@ -58,7 +57,7 @@ class UpstreamProxy:
         """Tell which IGMP version the core's querier makes us speak (RFC 3376 section 7.2.1)."""
         return next((version for version in (1, 2) if now < self._older_until[version]), LATEST_VERSION)
 
-    def set_interest(self, group: IPv4Address, interest: Aggregate | None, now: float) -> None:
+    def set_interest(self, group: Address, interest: Aggregate | None, now: float) -> None:
         """Tell what subscribers together want of a group; None when nobody wants it any more."""
         before = self._interests.get(group)
         if before == interest:
@@ -69,9 +68,7 @@ class UpstreamProxy:
             self._interests[group] = interest
         self._changed(group, before, interest, now)
 
-    def _changed(
-        self, group: IPv4Address, before: Aggregate | None, after: Aggregate | None, now: float
-    ) -> None:
+    def _changed(self, group: Address, before: Aggregate | None, after: Aggregate | None, now: float) -> None:
         pending = self._pending.get(group)
         if pending is None:
             pending = self._pending[group] = PendingChange()
@@ -123,9 +120,7 @@ class UpstreamProxy:
         self._answers.clear()
         self._answer_order.clear()
 
-    def _answer_group(
-        self, group: IPv4Address, sources: frozenset[IPv4Address] | None, deadline: float
-    ) -> None:
+    def _answer_group(self, group: Address, sources: frozenset[Address] | None, deadline: float) -> None:
         if self._general_at is not None and self._general_at <= deadline:
             return
         waiting = self._answers.get(group)
@@ -153,7 +148,7 @@ class UpstreamProxy:
             self._retransmit_at = now + self._generator.uniform(0.0, UNSOLICITED_REPORT_INTERVAL)
         return _as_reports(version, records)
 
-    def _repeated(self, now: float) -> list[tuple[IPv4Address, PendingChange]]:
+    def _repeated(self, now: float) -> list[tuple[Address, PendingChange]]:
         """The next changes whose report is due again, a few at a time; fresh ones go out by themselves."""
         if self._retransmit_at is not None and self._retransmit_at <= now:
             self._retransmit_at = None
@@ -162,7 +157,7 @@ class UpstreamProxy:
         self._again_at = now
         return [each for each in piece if self._pending.get(each[0]) is each[1] and not each[1].fresh]
 
-    def _transmit(self, group: IPv4Address, pending: PendingChange, version: int) -> list[GroupRecord]:
+    def _transmit(self, group: Address, pending: PendingChange, version: int) -> list[GroupRecord]:
         records = state_change(group, pending, version)
         pending.sent()
         if pending.done:

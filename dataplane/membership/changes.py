@@ -1,11 +1,10 @@
 """What a call on the table did: the value that the engine turns into records, routes and queries."""
 
-from ipaddress import IPv4Address
-
 import msgspec
 
 from dataplane.membership.entry import Ask, Entry
 from dataplane.membership.groups import ChangeKind, LastMemberQuery
+from dataplane.packets.messages import Address
 from dataplane.packets.wire import DropReason
 
 
@@ -28,7 +27,7 @@ class Changes(msgspec.Struct, frozen=True, gc=False):
     """
 
     entries: tuple[EntryChange, ...] = ()
-    groups: tuple[IPv4Address, ...] = ()
+    groups: tuple[Address, ...] = ()
     queries: tuple[LastMemberQuery, ...] = ()
     refused: tuple[DropReason, ...] = ()
 
@@ -40,7 +39,7 @@ class Collector:
 
     def __init__(self) -> None:
         self._entries: list[EntryChange] = []
-        self._groups: list[IPv4Address] = []
+        self._groups: list[Address] = []
         self._queries: list[LastMemberQuery] = []
         self._refused: list[DropReason] = []
 
@@ -48,11 +47,11 @@ class Collector:
         """An entry was touched."""
         self._entries.append(EntryChange(kind, entry))
 
-    def group(self, address: IPv4Address) -> None:
+    def group(self, address: Address) -> None:
         """A group's aggregate differs."""
         self._groups.append(address)
 
-    def ask(self, group: IPv4Address, ask: Ask) -> None:
+    def ask(self, group: Address, ask: Ask) -> None:
         """Queries are to be sent."""
         if ask.group:
             self._queries.append(LastMemberQuery(group))

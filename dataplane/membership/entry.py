@@ -14,7 +14,7 @@ import msgspec
 from dataplane.membership.groups import ANY_SOURCE, Aggregate, EntryState, FilterMode, Origin, SourceState
 from dataplane.membership.timers import MAX_LIFETIME, Timing
 from dataplane.packets.ethernet import Subscriber
-from dataplane.packets.igmp import RecordType
+from dataplane.packets.messages import Address, RecordType
 
 MAX_SOURCES = 64
 """Sources of one entry; a Linux host may name 10 in a socket (net.ipv4.igmp_max_msf)."""
@@ -30,7 +30,7 @@ _INCLUDE: Final = FilterMode.INCLUDE
 _EXCLUDE: Final = FilterMode.EXCLUDE
 _ALLOWING = (_MODE_IS_INCLUDE, _ALLOW_NEW_SOURCES)
 _STARTING_MODE = (_MODE_IS_EXCLUDE, _CHANGE_TO_EXCLUDE_MODE)
-_NO_SOURCES: frozenset[IPv4Address] = frozenset()
+_NO_SOURCES: frozenset[Address] = frozenset()
 
 
 class SourceTimer(msgspec.Struct, frozen=True, gc=False):
@@ -40,14 +40,14 @@ class SourceTimer(msgspec.Struct, frozen=True, gc=False):
     up_since: float
 
 
-Timers = Mapping[IPv4Address, SourceTimer]
+Timers = Mapping[Address, SourceTimer]
 _NO_TIMERS: Timers = MappingProxyType({})
 
 
 class Ask(msgspec.Struct, frozen=True, gc=False):
     """The queries that RFC 3376 section 6.4.2 answers a message with: Q(G, sources) and Q(G)."""
 
-    sources: frozenset[IPv4Address] = _NO_SOURCES
+    sources: frozenset[Address] = _NO_SOURCES
     group: bool = False
 
     def __bool__(self) -> bool:
@@ -69,13 +69,13 @@ class Entry(msgspec.Struct, eq=False, gc=False):
     """
 
     subscriber: Subscriber
-    group: IPv4Address
+    group: Address
     origin: Origin
     up_since: float
     filter_mode: FilterMode = _INCLUDE
     deadline: float = -inf
     sources: Timers = _NO_TIMERS
-    last_reporter: IPv4Address = _NOBODY
+    last_reporter: Address = _NOBODY
     v1_until: float = -inf
     v2_until: float = -inf
     leaving: bool = False
@@ -114,14 +114,14 @@ class Entry(msgspec.Struct, eq=False, gc=False):
         last = max((timer.deadline for timer in self.sources.values()), default=-inf)
         return max(last, self.deadline) if self.filter_mode is _EXCLUDE else last
 
-    def running_after(self, limit: float) -> frozenset[IPv4Address | None]:
+    def running_after(self, limit: float) -> frozenset[Address | None]:
         """Which timers run beyond `limit`: sources, and None for the group's."""
-        running: set[IPv4Address | None] = set(self._requested(limit))
+        running: set[Address | None] = set(self._requested(limit))
         if self.filter_mode is _EXCLUDE and self.deadline > limit:
             running.add(None)
         return frozenset(running)
 
-    def lifetime(self, source: IPv4Address | None, now: float) -> float:
+    def lifetime(self, source: Address | None, now: float) -> float:
         """Seconds left of a source's timer, or with None of the group timer; 0 when it does not run."""
         if source is None:
             return max(self.deadline - now, 0.0) if self.filter_mode is _EXCLUDE else 0.0
@@ -184,9 +184,7 @@ class Entry(msgspec.Struct, eq=False, gc=False):
         elif version == 2:
             self.v2_until = now + timing.older_host_present_interval
 
-    def receive(
-        self, kind: RecordType, listed: frozenset[IPv4Address], now: float, timing: Timing
-    ) -> Ask | None:
+    def receive(self, kind: RecordType, listed: frozenset[Address], now: float, timing: Timing) -> Ask | None:
         """A settled entry takes one record (sections 6.4 and 7.3.2).
 
         Returns what to query, and None when the record does nothing at all.
@@ -204,14 +202,14 @@ class Entry(msgspec.Struct, eq=False, gc=False):
             return self._in_include(kind, listed, now, timing)
         return self._in_exclude(kind, listed, now, timing)
 
-    def _allow(self, listed: frozenset[IPv4Address], now: float, timing: Timing) -> Ask | None:
+    def _allow(self, listed: frozenset[Address], now: float, timing: Timing) -> Ask | None:
         if not listed:
             return None
         self._start(listed, now, now + timing.group_membership_interval)
         return NO_QUERY
 
     def _in_include(
-        self, kind: RecordType, listed: frozenset[IPv4Address], now: float, timing: Timing
+        self, kind: RecordType, listed: frozenset[Address], now: float, timing: Timing
     ) -> Ask | None:
         known = self.sources
         both = known.keys() & listed if known and listed else _NO_SOURCES
@@ -231,7 +229,7 @@ class Entry(msgspec.Struct, eq=False, gc=False):
         return Ask(frozenset(both)) if both and kind is _CHANGE_TO_EXCLUDE_MODE else NO_QUERY
 
     def _in_exclude(
-        self, kind: RecordType, listed: frozenset[IPv4Address], now: float, timing: Timing
+        self, kind: RecordType, listed: frozenset[Address], now: float, timing: Timing
     ) -> Ask | None:
         if kind in _STARTING_MODE:
             return self._exclude_again(kind, listed, now, timing)
@@ -243,9 +241,7 @@ class Entry(msgspec.Struct, eq=False, gc=False):
         self._start(listed - self.sources.keys(), now, self.deadline)
         return Ask(asked) if asked else None
 
-    def _exclude_again(
-        self, kind: RecordType, listed: frozenset[IPv4Address], now: float, timing: Timing
-    ) -> Ask:
+    def _exclude_again(self, kind: RecordType, listed: frozenset[Address], now: float, timing: Timing) -> Ask:
         until = now + timing.group_membership_interval
         asked = NO_QUERY
         if listed or self.sources:
@@ -334,13 +330,13 @@ class Entry(msgspec.Struct, eq=False, gc=False):
         deadline = now + min(source.lifetime, MAX_LIFETIME) if source.lifetime > 0 else -inf
         return SourceTimer(deadline, known.up_since if known else now)
 
-    def _requested(self, now: float) -> frozenset[IPv4Address]:
+    def _requested(self, now: float) -> frozenset[Address]:
         """The sources whose timers run: X of EXCLUDE(X, Y), A of INCLUDE(A)."""
         if not self.sources:
             return _NO_SOURCES
         return frozenset(source for source, timer in self.sources.items() if timer.deadline > now)
 
-    def _start(self, sources: Iterable[IPv4Address], now: float, until: float) -> None:
+    def _start(self, sources: Iterable[Address], now: float, until: float) -> None:
         started = dict(self.sources)
         for source in sources:
             known = started.get(source)

@@ -11,8 +11,9 @@ from typing import Final, TypeAlias
 import msgspec
 
 from dataplane.packets.ethernet import Subscriber
+from dataplane.packets.messages import Address
 
-Sources: TypeAlias = tuple[IPv4Address, ...]
+Sources: TypeAlias = tuple[Address, ...]
 
 
 class FilterMode(StrEnum):
@@ -33,7 +34,7 @@ class Origin(StrEnum):
 class SourceState(msgspec.Struct, frozen=True, gc=False):
     """One source of an entry. `lifetime` 0 means excluded: known, and not forwarded (only in EXCLUDE)."""
 
-    address: IPv4Address
+    address: Address
     lifetime: float
     up_since: float = 0.0
 
@@ -47,11 +48,11 @@ class EntryState(msgspec.Struct, frozen=True, gc=False):
     """
 
     subscriber: Subscriber
-    group: IPv4Address
+    group: Address
     filter_mode: FilterMode
     lifetime: float
     sources: tuple[SourceState, ...] = ()
-    last_reporter: IPv4Address = IPv4Address(0)
+    last_reporter: Address = IPv4Address(0)
     origin: Origin = Origin.COPIED
     up_since: float = 0.0
 
@@ -91,9 +92,9 @@ class Aggregate(msgspec.Struct, frozen=True, gc=False):
     """
 
     filter_mode: FilterMode
-    sources: frozenset[IPv4Address] = frozenset()
+    sources: frozenset[Address] = frozenset()
 
-    def wants(self, source: IPv4Address) -> bool:
+    def wants(self, source: Address) -> bool:
         """Whether traffic of this source is to be forwarded."""
         return (source in self.sources) == (self.filter_mode is _INCLUDE)
 
@@ -104,7 +105,7 @@ ANY_SOURCE = Aggregate(_EXCLUDE)
 class LastMemberQuery(msgspec.Struct, frozen=True, gc=False):
     """A question to ask before a group, or sources of it, are dropped; () means the whole group."""
 
-    group: IPv4Address
+    group: Address
     sources: Sources = ()
 
 
@@ -116,8 +117,8 @@ class Merge(msgspec.Struct, eq=False, gc=False):
     """
 
     _excludes: int = 0
-    _wanted: dict[IPv4Address, int] = {}
-    _blocked: dict[IPv4Address, int] = {}
+    _wanted: dict[Address, int] = {}
+    _blocked: dict[Address, int] = {}
     _result: Aggregate | None = None
 
     def replace(self, old: Aggregate | None, new: Aggregate | None) -> bool:

@@ -1,18 +1,17 @@
 """One group behind an access interface: its entries, one for each subscriber, and what they want together."""
 
-from ipaddress import IPv4Address
-
 import msgspec
 
 from dataplane.membership.entry import Entry
 from dataplane.membership.groups import Aggregate, Merge
 from dataplane.packets.ethernet import Subscriber
+from dataplane.packets.messages import Address
 
 
 class Group(msgspec.Struct, eq=False, gc=False):
     """All that is known of one group. `firm` counts the members that keep it whatever the others do."""
 
-    address: IPv4Address
+    address: Address
     entries: dict[Subscriber, Entry] = {}
     merge: Merge = msgspec.field(default_factory=Merge)
     firm: int = 0

@@ -15,7 +15,7 @@ from dataplane.config import IgmpConfig
 from dataplane.membership.groups import LastMemberQuery
 from dataplane.membership.table import MembershipTable
 from dataplane.membership.timers import DeadlineQueue, Timing
-from dataplane.packets.igmp import Query
+from dataplane.packets.messages import Address, Query
 
 GROUPS_AT_ONCE = 128
 """Groups that one tick asks about, so that nothing else waits long for a line-up that is left at once."""
@@ -41,13 +41,13 @@ class _Pending:
 
     __slots__ = ("group", "group_left", "scheduled", "sources_left")
 
-    def __init__(self, group: IPv4Address) -> None:
+    def __init__(self, group: Address) -> None:
         self.group = group
         self.group_left = 0
-        self.sources_left: dict[IPv4Address, int] = {}
+        self.sources_left: dict[Address, int] = {}
         self.scheduled = inf
 
-    def add(self, sources: tuple[IPv4Address, ...], count: int) -> None:
+    def add(self, sources: tuple[Address, ...], count: int) -> None:
         if sources:
             self.sources_left.update(dict.fromkeys(sources, count))
         else:
@@ -63,23 +63,21 @@ class _Pending:
 class Querier:
     """One per access interface; `table` is asked for timers when the S flag is decided (6.6.3)."""
 
-    def __init__(
-        self, config: IgmpConfig, table: MembershipTable, address: IPv4Address | None = None
-    ) -> None:
+    def __init__(self, config: IgmpConfig, table: MembershipTable, address: Address | None = None) -> None:
         self.state = QuerierState.OFF
         self._config = config
         self._table = table
         self._address = address
-        self._foreign: IPv4Address | None = None
+        self._foreign: Address | None = None
         self._timing = Timing.of(config)
         self._startup_left = 0
         self._general_at = inf
         self._other_present_until = inf
-        self._pending: dict[IPv4Address, _Pending] = {}
+        self._pending: dict[Address, _Pending] = {}
         self._queue: DeadlineQueue[_Pending] = DeadlineQueue()
 
     @property
-    def querier_address(self) -> IPv4Address | None:
+    def querier_address(self) -> Address | None:
         """Who asks on this interface, as far as we know."""
         if self.state is QuerierState.QUERIER:
             return self._address
@@ -92,7 +90,7 @@ class Querier:
         if self.state is QuerierState.QUERIER:
             self._general_at = min(self._general_at, now + self._timing.query_interval)
 
-    def set_address(self, address: IPv4Address | None) -> None:
+    def set_address(self, address: Address | None) -> None:
         """The interface's own address, which decides the election."""
         self._address = address
 
@@ -117,7 +115,7 @@ class Querier:
         self._startup_left = self._timing.startup_query_count
         return self._rule(now)
 
-    def heard(self, query: Query, source: IPv4Address, now: float, *, from_peer: bool = False) -> None:
+    def heard(self, query: Query, source: Address, now: float, *, from_peer: bool = False) -> None:
         """A query arrived on the access interface (sections 6.6.1 and 6.6.2).
 
         It counts for nothing when we are not active, when it is the peer's (rule 17), or when its source
@@ -125,7 +123,7 @@ class Querier:
         """
         if self.state is QuerierState.OFF or from_peer or source in (_UNSPECIFIED, self._address):
             return
-        if self._address is not None and self._address < source:
+        if self._address is not None and int(self._address) < int(source):
             return
         self._yield_to(query, source, now)
         if query.group is not None and not query.suppress:
@@ -139,7 +137,7 @@ class Querier:
         The rounds that follow are counted whether we are or not, so that whoever becomes querier in the
         middle sends those that are left.
         """
-        asked: dict[IPv4Address, _Pending] = {}
+        asked: dict[Address, _Pending] = {}
         for question in queries:
             pending = self._pending.get(question.group)
             if pending is None:
@@ -172,7 +170,7 @@ class Querier:
         self._general_at = now + (timing.startup_query_interval if starting else timing.query_interval)
         return (SendQuery(self._query(None, (), timing.query_response)),)
 
-    def _yield_to(self, query: Query, source: IPv4Address, now: float) -> None:
+    def _yield_to(self, query: Query, source: Address, now: float) -> None:
         self._become(QuerierState.NON_QUERIER)
         self._foreign = source
         self._startup_left = 0
@@ -217,18 +215,18 @@ class Querier:
                 sends.append(self._question(group, doubtful, suppress=False))
         return sends
 
-    def _outlives(self, group: IPv4Address, source: IPv4Address | None, now: float) -> bool:
+    def _outlives(self, group: Address, source: Address | None, now: float) -> bool:
         return self._table.outlives(group, source, now, self._timing.last_member_query_time)
 
-    def _question(self, group: IPv4Address, sources: tuple[IPv4Address, ...], *, suppress: bool) -> SendQuery:
+    def _question(self, group: Address, sources: tuple[Address, ...], *, suppress: bool) -> SendQuery:
         return SendQuery(
             self._query(group, sources, self._timing.last_member_query_interval, suppress=suppress)
         )
 
     def _query(
         self,
-        group: IPv4Address | None,
-        sources: tuple[IPv4Address, ...],
+        group: Address | None,
+        sources: tuple[Address, ...],
         response: float,
         *,
         suppress: bool = False,

@@ -6,7 +6,6 @@ not know the role: it always says what to query, and the `Querier` knows whether
 """
 
 from collections.abc import Iterator
-from ipaddress import IPv4Address
 from itertools import islice
 from typing import Final
 
@@ -24,7 +23,7 @@ from dataplane.membership.groups import (
 from dataplane.membership.members import Group
 from dataplane.membership.timers import MAX_LIFETIME, DeadlineQueue, Timing
 from dataplane.packets.ethernet import Subscriber
-from dataplane.packets.igmp import GroupRecord, RecordType, Report
+from dataplane.packets.messages import Address, GroupRecord, RecordType, Report
 from dataplane.packets.wire import DropReason
 
 __all__ = ["Changes", "Entry", "EntryChange", "MembershipTable"]
@@ -41,7 +40,7 @@ _REFRESHED: Final = ChangeKind.REFRESHED
 _MODE_IS_EXCLUDE: Final = RecordType.MODE_IS_EXCLUDE
 _LOCAL: Final = Origin.LOCAL
 _EXCLUDE: Final = FilterMode.EXCLUDE
-_NO_SOURCES: frozenset[IPv4Address] = frozenset()
+_NO_SOURCES: frozenset[Address] = frozenset()
 _STARTING_MODE = (_MODE_IS_EXCLUDE, RecordType.CHANGE_TO_EXCLUDE_MODE)
 _STARTING_SOURCES = (
     RecordType.MODE_IS_INCLUDE,
@@ -59,7 +58,7 @@ class MembershipTable:
     def __init__(self, config: IgmpConfig) -> None:
         self._config = config
         self.timing = Timing.of(config)
-        self._groups: dict[IPv4Address, Group] = {}
+        self._groups: dict[Address, Group] = {}
         self._per_subscriber: dict[Subscriber, int] = {}
         self._queue: DeadlineQueue[Entry] = DeadlineQueue()
         self._size = 0
@@ -69,7 +68,7 @@ class MembershipTable:
         self._config = config
         self.timing = Timing.of(config)
 
-    def report(self, subscriber: Subscriber, report: Report, reporter: IPv4Address, now: float) -> Changes:
+    def report(self, subscriber: Subscriber, report: Report, reporter: Address, now: float) -> Changes:
         """A report or leave that arrived on the access interface (RFC 3376 section 6.4)."""
         if report.version > self._config.version:
             return Changes(refused=(DropReason.UNSUPPORTED_VERSION,))
@@ -83,7 +82,7 @@ class MembershipTable:
         subscriber: Subscriber,
         record: GroupRecord,
         version: int,
-        reporter: IPv4Address,
+        reporter: Address,
         now: float,
         done: Collector,
     ) -> None:
@@ -111,7 +110,7 @@ class MembershipTable:
         entry: Entry,
         record: GroupRecord,
         version: int,
-        reporter: IPv4Address,
+        reporter: Address,
         now: float,
         done: Collector,
     ) -> bool:
@@ -126,7 +125,7 @@ class MembershipTable:
         return True
 
     def _note_report(
-        self, entry: Entry, kind: RecordType, version: int, reporter: IPv4Address, now: float
+        self, entry: Entry, kind: RecordType, version: int, reporter: Address, now: float
     ) -> None:
         entry.last_reporter = reporter
         entry.promise = None
@@ -197,7 +196,7 @@ class MembershipTable:
         ask = Ask(frozenset(source for source in lowered if source is not None), None in lowered)
         self._answer(entry, ask, now, done, created=created)
 
-    def apply_leave(self, subscriber: Subscriber, group: IPv4Address, now: float) -> Changes:
+    def apply_leave(self, subscriber: Subscriber, group: Address, now: float) -> Changes:
         """A copied leave: the entry's timers are lowered to the last member query time."""
         done = Collector()
         entry = self._live(subscriber, group, now, done)
@@ -219,7 +218,7 @@ class MembershipTable:
             group.recount(entry, entry.counted)
             self._queue.schedule(entry, entry.next_event(now))
 
-    def remove(self, subscriber: Subscriber, group: IPv4Address) -> Changes:
+    def remove(self, subscriber: Subscriber, group: Address) -> Changes:
         """Drop one entry at once (clear-copied-groups)."""
         done = Collector()
         entry = self.entry(subscriber, group)
@@ -241,12 +240,12 @@ class MembershipTable:
         """When `expire` may next have something to do; never later than that, None for never."""
         return self._queue.next()
 
-    def entry(self, subscriber: Subscriber, group: IPv4Address) -> Entry | None:
+    def entry(self, subscriber: Subscriber, group: Address) -> Entry | None:
         """One entry."""
         known = self._groups.get(group)
         return known.entries.get(subscriber) if known else None
 
-    def entries(self, group: IPv4Address | None = None) -> Iterator[Entry]:
+    def entries(self, group: Address | None = None) -> Iterator[Entry]:
         """All entries, or those of one group."""
         if group is None:
             for known in self._groups.values():
@@ -258,23 +257,23 @@ class MembershipTable:
         """All live entries as values with lifetimes in seconds from `now`, for a batch."""
         return [entry.state(now) for entry in self.entries() if entry.ends() > now]
 
-    def groups(self) -> Iterator[IPv4Address]:
+    def groups(self) -> Iterator[Address]:
         """The groups that anyone wants."""
         return iter(self._groups)
 
-    def aggregate(self, group: IPv4Address) -> Aggregate | None:
+    def aggregate(self, group: Address) -> Aggregate | None:
         """What all subscribers of the group want together; None when nobody does."""
         known = self._groups.get(group)
         return known.merge.result if known else None
 
-    def outlives(self, group: IPv4Address, source: IPv4Address | None, now: float, limit: float) -> bool:
+    def outlives(self, group: Address, source: Address | None, now: float, limit: float) -> bool:
         """Whether the timer of a source, or with None of the group, runs for more than `limit` seconds."""
         return any(entry.lifetime(source, now) > limit for entry in self.entries(group))
 
     def __len__(self) -> int:
         return self._size
 
-    def _live(self, subscriber: Subscriber, group: IPv4Address, now: float, done: Collector) -> Entry | None:
+    def _live(self, subscriber: Subscriber, group: Address, now: float, done: Collector) -> Entry | None:
         """The entry, brought to `now`."""
         entry = self.entry(subscriber, group)
         if entry is None or entry.scheduled > now:
@@ -297,7 +296,7 @@ class MembershipTable:
             done.group(entry.group)
         self._queue.schedule(entry, entry.next_event(now))
 
-    def _create(self, subscriber: Subscriber, group: IPv4Address, origin: Origin, now: float) -> Entry:
+    def _create(self, subscriber: Subscriber, group: Address, origin: Origin, now: float) -> Entry:
         known = self._groups.get(group)
         if known is None:
             known = self._groups[group] = Group(group)
@@ -348,7 +347,7 @@ class MembershipTable:
         others = 0 if entry.subscriber.tagged else group.firm - entry.firm
         return NO_QUERY if others and not group.merge.blocks else ask
 
-    def _room(self, subscriber: Subscriber, group: IPv4Address, done: Collector) -> bool:
+    def _room(self, subscriber: Subscriber, group: Address, done: Collector) -> bool:
         """Whether a new entry is allowed; counts the refusal."""
         config = self._config
         mine = self._per_subscriber.get(subscriber, 0)
@@ -367,7 +366,7 @@ class MembershipTable:
         return False
 
     def _room_for_sources(
-        self, group: IPv4Address, entry: Entry | None, listed: frozenset[IPv4Address], done: Collector
+        self, group: Address, entry: Entry | None, listed: frozenset[Address], done: Collector
     ) -> bool:
         if not listed:
             return True

@@ -10,7 +10,7 @@ import msgspec
 
 from dataplane.packets import ethernet, igmp
 from dataplane.packets.ethernet import Subscriber
-from dataplane.packets.igmp import GroupRecord, Query, RecordType, Report
+from dataplane.packets.messages import Address, GroupRecord, Query, RecordType, Report
 from dataplane.packets.wire import DecodeError, DropReason, Octets
 
 ALL_HOSTS = IPv4Address("224.0.0.1")
@@ -27,7 +27,7 @@ class AccessMessage(msgspec.Struct, frozen=True, gc=False):
     """One IGMP message with who sent it: `source` is the IP source, 0.0.0.0 included."""
 
     subscriber: Subscriber
-    source: IPv4Address
+    source: Address
     message: Query | Report
 
 
@@ -45,24 +45,26 @@ def decode(frame: Octets, outer_vlan: int = 0, *, require_router_alert: bool = F
     return AccessMessage(packet.subscriber, packet.source, igmp.decode(packet.payload))
 
 
-def query_frame(query: Query, source_mac: bytes, source: IPv4Address, vlan: int = 0) -> bytes:
+def query_frame(query: Query, source_mac: bytes, source: Address, vlan: int = 0) -> bytes:
     """An Ethernet frame with a query: TTL 1, TOS 0xc0, Router Alert; tagged when `vlan` is not 0."""
-    return ethernet.encode(source_mac, source, query.group or ALL_HOSTS, igmp.encode(query), vlan)
+    return ethernet.encode(
+        source_mac, _ipv4(source), _ipv4(query.group or ALL_HOSTS), igmp.encode(query), vlan
+    )
 
 
 def report_frames(
-    version: int, records: Iterable[GroupRecord], source_mac: bytes, source: IPv4Address, mtu: int = 1500
+    version: int, records: Iterable[GroupRecord], source_mac: bytes, source: Address, mtu: int = 1500
 ) -> list[bytes]:
     """Ethernet frames that report `records` upstream, in as few as fit the MTU (IP datagram's octets)."""
     return [
-        ethernet.encode(source_mac, source, destination, payload)
+        ethernet.encode(source_mac, _ipv4(source), _ipv4(destination), payload)
         for destination, payload in report_payloads(version, records, mtu)
     ]
 
 
 def report_payloads(
     version: int, records: Iterable[GroupRecord], mtu: int = 1500
-) -> list[tuple[IPv4Address, bytes]]:
+) -> list[tuple[Address, bytes]]:
     """The same as (IP destination, IGMP payload) pairs, for a raw IP socket.
 
     Version 1 and 2 know groups only: a record that ends in wanting nothing becomes a leave (version 2)
@@ -75,7 +77,13 @@ def report_payloads(
     return [pair for pair in pairs if pair is not None]
 
 
-def _short_report(version: int, record: GroupRecord) -> tuple[IPv4Address, bytes] | None:
+def _ipv4(address: Address) -> IPv4Address:
+    if not isinstance(address, IPv4Address):
+        raise TypeError(f"not an IPv4 address: {address}")
+    return address
+
+
+def _short_report(version: int, record: GroupRecord) -> tuple[Address, bytes] | None:
     if record.type is RecordType.BLOCK_OLD_SOURCES:
         return None
     if record.type is RecordType.CHANGE_TO_INCLUDE_MODE and not record.sources:

@@ -4,12 +4,10 @@ A payload is one message with its checksum, without the IP header. Times are sec
 a second at the wire; the conversion is made once, in this module.
 """
 
-from enum import IntEnum
 from ipaddress import IPv4Address
 from struct import Struct
 
-import msgspec
-
+from dataplane.packets.messages import GroupRecord, Query, RecordType, Report
 from dataplane.packets.wire import DecodeError, DropReason, Octets, Reader, checksum, ones_sum_is_zero
 
 MAX_PAYLOAD = 9216
@@ -35,61 +33,7 @@ _LOOPBACK = 127
 _SUPPRESS = 0x08
 _V1_RESPONSE = 10.0  # a version 1 host answers within 10 s (RFC 3376 section 7.2.1)
 _ANY = IPv4Address(0)
-
-
-class RecordType(IntEnum):
-    """RFC 3376 section 4.2.12."""
-
-    MODE_IS_INCLUDE = 1
-    MODE_IS_EXCLUDE = 2
-    CHANGE_TO_INCLUDE_MODE = 3
-    CHANGE_TO_EXCLUDE_MODE = 4
-    ALLOW_NEW_SOURCES = 5
-    BLOCK_OLD_SOURCES = 6
-
-
 _RECORD_TYPES = (None, *RecordType)
-
-
-class GroupRecord(msgspec.Struct, frozen=True, gc=False):
-    """One group of a report (RFC 3376 section 4.2.4)."""
-
-    type: RecordType
-    group: IPv4Address
-    sources: tuple[IPv4Address, ...] = ()
-
-
-class Report(msgspec.Struct, frozen=True, gc=False):
-    """A report or a leave of any version.
-
-    A v1 or v2 report is one MODE_IS_EXCLUDE record without sources, a v2 leave one
-    CHANGE_TO_INCLUDE_MODE record without sources (RFC 3376 section 7.3.2).
-    `refused` has a reason for every record of a v3 report that was left out.
-    """
-
-    version: int
-    records: tuple[GroupRecord, ...]
-    refused: tuple[DropReason, ...] = ()
-
-    @property
-    def is_leave(self) -> bool:
-        """Whether this is a version 2 leave message."""
-        return self.version == 2 and self.records[0].type is RecordType.CHANGE_TO_INCLUDE_MODE
-
-
-class Query(msgspec.Struct, frozen=True, gc=False):
-    """A query; `group` None is a general query. Times in seconds.
-
-    `robustness` and `query_interval` are 0 where the querier does not say (versions 1 and 2).
-    """
-
-    version: int
-    group: IPv4Address | None = None
-    sources: tuple[IPv4Address, ...] = ()
-    max_response: float = 10.0
-    suppress: bool = False
-    robustness: int = 0
-    query_interval: int = 0
 
 
 def from_code(code: int) -> int:

@@ -28,6 +28,7 @@ from typing import NamedTuple
 import msgspec
 
 from dataplane.packets.ethernet import Subscriber
+from dataplane.packets.messages import Address
 from dataplane.packets.wire import DecodeError, DropReason
 
 MAX_RECORDS = 256
@@ -76,7 +77,7 @@ class FilterMode(StrEnum):
 class SourceLifetime(NamedTuple):
     """One source of a record and how long it has still to live, in milliseconds."""
 
-    address: IPv4Address
+    address: Address
     lifetime_ms: int
 
 
@@ -94,11 +95,11 @@ class Record(msgspec.Struct, frozen=True, gc=False):
     access_id: int
     subscriber: Subscriber
     subscriber_type: SubscriberType
-    group: IPv4Address
+    group: Address
     filter_mode: FilterMode = FilterMode.EXCLUDE
     lifetime_ms: int = 0
     sources: tuple[SourceLifetime, ...] = ()
-    reporter: IPv4Address = _NOBODY
+    reporter: Address = _NOBODY
     returned: bool = False
     batch: bool = False
     sequence: int = 0
@@ -209,8 +210,8 @@ class RecordDecoder:
 
     def __init__(self) -> None:
         self._subscribers: dict[tuple[int, int, int, bytes], Subscriber] = {}
-        self._addresses: dict[bytes, IPv4Address] = {}
-        self._groups: dict[bytes, IPv4Address] = {}
+        self._addresses: dict[bytes, Address] = {}
+        self._groups: dict[bytes, Address] = {}
 
     def decode(self, body: bytes) -> tuple[Record, ...]:
         """The records of one body; octets after the last source are skipped. Raises DecodeError."""
@@ -269,11 +270,11 @@ class RecordDecoder:
         subscriber = self._subscribers[identity] = Subscriber(*identity)
         return subscriber
 
-    def _new_address(self, field: bytes) -> IPv4Address:
+    def _new_address(self, field: bytes) -> Address:
         address = self._addresses[field] = IPv4Address(field[:4])
         return address
 
-    def _new_group(self, field: bytes) -> IPv4Address:
+    def _new_group(self, field: bytes) -> Address:
         if field[0] & 0xF0 != 0xE0:
             raise DecodeError(DropReason.NOT_MULTICAST_GROUP)
         group = IPv4Address(field[:4])

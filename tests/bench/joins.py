@@ -12,7 +12,7 @@ import time
 from ipaddress import IPv4Address
 
 from dataplane.packets.frames import report_frames
-from dataplane.packets.igmp import GroupRecord, RecordType
+from dataplane.packets.messages import GroupRecord, RecordType
 
 RTNLGRP_IPV4_MROUTE = 6
 RTM_NEWROUTE = 24

@@ -11,7 +11,7 @@ from cli.lab.topology import ACCESS_INTERFACE, SOURCE_ADDRESS
 from dataplane.capture.capture import Capture
 from dataplane.packets import ethernet, igmp
 from dataplane.packets.frames import ALL_V3_ROUTERS
-from dataplane.packets.igmp import GroupRecord, RecordType, Report
+from dataplane.packets.messages import GroupRecord, RecordType, Report
 from tests.netns import watching
 from tests.netns.watching import Stream, leaf, members, seen, table, wait_for, wait_for_role, wait_until_gone
 

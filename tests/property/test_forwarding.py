@@ -10,7 +10,7 @@ from dataplane.forwarding.desired import Desired, Install, combined, difference,
 from dataplane.forwarding.memory import MemoryPlane
 from dataplane.forwarding.upstream import UpstreamProxy
 from dataplane.membership.groups import Aggregate, FilterMode
-from dataplane.packets.igmp import RecordType
+from dataplane.packets.messages import RecordType
 
 GROUPS = [IPv4Address(f"239.0.0.{number}") for number in (1, 2, 3)]
 SOURCES = [IPv4Address(f"10.0.0.{number}") for number in (1, 2, 3)]

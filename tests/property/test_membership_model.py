@@ -14,7 +14,7 @@ from dataplane.config import IgmpConfig
 from dataplane.membership.groups import ChangeKind, EntryState, FilterMode, LastMemberQuery, SourceState
 from dataplane.membership.table import MembershipTable
 from dataplane.packets.ethernet import Subscriber
-from dataplane.packets.igmp import GroupRecord, RecordType, Report
+from dataplane.packets.messages import GroupRecord, RecordType, Report
 from tests.support.membership_model import Intervals, Member
 
 CONFIG = IgmpConfig(query_interval=10, query_max_response_time=2)

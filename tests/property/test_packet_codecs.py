@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from dataplane.packets import ethernet, frames, igmp
 from dataplane.packets.ethernet import Subscriber
-from dataplane.packets.igmp import GroupRecord, Query, RecordType, Report
+from dataplane.packets.messages import GroupRecord, Query, RecordType, Report
 from dataplane.packets.wire import DecodeError, Reader, checksum
 
 MAC = bytes.fromhex("020000000001")

@@ -10,6 +10,7 @@ from ipaddress import IPv4Address
 import msgspec
 
 from dataplane.packets.ethernet import Subscriber
+from dataplane.packets.messages import Address
 from dataplane.replication.outputs import (
     ApplyRecords,
     BatchCompleted,
@@ -25,7 +26,7 @@ from dataplane.replication.peer import PeerMachine
 from dataplane.replication.records import Record, RecordKind, SourceLifetime, SubscriberType
 from dataplane.replication.settings import ProfileSettings
 
-Key = tuple[int, int, Subscriber, IPv4Address]
+Key = tuple[int, int, Subscriber, Address]
 LIFETIME_MS = 100_000_000
 RECORDS_TYPE = 3
 
@@ -57,7 +58,7 @@ def key_of(each: Record) -> Key:
     return each.backup_id, each.access_id, each.subscriber, each.group
 
 
-def value_of(each: Record) -> tuple[IPv4Address, ...]:
+def value_of(each: Record) -> tuple[Address, ...]:
     """What two routers must agree on."""
     return tuple(source.address for source in each.sources)
 

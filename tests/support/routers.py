@@ -28,7 +28,7 @@ from dataplane.forwarding.plane import RouteKey
 from dataplane.links import Link
 from dataplane.packets import ethernet, igmp
 from dataplane.packets.frames import decode, report_frames
-from dataplane.packets.igmp import GroupRecord, Query, RecordType
+from dataplane.packets.messages import GroupRecord, Query, RecordType, Report
 from dataplane.state import Event, GroupState, ProfileState, ServiceState, StatePiece, StateSelection
 
 GROUP = IPv4Address("239.1.1.1")
@@ -80,7 +80,7 @@ class Router:
     connected: bool = False
     hello_open: bool = False
     frames: list[effects.SendFrame] = field(default_factory=list)
-    reports: list[igmp.Report] = field(default_factory=list)
+    reports: list[Report] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     order: list[effects.Effect] = field(default_factory=list)
     captures: dict[str, int] = field(default_factory=dict)

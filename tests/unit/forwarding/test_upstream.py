@@ -7,7 +7,7 @@ import pytest
 
 from dataplane.forwarding.upstream import REPEATED_AT_ONCE, UpstreamProxy
 from dataplane.membership.groups import Aggregate, FilterMode
-from dataplane.packets.igmp import GroupRecord, Query, RecordType, Report
+from dataplane.packets.messages import GroupRecord, Query, RecordType, Report
 
 GROUP, OTHER = IPv4Address("239.1.1.1"), IPv4Address("239.1.1.2")
 ONE, TWO = IPv4Address("10.0.0.1"), IPv4Address("10.0.0.2")

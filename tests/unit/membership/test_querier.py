@@ -9,7 +9,7 @@ from dataplane.membership.groups import LastMemberQuery
 from dataplane.membership.querier import Querier, QuerierState
 from dataplane.membership.table import MembershipTable
 from dataplane.packets.ethernet import Subscriber
-from dataplane.packets.igmp import GroupRecord, Query, RecordType, Report
+from dataplane.packets.messages import GroupRecord, Query, RecordType, Report
 
 OURS, LOWER, HIGHER = IPv4Address("10.0.0.5"), IPv4Address("10.0.0.4"), IPv4Address("10.0.0.6")
 HOST = IPv4Address("10.0.0.100")

@@ -21,7 +21,7 @@ from dataplane.membership.groups import (
 from dataplane.membership.table import MembershipTable
 from dataplane.membership.timers import MAX_LIFETIME
 from dataplane.packets.ethernet import Subscriber
-from dataplane.packets.igmp import GroupRecord, RecordType, Report
+from dataplane.packets.messages import GroupRecord, RecordType, Report
 from dataplane.packets.wire import DropReason
 
 A, B, C = (Subscriber(0, 0, 0, bytes((2, 0, 0, 0, 0, number))) for number in (1, 2, 3))

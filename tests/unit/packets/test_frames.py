@@ -5,7 +5,7 @@ from ipaddress import IPv4Address
 import pytest
 
 from dataplane.packets import ethernet, frames, igmp
-from dataplane.packets.igmp import GroupRecord, Query, RecordType, Report
+from dataplane.packets.messages import GroupRecord, Query, RecordType, Report
 from dataplane.packets.wire import DecodeError, DropReason
 
 MAC = bytes.fromhex("020000000001")
