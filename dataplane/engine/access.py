@@ -32,19 +32,21 @@ def frame_captured(world: World, port: Port, message: FrameCaptured, now: float)
 
 
 def _report_heard(world: World, port: Port, heard: AccessMessage, report: Report, now: float) -> None:
+    side = port.sides[heard.source.version]
     port.counters.received["leave" if report.is_leave else "report"] += 1
-    changes = port.table.report(heard.subscriber, report, heard.source, now)
+    changes = side.table.report(heard.subscriber, report, heard.source, now)
     for reason in (*report.refused, *changes.refused):
         _count_drop(port, reason)
     copying.copy_message(world, port, heard, report, changes, now)
-    settle(world, port, changes, now)
+    settle(world, port, side, changes, now)
 
 
 def _query_heard(world: World, port: Port, heard: AccessMessage, query: Query, now: float) -> None:
     """A foreign querier: elected against as RFC 3376 section 6.6.2 says, never copied (rules 14, 17)."""
-    port.querier.heard(query, heard.source, now, from_peer=copying.is_peer(world, port, heard.source))
+    side = port.sides[heard.source.version]
+    side.querier.heard(query, heard.source, now, from_peer=copying.is_peer(world, port, heard.source))
     copying.count_not_copied(world, port, heard.subscriber, NotCopied.QUERY)
-    world.deadlines.set(("querier", port.config.name), port.querier.next_deadline())
+    world.deadlines.set(side.querier_key, side.querier.next_deadline())
 
 
 def _refused(world: World, port: Port, reason: DropReason) -> None:

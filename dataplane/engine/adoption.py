@@ -10,10 +10,10 @@ With static arbitration the role is back at once.
 
 from collections.abc import Iterable, Mapping
 
-from dataplane.config import AccessConfig
 from dataplane.engine import arbitration, uplink
 from dataplane.engine.effects import ChangeRoutes
 from dataplane.engine.messages import Adopted
+from dataplane.engine.settle import tell_core
 from dataplane.engine.world import World
 from dataplane.forwarding.desired import difference
 from dataplane.forwarding.plane import Route, RouteKey
@@ -40,22 +40,17 @@ def _retain(world: World, routes: Iterable[Route], now: float) -> None:
     present = {route.key: route for route in routes}
     for (name, group), interest in interests(present).items():
         port = world.ports.get(name)
-        if port is None or port.config.access is None:
+        side = None if port is None else port.sides.get(group.version)
+        if side is None:
             continue
-        port.retained[group] = interest
-        port.retained_until = now + _membership_interval(port.config.access)
-        world.deadlines.set(("retained", name), port.retained_until)
+        side.retained[group] = interest
+        side.retained_until = now + side.table.timing.group_membership_interval
+        world.deadlines.set(side.retained_key, side.retained_until)
         world.desired.set_interest(name, group, interest)
-        world.proxy.set_interest(group, world.desired.interest(group), now)
-        world.proxy_changed = True
+        tell_core(world, group, now)
     changes = difference(world.desired.routes(), present)
     if changes:
         world.out.append(ChangeRoutes(tuple(changes)))
-
-
-def _membership_interval(access: AccessConfig) -> int:
-    igmp = access.igmp
-    return igmp.robustness_variable * igmp.query_interval + igmp.query_max_response_time
 
 
 def interests(routes: Mapping[RouteKey, Route]) -> dict[tuple[str, Address], Aggregate]:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from dataplane.config import ETrunkArbitration, ProfileConfig, Role, StaticArbitration
 from dataplane.engine.effects import Notify, SendHelloTo, SetActive
-from dataplane.engine.settle import send_queries
+from dataplane.engine.settle import run_queriers, take_queriers_back
 from dataplane.engine.status import refresh_peer_role
 from dataplane.engine.world import Port, Profile, World
 from dataplane.replication.peer import ChannelState
@@ -113,9 +113,7 @@ def _take_queriers_back(world: World, profile: Profile, change: PeerRoleChanged,
     if profile.role is not Role.MASTER or change.new is Role.MASTER:
         return
     for name in profile.ports.values():
-        port = world.ports[name]
-        send_queries(world, port, port.querier.take_back(now))
-        world.deadlines.set(("querier", name), port.querier.next_deadline())
+        take_queriers_back(world, world.ports[name], now)
 
 
 def _become(world: World, profile: Profile, new: Role, reason: RoleReason, now: float) -> None:
@@ -155,8 +153,7 @@ def activate(world: World, port: Port) -> None:
 def run_querier(world: World, port: Port, now: float) -> None:
     """The querier follows the role (rule 17)."""
     active = world.role_of(port) is Role.MASTER and port.link is not None and port.link.up
-    send_queries(world, port, port.querier.set_active(active and port.config.enabled, now))
-    world.deadlines.set(("querier", port.config.name), port.querier.next_deadline())
+    run_queriers(world, port, now, active=active and port.config.enabled)
 
 
 def upstream_changed(world: World, now: float) -> None:

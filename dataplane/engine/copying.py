@@ -179,15 +179,18 @@ def _apply(world: World, service: str, record: Record, now: float) -> None:
     port = None if profile is None else world.ports.get(profile.ports.get(record.access_id, ""))
     if profile is None or port is None:
         return
+    side = port.sides.get(record.group.version)
+    if side is None:
+        return
     leave = record.kind is RecordKind.LEAVE
     if leave:
-        changes = port.table.apply_leave(record.subscriber, record.group, now)
+        changes = side.table.apply_leave(record.subscriber, record.group, now)
     else:
-        changes = port.table.apply_update(_entry(record, now), now, batch=record.batch)
+        changes = side.table.apply_update(_entry(record, now), now, batch=record.batch)
     applied = profile.copy[subscriber_type(record.subscriber.pppoe_session)].applied
     applied["total"] += 1
     applied["leave" if leave else "report"] += 1
-    settle(world, port, changes, now)
+    settle(world, port, side, changes, now)
 
 
 def _entry(record: Record, now: float) -> EntryState:
@@ -235,7 +238,7 @@ def _snapshot(
     if not config.multicast:
         return
     for access_id, name in profile.ports.items():
-        for entry in world.ports[name].table.snapshot(now):
+        for entry in _states(world.ports[name], now):
             kind = subscriber_type(entry.subscriber.pppoe_session)
             if kind not in kinds or (kind is SubscriberType.DHCP_STB and not config.igmp_copy):
                 continue
@@ -243,6 +246,11 @@ def _snapshot(
                 yield _record(config.backup_id, access_id, entry)
             if returned and entry.origin is not Origin.LOCAL:
                 yield _record(config.backup_id, access_id, entry, returned=True)
+
+
+def _states(port: Port, now: float) -> Iterator[EntryState]:
+    for side in port.sides.values():
+        yield from side.table.snapshot(now)
 
 
 def send_batch(world: World, profile: Profile, kinds: frozenset[SubscriberType], now: float) -> None:

@@ -31,7 +31,7 @@ from dataplane.engine.messages import (
 from dataplane.engine.reconfigure import reconfigure
 from dataplane.engine.settle import expire_retained, send_queries, settle
 from dataplane.engine.status import tell_settings
-from dataplane.engine.world import Service, World
+from dataplane.engine.world import Key, Service, World
 from dataplane.forwarding.upstream import UpstreamProxy
 from dataplane.replication.peer import Outputs
 from dataplane.roles.hello import profile_of
@@ -134,35 +134,36 @@ class Engine:
             uplink.changes_made(world, now)
 
     def _tick(self, message: Tick, now: float) -> None:  # noqa: ARG002
-        for kind, name in self.world.deadlines.due(now):
-            self._due(kind, name, now)
+        for key in self.world.deadlines.due(now):
+            self._due(key, now)
 
-    def _due(self, kind: str, name: str, now: float) -> None:
+    def _due(self, key: Key, now: float) -> None:
         world = self.world
-        if kind == "role":
+        kind, name = key[:2]
+        if len(key) == 3:
+            self._side_due(kind, name, key[2], now)
+        elif kind == "role":
             arbitration.tick(world, name, now)
         elif kind == "peer":
             self._peer_due(world.services.get(name), now)
         elif kind == "proxy":
             uplink.send_due(world, now)
-        elif kind == "reconcile":
-            links.repair_plane(world)
         else:
-            self._port_due(kind, name, now)
+            links.repair_plane(world)
 
     def _peer_due(self, service: Service | None, now: float) -> None:
         if service is not None and service.machine is not None:
             copying.perform(self.world, service, service.machine.tick(now), now)
 
-    def _port_due(self, kind: str, name: str, now: float) -> None:
+    def _side_due(self, kind: str, name: str, version: int, now: float) -> None:
         world = self.world
         port = world.ports.get(name)
-        if port is None:
+        side = None if port is None else port.sides.get(version)
+        if port is None or side is None:
             return
         if kind == "table":
-            settle(world, port, port.table.expire(now, EXPIRE_AT_ONCE), now)
+            settle(world, port, side, side.table.expire(now, EXPIRE_AT_ONCE), now)
         elif kind == "retained":
-            expire_retained(world, port, now)
+            expire_retained(world, port, side, now)
         else:
-            send_queries(world, port, port.querier.tick(now))
-            world.deadlines.set(("querier", name), port.querier.next_deadline())
+            send_queries(world, port, side, side.querier.tick(now))

@@ -35,10 +35,11 @@ def attach_port(world: World, port: Port, now: float) -> None:
     """Bring a port up to date with its link and with whether it is enabled."""
     before, port.link = port.link, world.links.get(port.config.name)
     _capture(world, port, upstream=False)
-    port.querier.set_address(address_of(port.link))
     came_up = _up(port.link) and not _up(before)
-    if came_up and world.adopted:
-        port.querier.set_active(False, now)  # starts anew: whoever is behind the link may be others now
+    for side in port.sides.values():
+        side.querier.set_address(address_of(port.link))
+        if came_up and world.adopted:
+            side.querier.set_active(False, now)  # starts anew: whoever is behind the link may be others now
     if world.adopted:
         arbitration.run_querier(world, port, now)
 

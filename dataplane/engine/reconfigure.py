@@ -4,7 +4,7 @@ Things go first, then come: removed interfaces, services, profiles, then interfa
 finds what it refers to. Roles start only when the plane's former content is known (see `adoption`).
 """
 
-from dataplane.config import InterfaceConfig, ProfileConfig, Security, ServiceConfig
+from dataplane.config import AccessConfig, IgmpConfig, InterfaceConfig, ProfileConfig, Security, ServiceConfig
 from dataplane.copy_policy import SubscriberType
 from dataplane.engine import arbitration, copying, uplink
 from dataplane.engine.effects import (
@@ -18,10 +18,9 @@ from dataplane.engine.effects import (
 )
 from dataplane.engine.links import attach_port, attach_upstream, tell_ports, wanted_ports
 from dataplane.engine.messages import Reconfigure
+from dataplane.engine.settle import tell_core
 from dataplane.engine.status import refresh_copy_states, refresh_service, tell_settings
-from dataplane.engine.world import Port, Profile, Service, UpstreamInterface, World
-from dataplane.membership.querier import Querier
-from dataplane.membership.table import MembershipTable
+from dataplane.engine.world import Port, Profile, Service, UpstreamInterface, World, make_side
 from dataplane.replication.peer import PeerMachine
 
 _EPOCH_BITS = 64
@@ -264,17 +263,22 @@ def _put_port(world: World, config: InterfaceConfig, now: float) -> None:
         return
     port = world.ports.get(config.name)
     if port is None:
-        table = MembershipTable(access.igmp)
-        port = Port(config, table, Querier(access.igmp, table), world.wall(now))
-        world.ports[config.name] = port
+        sides = {version: make_side(config.name, version, each) for version, each in _sides(access).items()}
+        port = world.ports[config.name] = Port(config, sides, world.wall(now))
     else:
         if port.config.access != access:
-            port.table.reconfigure(access.igmp)
-            port.querier.reconfigure(access.igmp, now)
+            for version, settings in _sides(access).items():
+                port.sides[version].table.reconfigure(settings)
+                port.sides[version].querier.reconfigure(settings, now)
         _unbind(world, port)
         port.config = config
     _bind(world, port, now)
     attach_port(world, port, now)
+
+
+def _sides(access: AccessConfig) -> dict[int, IgmpConfig]:
+    """Return the settings of each side, by IP version."""
+    return {4: access.igmp}
 
 
 def _bind(world: World, port: Port, now: float) -> None:
@@ -301,6 +305,9 @@ def _remove_interface(world: World, name: str, now: float) -> None:
         if profile is not None:
             refresh_copy_states(world, profile, now)
         _forget_groups(world, port, now)
+        for side in port.sides.values():
+            for key in (side.table_key, side.querier_key, side.retained_key):
+                world.deadlines.set(key, None)
         _release(world, name, captured=port.captured)
     upstream = world.upstreams.pop(name, None)
     if upstream is not None:
@@ -310,17 +317,14 @@ def _remove_interface(world: World, name: str, now: float) -> None:
 
 def _forget_groups(world: World, port: Port, now: float) -> None:
     """Its members are gone with it: their entries and what was reported for them go too."""
-    groups = {*port.table.groups(), *port.retained}
+    groups = {group for side in port.sides.values() for group in (*side.table.groups(), *side.retained)}
     effects = world.desired.remove_port(port.config.name)
     if effects:
         world.out.append(ChangeRoutes(tuple(effects)))
     for group in groups:
-        world.proxy.set_interest(group, world.desired.interest(group), now)
-    world.proxy_changed = True
+        tell_core(world, group, now)
 
 
 def _release(world: World, name: str, captured: int | None) -> None:
-    for kind in ("table", "querier", "retained"):
-        world.deadlines.set((kind, name), None)
     if captured is not None:
         world.out.append(CloseCapture(name))

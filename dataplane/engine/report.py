@@ -6,7 +6,7 @@ packets. Only what was asked for is built.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict
-from ipaddress import AddressValueError, IPv4Address
+from ipaddress import ip_address
 from itertools import islice
 from typing import Final, TypeVar
 
@@ -17,8 +17,9 @@ from dataplane.engine.world import Port, Profile, Service, UpstreamInterface, Wo
 from dataplane.forwarding.desired import ForwardingReason
 from dataplane.membership.groups import FilterMode, Origin, SourceState
 from dataplane.membership.querier import QuerierState
-from dataplane.membership.table import Entry
+from dataplane.membership.table import Entry, MembershipTable
 from dataplane.packets.ethernet import Subscriber
+from dataplane.packets.messages import Address
 from dataplane.replication.peer import ChannelState, SyncState
 from dataplane.state import GroupKey, StatePiece, StateSelection
 
@@ -26,6 +27,7 @@ T = TypeVar("T")
 
 PIECE: Final = 256
 """Entries of one piece: about a millisecond of work."""
+_IGMP: Final = 4
 _SETTINGS: Final = frozenset({"multicast", "igmp-copy"})
 
 
@@ -106,7 +108,7 @@ def _profile(world: World, profile: Profile, *, counts: bool) -> state.ProfileSt
 
 def _counts(world: World, profile: Profile) -> tuple[int, int, int]:
     """Return the numbers of groups, of entries and of entries that only a copy explains."""
-    tables = [world.ports[name].table for name in profile.ports.values()]
+    tables = [side.table for name in profile.ports.values() for side in world.ports[name].sides.values()]
     groups = {group for table in tables for group in table.groups()}
     retained = sum(1 for table in tables for entry in table.entries() if entry.origin is Origin.COPIED)
     return len(groups), sum(len(table) for table in tables), retained
@@ -144,8 +146,9 @@ def _interface(
 
 
 def _querier(port: Port) -> str:
-    address = port.querier.querier_address
-    return "" if address is None or port.querier.state is QuerierState.OFF else str(address)
+    querier = port.sides[_IGMP].querier
+    address = querier.querier_address
+    return "" if address is None or querier.state is QuerierState.OFF else str(address)
 
 
 def _entries(world: World, key: GroupKey) -> Iterator[tuple[Port, Entry]]:
@@ -159,16 +162,24 @@ def _entries(world: World, key: GroupKey) -> Iterator[tuple[Port, Entry]]:
 def _of_port(port: Port, key: GroupKey) -> Iterator[Entry]:
     try:
         subscriber = Subscriber.parse(key.subscriber) if key.subscriber else None
-        group = IPv4Address(key.group) if key.group else None
-    except (AddressValueError, ValueError):
+        group = ip_address(key.group) if key.group else None
+    except ValueError:
         return
+    for side in list(port.sides.values()):
+        if group is None or group.version == side.version:
+            yield from _of_table(side.table, subscriber, group)
+
+
+def _of_table(
+    table: MembershipTable, subscriber: Subscriber | None, group: Address | None
+) -> Iterator[Entry]:
     if subscriber is not None and group is not None:
-        found = port.table.entry(subscriber, group)
+        found = table.entry(subscriber, group)
         if found is not None:
             yield found
         return
-    for each in [group] if group is not None else list(port.table.groups()):
-        for entry in list(port.table.entries(each)):
+    for each in [group] if group is not None else list(table.groups()):
+        for entry in list(table.entries(each)):
             if subscriber is None or entry.subscriber == subscriber:
                 yield entry
 

@@ -8,7 +8,7 @@ from ipaddress import IPv4Address
 from typing import Final
 
 from dataplane.engine.effects import ChangeRoutes, SendFrame
-from dataplane.engine.world import Port, World, address_of
+from dataplane.engine.world import Port, Side, World, address_of
 from dataplane.forwarding.desired import combined
 from dataplane.membership.groups import Aggregate, ChangeKind
 from dataplane.membership.querier import SendQuery
@@ -20,78 +20,95 @@ _UNSPECIFIED: Final = IPv4Address(0)
 _GONE: Final = frozenset({ChangeKind.REMOVED, ChangeKind.EXPIRED})
 
 
-def settle(world: World, port: Port, changes: Changes, now: float) -> None:
+def settle(world: World, port: Port, side: Side, changes: Changes, now: float) -> None:
     """Bring forwarding, the reports toward the core and the querier up to date with a table's changes."""
     for change in changes.entries:
         vlan = change.entry.subscriber.outer_vlan
         if vlan and change.kind is ChangeKind.CREATED:
-            port.tagged[vlan] += 1
+            side.tagged[vlan] += 1
         elif vlan and change.kind in _GONE:
-            _untag(port, vlan)
+            _untag(side, vlan)
     for group in changes.groups:
-        update_group(world, port, group, now)
+        update_group(world, port, side, group, now)
     if changes.queries:
-        send_queries(world, port, port.querier.ask(changes.queries, now))
-        world.deadlines.set(("querier", port.config.name), port.querier.next_deadline())
-    world.deadlines.set(("table", port.config.name), port.table.next_deadline())
+        send_queries(world, port, side, side.querier.ask(changes.queries, now))
+    world.deadlines.set(side.table_key, side.table.next_deadline())
 
 
-def _untag(port: Port, vlan: int) -> None:
-    port.tagged[vlan] -= 1
-    if port.tagged[vlan] <= 0:
-        del port.tagged[vlan]
+def _untag(side: Side, vlan: int) -> None:
+    side.tagged[vlan] -= 1
+    if side.tagged[vlan] <= 0:
+        del side.tagged[vlan]
 
 
-def update_group(world: World, port: Port, group: Address, now: float) -> None:
+def update_group(world: World, port: Port, side: Side, group: Address, now: float) -> None:
     """Install what a port's members want of a group, and report it toward the core."""
-    interest = port.table.aggregate(group)
-    if port.retained and group in port.retained:
-        interest = _with_retained(port, group, interest)
+    interest = side.table.aggregate(group)
+    if side.retained and group in side.retained:
+        interest = _with_retained(side, group, interest)
     effects = world.desired.set_interest(port.config.name, group, interest)
     if effects:
         world.out.append(ChangeRoutes(effects))
+    tell_core(world, group, now)
+
+
+def tell_core(world: World, group: Address, now: float) -> None:
+    """Have what all ports want of a group reported toward the core."""
     world.proxy.set_interest(group, world.desired.interest(group), now)
     world.proxy_changed = True
 
 
-def _with_retained(port: Port, group: Address, interest: Aggregate | None) -> Aggregate | None:
+def _with_retained(side: Side, group: Address, interest: Aggregate | None) -> Aggregate | None:
     """Add what an adopted entry says until members have said as much themselves (rule 18)."""
-    retained = port.retained[group]
+    retained = side.retained[group]
     if interest is None:
         return retained
     union = combined((interest, retained))
     if union == interest:
-        del port.retained[group]
+        del side.retained[group]
     return union
 
 
-def expire_retained(world: World, port: Port, now: float) -> None:
+def expire_retained(world: World, port: Port, side: Side, now: float) -> None:
     """Let go of adopted entries: whoever is still there has reported within a membership interval."""
-    groups = tuple(port.retained)
-    port.retained.clear()
-    port.retained_until = None
+    groups = tuple(side.retained)
+    side.retained.clear()
+    side.retained_until = None
     for group in groups:
-        update_group(world, port, group, now)
+        update_group(world, port, side, group, now)
 
 
-def send_queries(world: World, port: Port, queries: Iterable[SendQuery]) -> None:
-    """Send queries, one for each outer VLAN that they concern."""
+def run_queriers(world: World, port: Port, now: float, *, active: bool) -> None:
+    """Have the port's queriers ask, or be silent (rule 17)."""
+    for side in port.sides.values():
+        send_queries(world, port, side, side.querier.set_active(active, now))
+
+
+def take_queriers_back(world: World, port: Port, now: float) -> None:
+    """Ask again where an election was lost to the peer (rules 17 and 19)."""
+    for side in port.sides.values():
+        send_queries(world, port, side, side.querier.take_back(now))
+
+
+def send_queries(world: World, port: Port, side: Side, queries: Iterable[SendQuery]) -> None:
+    """Send queries, one for each outer VLAN that they concern, and note when the querier is next due."""
+    world.deadlines.set(side.querier_key, side.querier.next_deadline())
     link = port.link
     if link is None:
         return
     source = address_of(link) or _UNSPECIFIED
     for send in queries:
         frame = frames.query_frame(send.query, link.mac, source)
-        for vlan in _vlans(port, send.query):
+        for vlan in _vlans(side, send.query):
             port.counters.sent["total"] += 1
             port.counters.sent["query"] += 1
             world.out.append(SendFrame(port.config.name, frame, vlan))
 
 
-def _vlans(port: Port, query: Query) -> Iterable[int]:
-    if not port.tagged:
+def _vlans(side: Side, query: Query) -> Iterable[int]:
+    if not side.tagged:
         return (0,)
     if query.group is None:
-        return (0, *sorted(port.tagged))
-    members = {entry.subscriber.outer_vlan for entry in port.table.entries(query.group)}
+        return (0, *sorted(side.tagged))
+    members = {entry.subscriber.outer_vlan for entry in side.table.entries(query.group)}
     return sorted(members) or (0,)

@@ -9,6 +9,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from dataplane.config import (
+    IgmpConfig,
     InterfaceConfig,
     ProfileConfig,
     Role,
@@ -28,8 +29,8 @@ from dataplane.replication.peer import PeerMachine
 from dataplane.replication.settings import ProfileSettings
 from dataplane.roles import RoleMachine, StaticRole
 
-Key = tuple[str, str]
-"""Names a part that has deadlines: its kind and its name."""
+Key = tuple[str, str] | tuple[str, str, int]
+"""Names a part that has deadlines: its kind and its name, and the IP version of an access port's side."""
 
 
 @dataclass(eq=False, slots=True)
@@ -91,25 +92,52 @@ class InterfaceCounters:
 
 
 @dataclass(eq=False, slots=True)
+class Side:
+    """One protocol of an access port: IGMP, whose IP version is 4, or MLD, whose IP version is 6.
+
+    `retained`: what the adopted entries say of groups whose members are not known yet, until
+    `retained_until`. `tagged`: members by outer VLAN. The keys name its deadlines.
+    """
+
+    version: int
+    table: MembershipTable
+    querier: Querier
+    table_key: Key
+    querier_key: Key
+    retained_key: Key
+    retained: dict[Address, Aggregate] = field(default_factory=dict)
+    retained_until: float | None = None
+    tagged: Counter[int] = field(default_factory=Counter)
+
+
+def make_side(port: str, version: int, config: IgmpConfig) -> Side:
+    """Make the side of a port that begins without members."""
+    table = MembershipTable(config)
+    return Side(
+        version,
+        table,
+        Querier(config, table),
+        table_key=("table", port, version),
+        querier_key=("querier", port, version),
+        retained_key=("retained", port, version),
+    )
+
+
+@dataclass(eq=False, slots=True)
 class Port:
-    """One access interface with its members and its querier.
+    """One access interface; `sides` by IP version.
 
     `active` is what the plane was told; None before anything was. `adopted`: a former dataplane forwarded
-    to it and the role is not known yet. `retained`: what the adopted entries say of groups whose members
-    are not known yet, until `retained_until`. `tagged`: members by outer VLAN.
+    to it and the role is not known yet.
     """
 
     config: InterfaceConfig
-    table: MembershipTable
-    querier: Querier
+    sides: dict[int, Side]
     discontinuity: float
     link: Link | None = None
     captured: int | None = None
     active: bool | None = None
     adopted: bool = False
-    retained: dict[Address, Aggregate] = field(default_factory=dict)
-    retained_until: float | None = None
-    tagged: Counter[int] = field(default_factory=Counter)
     counters: InterfaceCounters = field(default_factory=InterfaceCounters)
 
     @property

@@ -1,6 +1,6 @@
 """`make bench`: measures everything, prints the table and writes `bench-results/bench.json`.
 
-Arguments choose parts: management, replication, capture, switchover.
+Arguments choose parts: membership, management, replication, capture, switchover.
 """
 
 import json
@@ -8,11 +8,12 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tests.bench import capturing, management, replication
+from tests.bench import capturing, management, membership, replication
 from tests.bench.machine import description
 from tests.bench.table import HEAD, Row
 
 PARTS: dict[str, Callable[[], Iterator[Row]]] = {
+    "membership": membership.rows,
     "replication": replication.rows,
     "switchover": replication.switchover_rows,
     "capture": capturing.rows,

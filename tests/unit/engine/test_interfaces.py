@@ -208,9 +208,9 @@ def test_many_members_expire_in_parts() -> None:
         one.join(IPv4Address(0xEF000000 + number))
     one.clock.now += 60
     left = []
-    while len(one.engine.world.ports[PORT].table):
+    while len(one.engine.world.ports[PORT].sides[4].table):
         one.engine.handle(messages.Tick(), one.clock.now)
-        left.append(len(one.engine.world.ports[PORT].table))
+        left.append(len(one.engine.world.ports[PORT].sides[4].table))
         due = one.engine.next_deadline()
         assert due is not None
         assert not left[-1] or due <= one.clock.now
