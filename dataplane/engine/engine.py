@@ -32,7 +32,7 @@ from dataplane.engine.reconfigure import reconfigure
 from dataplane.engine.settle import expire_retained, send_queries, settle
 from dataplane.engine.status import tell_settings
 from dataplane.engine.world import Key, Service, World
-from dataplane.forwarding.upstream import UpstreamProxy
+from dataplane.forwarding.upstream import UpstreamProxies
 from dataplane.replication.peer import Outputs
 from dataplane.roles.hello import profile_of
 
@@ -50,7 +50,7 @@ class Engine:
     """
 
     def __init__(self, generator: random.Random, wall_offset: float) -> None:
-        self.world: Final = World(generator, wall_offset, UpstreamProxy(generator))
+        self.world: Final = World(generator, wall_offset, UpstreamProxies(generator))
         self._handlers: Final[Mapping[type, Callable[[Any, float], None]]] = {
             Reconfigure: lambda message, now: reconfigure(self.world, message, now),
             Adopted: lambda message, now: adoption.adopted(self.world, message, now),

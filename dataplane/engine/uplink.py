@@ -78,7 +78,7 @@ def frame_captured(world: World, upstream: UpstreamInterface, message: FrameCapt
         return
     counters.received["query"] += 1
     if upstream.config.name == world.active_upstream:
-        world.proxy.query(heard.message, now)
+        world.proxy.of(heard.source.version).query(heard.message, now)
         world.proxy_changed = True
 
 

@@ -19,7 +19,7 @@ from dataplane.copy_policy import CopyState, SubscriberType
 from dataplane.engine.deadlines import Deadlines
 from dataplane.engine.effects import Effect
 from dataplane.forwarding.desired import Desired
-from dataplane.forwarding.upstream import UpstreamProxy
+from dataplane.forwarding.upstream import UpstreamProxies
 from dataplane.links import Link
 from dataplane.membership.groups import Aggregate
 from dataplane.membership.querier import Querier
@@ -172,7 +172,7 @@ class World:
 
     generator: random.Random
     wall_offset: float
-    proxy: UpstreamProxy
+    proxy: UpstreamProxies
     links: dict[str, Link] = field(default_factory=dict)
     services: dict[str, Service] = field(default_factory=dict)
     profiles: dict[str, Profile] = field(default_factory=dict)

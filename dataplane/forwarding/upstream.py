@@ -1,6 +1,7 @@
 """The upstream side of the proxy (RFC 4605): what the router itself reports toward the core. Pure.
 
-Host behaviour of RFC 3376 section 5 with the compatibility of section 7.2; many groups share a report.
+Host behaviour of RFC 3376 section 5 with the compatibility of section 7.2, which for MLD is RFC 3810
+sections 6 and 8.2 with the same timers; many groups share a report. Versions are IGMP's (MLDv1 is 2).
 The caller sends the reports (see `sender`) on the active upstream and hands in the queries heard there.
 """
 
@@ -17,9 +18,11 @@ UNSOLICITED_REPORT_INTERVAL = 1.0  # RFC 3376 section 8.11
 DEFAULT_ROBUSTNESS = 2  # RFC 3376 section 8.1
 DEFAULT_QUERY_INTERVAL = 125.0  # RFC 3376 section 8.2
 LATEST_VERSION = 3
+IP_VERSIONS = (4, 6)
 
 REPEATED_AT_ONCE = 128
-"""Groups of one piece: the second report of a thousand groups in one piece kept a failover waiting 10 ms."""
+"""Groups of one piece: the second report of a thousand groups in one piece kept a failover waiting 10 ms.
+Reports after a change of upstream and answers to a general query come in such pieces too."""
 
 
 @dataclass(slots=True)
@@ -46,7 +49,9 @@ class UpstreamProxy:
         self._retransmit_at: float | None = None
         self._again: list[tuple[Address, PendingChange]] = []
         self._again_at = 0.0
+        self._anew: list[Address] = []
         self._general_at: float | None = None
+        self._general: list[Address] = []
         self._answers: dict[Address, _Answer] = {}
         self._answer_order: list[tuple[float, Address]] = []
         self._older_until = {1: 0.0, 2: 0.0}
@@ -85,8 +90,17 @@ class UpstreamProxy:
         for group in [group for group in self._pending if group not in self._interests]:
             del self._pending[group]
         self._fresh = [each for each in self._fresh if each[0] in self._pending]
-        for group, interest in self._interests.items():
-            self._changed(group, None, interest, now)
+        self._anew = list(reversed(self._interests))
+        self._report_anew(now)
+
+    def _report_anew(self, now: float) -> None:
+        """Report the next few groups to a core that knows none of them."""
+        piece = self._anew[-REPEATED_AT_ONCE:]
+        del self._anew[-REPEATED_AT_ONCE:]
+        for group in reversed(piece):
+            interest = self._interests.get(group)
+            if interest is not None:
+                self._changed(group, None, interest, now)
 
     def query(self, query: Query, now: float) -> None:
         """Hear a query from the core; the answer is spread over its response time (RFC 3376 section 5.2)."""
@@ -117,12 +131,13 @@ class UpstreamProxy:
 
     def _forget_answers(self) -> None:
         self._general_at = None
+        self._general = []
         self._answers.clear()
         self._answer_order.clear()
 
     def _answer_group(self, group: Address, sources: frozenset[Address] | None, deadline: float) -> None:
         if self._general_at is not None and self._general_at <= deadline:
-            return
+            return  # the general answer has it
         waiting = self._answers.get(group)
         if waiting is not None:
             # One answer serves both questions, at the earlier time.
@@ -140,8 +155,10 @@ class UpstreamProxy:
         return reports
 
     def _state_changes(self, version: int, now: float) -> list[Report]:
+        if self._anew:
+            self._report_anew(now)
         changes, self._fresh = self._fresh, []
-        self._fresh_since = None
+        self._fresh_since = now if self._anew else None
         changes.extend(self._repeated(now))
         records = [record for group, change in changes for record in self._transmit(group, change, version)]
         if self._pending and self._retransmit_at is None and not self._again:
@@ -166,8 +183,7 @@ class UpstreamProxy:
 
     def _due_answers(self, now: float) -> list[GroupRecord]:
         if self._general_at is not None and self._general_at <= now:
-            self._forget_answers()
-            return [current_state(group, interest) for group, interest in self._interests.items()]
+            return self._general_answer(now)
         records = []
         while self._answer_order and self._answer_order[0][0] <= now:
             _, group = heapq.heappop(self._answer_order)
@@ -181,12 +197,52 @@ class UpstreamProxy:
                 records.append(record)
         return records
 
+    def _general_answer(self, now: float) -> list[GroupRecord]:
+        """The next piece of the answer to a general query; it also answers about single groups."""
+        if not self._general:
+            self._forget_answers()
+            self._general = list(reversed(self._interests))
+        piece = self._general[-REPEATED_AT_ONCE:]
+        del self._general[-REPEATED_AT_ONCE:]
+        self._general_at = now if self._general else None
+        wanted = ((group, self._interests.get(group)) for group in reversed(piece))
+        return [current_state(group, interest) for group, interest in wanted if interest is not None]
+
     def next_deadline(self) -> float | None:
         """Monotonic seconds of the next message, None when nothing waits."""
         first = self._answer_order[0][0] if self._answer_order else None
         again = self._again_at if self._again else None
         waiting = (self._fresh_since, self._retransmit_at, self._general_at, first, again)
         return min((deadline for deadline in waiting if deadline is not None), default=None)
+
+
+class UpstreamProxies:
+    """One proxy for each family: what subscribers want is told to the one of its groups' family."""
+
+    def __init__(self, generator: random.Random) -> None:
+        self._families = {version: UpstreamProxy(generator) for version in IP_VERSIONS}
+
+    def of(self, version: int) -> UpstreamProxy:
+        """The proxy of an IP version: 4 reports by IGMP, 6 by MLD."""
+        return self._families[version]
+
+    def set_interest(self, group: Address, interest: Aggregate | None, now: float) -> None:
+        """Tell what subscribers together want of a group; None when nobody wants it any more."""
+        self._families[group.version].set_interest(group, interest, now)
+
+    def restart(self, now: float) -> None:
+        """Report everything anew, in both families."""
+        for proxy in self._families.values():
+            proxy.restart(now)
+
+    def expire(self, now: float) -> list[Report]:
+        """Collect the messages that are due; a report has groups of one family."""
+        return [report for proxy in self._families.values() for report in proxy.expire(now)]
+
+    def next_deadline(self) -> float | None:
+        """Monotonic seconds of the next message, None when nothing waits."""
+        deadlines = (proxy.next_deadline() for proxy in self._families.values())
+        return min((deadline for deadline in deadlines if deadline is not None), default=None)
 
 
 def _as_reports(version: int, records: Iterable[GroupRecord]) -> list[Report]:

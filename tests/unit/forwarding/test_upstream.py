@@ -1,11 +1,11 @@
 """The proxy's host side toward the core: state changes, answers, older queriers."""
 
 import random
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 
 import pytest
 
-from dataplane.forwarding.upstream import REPEATED_AT_ONCE, UpstreamProxy
+from dataplane.forwarding.upstream import REPEATED_AT_ONCE, UpstreamProxies, UpstreamProxy
 from dataplane.membership.groups import Aggregate, FilterMode
 from dataplane.packets.messages import GroupRecord, Query, RecordType, Report
 
@@ -230,3 +230,65 @@ def test_the_second_report_of_many_groups_goes_out_in_pieces() -> None:
         again += piece
     assert sorted(again) == groups
     assert proxy.next_deadline() is None
+
+
+SIX, SIX_SOURCE = IPv6Address("ff3e::1:1"), IPv6Address("2001:db8::1")
+
+
+def test_mld_is_said_with_the_same_records(proxy):
+    proxy.set_interest(SIX, include(SIX_SOURCE), 5.0)
+    assert proxy.expire(5.0) == [Report(3, (record(RecordType.ALLOW_NEW_SOURCES, SIX, SIX_SOURCE),))]
+
+
+def test_an_mldv1_querier_is_answered_with_done_and_reports():
+    proxy = settled(UpstreamProxy(random.Random(1)), {SIX: ANY})
+    proxy.query(Query(version=2, max_response=1.0), 10.0)
+    assert [report for _, report in run_out(proxy, 10.0)] == [
+        Report(2, (record(RecordType.MODE_IS_EXCLUDE, SIX),))
+    ]
+    proxy.set_interest(SIX, None, 12.0)
+    (done,) = proxy.expire(12.0)
+    assert done.is_leave
+
+
+def test_each_family_has_a_proxy_and_an_older_querier_of_its_own():
+    proxies = UpstreamProxies(random.Random(1))
+    for group in (GROUP, SIX):
+        proxies.set_interest(group, ANY, 0.0)
+    proxies.of(6).query(Query(version=2, max_response=1.0), 0.0)
+    first = proxies.expire(0.0)
+    assert [(report.version, report.records[0].group) for report in first] == [(3, GROUP), (2, SIX)]
+    proxies.set_interest(SIX, None, 1.0)
+    assert [report.is_leave for report in proxies.of(6).expire(1.0)] == [True]
+    assert proxies.next_deadline() is not None
+    assert run_out(proxies, 1.0)
+    assert proxies.next_deadline() is None
+
+
+def test_a_general_answer_and_a_change_of_upstream_come_in_pieces():
+    groups = [GROUP + number for number in range(2 * REPEATED_AT_ONCE + 1)]
+    proxy = settled(UpstreamProxy(random.Random(1)), dict.fromkeys(groups, ANY))
+    proxy.query(GENERAL, 100.0)
+    answers = run_out(proxy, 100.0)
+    assert [len(report.records) for _, report in answers] == [REPEATED_AT_ONCE, REPEATED_AT_ONCE, 1]
+    assert [each.group for _, report in answers for each in report.records] == groups
+    proxy.restart(200.0)
+    said = run_out(proxy, 200.0)
+    assert max(len(report.records) for _, report in said) <= 2 * REPEATED_AT_ONCE
+    told = [each for _, report in said for each in report.records]
+    assert {each.type for each in told} == {RecordType.CHANGE_TO_EXCLUDE_MODE}
+    assert sorted(each.group for each in told) == sorted(groups * 2)
+
+
+def test_a_group_that_is_left_while_it_waits_to_be_reported_anew_is_not_reported_as_wanted():
+    groups = [GROUP + number for number in range(3 * REPEATED_AT_ONCE)]
+    proxy = settled(UpstreamProxy(random.Random(1)), dict.fromkeys(groups, ANY))
+    proxy.restart(100.0)
+    proxy.set_interest(groups[-1], None, 100.0)
+    kinds = {
+        each.type
+        for _, report in run_out(proxy, 100.0)
+        for each in report.records
+        if each.group == groups[-1]
+    }
+    assert kinds == {RecordType.CHANGE_TO_INCLUDE_MODE}
