@@ -5,6 +5,8 @@ that it sent something again that had arrived. A gap is answered with a request 
 new epoch starts its sequences anew; what it had sent before stays applied.
 """
 
+from typing import Final
+
 from dataplane.replication.messages import Ack, BatchBegin, BatchEnd, BatchRequest, encode
 from dataplane.replication.outputs import (
     ApplyRecords,
@@ -17,7 +19,9 @@ from dataplane.replication.outputs import (
     ReceivedStatistics,
     Send,
 )
-from dataplane.replication.records import Record
+from dataplane.replication.records import Record, RecordKind
+
+_UNKNOWN: Final = RecordKind.UNKNOWN
 
 
 class _Profile:
@@ -109,6 +113,8 @@ class Incoming:
                 self.statistics.unknown_profile += 1
             elif self._in_order(profile, record.backup_id, record.sequence, outputs):
                 profile.entries += record.batch
+                if record.kind is _UNKNOWN:
+                    continue  # of a later version: in sequence, and of no meaning here
                 if record.access_id in profile.access_ids:
                     accepted.append(record)
                 else:

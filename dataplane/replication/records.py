@@ -12,18 +12,20 @@ values nor interface or profile names cross the channel. A batch of records is `
     18                34          35           36          38          40       44          60
     +-----------------+-----------+------------+-----------+-----------+--------+-----------+----------+
     | group address   | family 8  | subscriber | filter    | source    | life-  | reporter  | sequence |
-    | 128             | (4)       | type 8     | mode 8, 0 | count 16  | time 32| 128       | 64       |
+    | 128             | (4 or 6)  | type 8     | mode 8, 0 | count 16  | time 32| 128       | 64       |
     +-----------------+-----------+------------+-----------+-----------+--------+-----------+----------+
 
-An IPv4 address fills the first four octets of its field. A source is address and remaining lifetime in
-milliseconds: 8 octets for IPv4. A reader skips octets of a struct beyond those that it knows.
+The family is the IP version of the group, its sources and the reporter: 4 is a membership of IGMP, 6 one
+of MLD. An IPv4 address fills the first four octets of its field, the others are 0. A source is address and
+remaining lifetime in milliseconds: 8 octets for IPv4, 20 for IPv6. A reader skips octets of a struct beyond
+those that it knows; it takes a record of a kind that it does not know in its sequence and does nothing.
 """
 
 from enum import StrEnum
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 from struct import Struct
 from struct import error as StructError  # noqa: N812
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -40,12 +42,13 @@ MAX_SOURCES = 4096
 MAX_LIFETIME_MS = 0xFFFF_FFFF
 
 _FIXED = Struct("!BBHHHHH6s16sBBBxHI16sQ")
-_SOURCE = Struct("!II")
+_SOURCES: Final = {4: Struct("!4sI"), 6: Struct("!16sI")}
 _COUNTS = Struct("!HH")
 _KEY = slice(4, 34)
 _NOBODY = IPv4Address(0)
-_IPV4 = 4
 _RETURNED, _BATCH = 1, 2
+_LINK_LOCAL = IPv4Address("224.0.0.0").packed[:3]
+_LINK_SCOPE = 2  # RFC 4291 section 2.7: reserved, interface-local, link-local
 _CACHE_LIMIT = 65_536
 
 RECORD_SIZE = _FIXED.size
@@ -58,6 +61,7 @@ class RecordKind(StrEnum):
 
     UPDATE = "update"
     LEAVE = "leave"
+    UNKNOWN = "unknown"
 
 
 class SubscriberType(StrEnum):
@@ -87,7 +91,8 @@ class Record(msgspec.Struct, frozen=True, gc=False):
     `lifetime_ms` is what remains of the group timer in EXCLUDE mode; in INCLUDE mode the sources alone have
     timers, and it says nothing. For a LEAVE the filter fields say nothing. `batch` marks a record of a
     batch, which never lengthens a timer; `returned` one that the receiver itself had originated and asked
-    back after its restart. `sequence` and `batch` are set by the channel; a sender leaves them alone.
+    back after its restart. `sequence` and `batch` are set by the channel; a sender leaves them alone. UNKNOWN
+    is for reading only.
     """
 
     kind: RecordKind
@@ -132,7 +137,7 @@ def pack(record: Record, sequence: int, *, batch: bool = False) -> tuple[bytes, 
             subscriber.pppoe_session,
             subscriber.mac,
             record.group.packed,
-            _IPV4,
+            record.group.version,
             _TYPE_CODES[record.subscriber_type],
             _MODE_CODES[record.filter_mode],
             len(record.sources),
@@ -140,13 +145,16 @@ def pack(record: Record, sequence: int, *, batch: bool = False) -> tuple[bytes, 
             record.reporter.packed,
             sequence,
         )
-        return fixed, _pack_sources(record.sources) if record.sources else b""
+        return fixed, _pack_sources(record) if record.sources else b""
     except StructError as error:
         raise ValueError(f"record does not fit: {error}") from error
 
 
-def _pack_sources(sources: tuple[SourceLifetime, ...]) -> bytes:
-    return b"".join([_SOURCE.pack(int(address), min(rest, MAX_LIFETIME_MS)) for address, rest in sources])
+def _pack_sources(record: Record) -> bytes:
+    pack_source = _SOURCES[record.group.version].pack
+    return b"".join(
+        [pack_source(address.packed, min(rest, MAX_LIFETIME_MS)) for address, rest in record.sources]
+    )
 
 
 def key_of(fixed: bytes) -> bytes:
@@ -205,13 +213,41 @@ class RecordBuffer:
         return body
 
 
+class _Family:
+    """What is remembered of the addresses of one IP version."""
+
+    __slots__ = ("addresses", "groups", "source", "version")
+
+    def __init__(self, version: int) -> None:
+        self.version = version
+        self.addresses: dict[bytes, Address] = {}
+        self.groups: dict[bytes, Address] = {}
+        self.source = _SOURCES[version]
+
+    def new_address(self, field: bytes) -> Address:
+        address = self.addresses[field] = self.unpacked(field)
+        return address
+
+    def new_group(self, field: bytes) -> Address:
+        """Raises DecodeError for what is no group, or one of link scope, which is never copied."""
+        group = self.unpacked(field)
+        if not group.is_multicast:
+            raise DecodeError(DropReason.NOT_MULTICAST_GROUP)
+        if (field[1] & 0x0F) <= _LINK_SCOPE if self.version == 6 else field[:3] == _LINK_LOCAL:
+            raise DecodeError(DropReason.LINK_LOCAL_GROUP)
+        self.groups[field] = group
+        return group
+
+    def unpacked(self, field: bytes) -> Address:
+        return IPv4Address(field[:4]) if self.version == 4 else IPv6Address(field)
+
+
 class RecordDecoder:
     """Unpacks the body of RECORDS messages; remembers addresses and subscribers, which repeat a lot."""
 
     def __init__(self) -> None:
         self._subscribers: dict[tuple[int, int, int, bytes], Subscriber] = {}
-        self._addresses: dict[bytes, Address] = {}
-        self._groups: dict[bytes, Address] = {}
+        self._families = {version: _Family(version) for version in _SOURCES}
 
     def decode(self, body: bytes) -> tuple[Record, ...]:
         """The records of one body; octets after the last source are skipped. Raises DecodeError."""
@@ -236,31 +272,32 @@ class RecordDecoder:
         records = []
         offset = 0
         for row in rows:
-            octets = row[12] * _SOURCE.size
+            family = self._families[row[9]]
+            octets = row[12] * family.source.size
             if row[12] > MAX_SOURCES or len(tail) < offset + octets:
                 raise DecodeError(DropReason.MALFORMED)
-            pairs = _SOURCE.iter_unpack(tail[offset : offset + octets])
-            records.append(self._record(row, tuple([SourceLifetime(IPv4Address(a), t) for a, t in pairs])))
+            pairs = family.source.iter_unpack(tail[offset : offset + octets])
+            sources = tuple([SourceLifetime(family.unpacked(field), rest) for field, rest in pairs])
+            records.append(self._record(row, sources))
             offset += octets
         return tuple(records)
 
     def _record(self, row: _Row, sources: tuple[SourceLifetime, ...]) -> Record:
         kind, flags, backup, access, outer, inner, session, mac, group = row[:9]
-        family, subscriber_type, mode, _, lifetime, reporter, sequence = row[9:]
-        if family != _IPV4:
-            raise DecodeError(DropReason.NOT_IPV4)
+        version, subscriber_type, mode, _, lifetime, reporter, sequence = row[9:]
+        family = self._families[version]
         identity = (outer, inner, session, mac)
         return Record(
-            _KINDS[kind],
+            _KINDS.get(kind, RecordKind.UNKNOWN),
             backup,
             access,
             self._subscribers.get(identity) or self._new_subscriber(identity),
             _TYPES[subscriber_type],
-            self._groups.get(group) or self._new_group(group),
+            family.groups.get(group) or family.new_group(group),
             _MODES[mode],
             lifetime,
             sources,
-            self._addresses.get(reporter) or self._new_address(reporter),
+            family.addresses.get(reporter) or family.new_address(reporter),
             bool(flags & _RETURNED),
             bool(flags & _BATCH),
             sequence,
@@ -270,18 +307,10 @@ class RecordDecoder:
         subscriber = self._subscribers[identity] = Subscriber(*identity)
         return subscriber
 
-    def _new_address(self, field: bytes) -> Address:
-        address = self._addresses[field] = IPv4Address(field[:4])
-        return address
-
-    def _new_group(self, field: bytes) -> Address:
-        if field[0] & 0xF0 != 0xE0:
-            raise DecodeError(DropReason.NOT_MULTICAST_GROUP)
-        group = IPv4Address(field[:4])
-        self._groups[field] = group
-        return group
-
     def _bound_caches(self) -> None:
-        for cache in (self._subscribers, self._addresses, self._groups):
-            if len(cache) > _CACHE_LIMIT:
-                cache.clear()
+        if len(self._subscribers) > _CACHE_LIMIT:
+            self._subscribers.clear()
+        for family in self._families.values():
+            for cache in (family.addresses, family.groups):
+                if len(cache) > _CACHE_LIMIT:
+                    cache.clear()

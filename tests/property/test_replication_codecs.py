@@ -1,6 +1,6 @@
 """The wire of the channel and of hellos: identity, any split, and one error out of garbage."""
 
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -33,24 +33,35 @@ from dataplane.replication.records import (
 from dataplane.roles.hello import Hello, HelloError, Stamp, decode
 from dataplane.roles.hello import encode as encode_hello
 
-u8, u16, u32, u64 = (st.integers(0, 2**bits - 1) for bits in (8, 16, 32, 64))
+u8, u16, u32, u64, u128 = (st.integers(0, 2**bits - 1) for bits in (8, 16, 32, 64, 128))
 addresses = u32.map(IPv4Address)
 subscribers = st.builds(Subscriber, u16, u16, u16, st.binary(min_size=6, max_size=6))
-records = st.builds(
-    Record,
-    st.sampled_from(RecordKind),
-    u16,
-    u16,
-    subscribers,
-    st.sampled_from(SubscriberType),
-    st.integers(0xE0000000, 0xEFFFFFFF).map(IPv4Address),
-    st.sampled_from(FilterMode),
-    u32,
-    st.lists(st.builds(SourceLifetime, addresses, u32), max_size=5).map(tuple),
-    addresses,
-    st.booleans(),
-    st.booleans(),
-    u64,
+
+
+def _records(groups, addresses):
+    return st.builds(
+        Record,
+        st.sampled_from([RecordKind.UPDATE, RecordKind.LEAVE]),
+        u16,
+        u16,
+        subscribers,
+        st.sampled_from(SubscriberType),
+        groups,
+        st.sampled_from(FilterMode),
+        u32,
+        st.lists(st.builds(SourceLifetime, addresses, u32), max_size=5).map(tuple),
+        addresses,
+        st.booleans(),
+        st.booleans(),
+        u64,
+    )
+
+
+records = st.one_of(
+    _records(st.integers(0xE0000100, 0xEFFFFFFF).map(IPv4Address), addresses),
+    _records(
+        st.integers(0xFF030000 << 96, (0xFF0F0000 << 96) + 2**64).map(IPv6Address), u128.map(IPv6Address)
+    ).filter(lambda record: record.group.packed[1] & 0x0F > 2),
 )
 controls = st.one_of(
     st.builds(Open, u64, u64, u32, u16, u16),
