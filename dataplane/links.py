@@ -7,15 +7,21 @@ import errno
 import socket
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from ipaddress import IPv4Interface
+from ipaddress import IPv4Interface, IPv6Interface
 from struct import Struct
+from typing import TypeVar
 
 from dataplane import netlink
 
 IFF_UP, IFF_RUNNING, IFF_LOWER_UP = 0x1, 0x40, 0x10000
 PASSES_PACKETS = IFF_UP | IFF_RUNNING | IFF_LOWER_UP
-IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU = 1, 3, 4
-IFA_ADDRESS, IFA_LOCAL = 1, 2
+IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_LINK, IFLA_LINKINFO = 1, 3, 4, 5, 18
+IFLA_LINK_NETNSID, IFLA_PROTO_DOWN = 37, 39
+IFLA_INFO_KIND = 1
+IFA_ADDRESS, IFA_LOCAL, IFA_FLAGS = 1, 2, 8
+IFA_F_DADFAILED = 0x08
+
+A = TypeVar("A")
 
 _LINK = Struct("BxHiII")  # struct ifinfomsg: family, type, index, flags, change
 _ADDRESS = Struct("BBBBI")  # struct ifaddrmsg: family, prefix length, flags, scope, index
@@ -37,6 +43,14 @@ class Link:
     mac: bytes
     mtu: int
     addresses: tuple[IPv4Interface, ...] = ()
+    ipv6_addresses: tuple[IPv6Interface, ...] = ()
+    """Without those that duplicate address detection found at another host (RFC 4862 section 5.4.5)."""
+    kind: str = ""
+    """What made it: "macvlan", "vlan", "" for hardware."""
+    parent: int | None = None
+    """The index of the link that it lies on, in this network namespace."""
+    protodown: bool = False
+    """A protocol keeps it down: it does not count as there for others, whatever its flags say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,30 +92,28 @@ class LinkTable:
         known = self._links.get(index)
         if message.type == netlink.RTM_DELLINK:
             return [] if known is None else [LinkRemoved(self._links.pop(index))]
-        found = netlink.attributes(message.body, _LINK.size)
-        link = Link(
-            index=index,
-            name=bytes(found[IFLA_IFNAME]).rstrip(b"\0").decode(errors="replace"),
-            up=flags & PASSES_PACKETS == PASSES_PACKETS,
-            mac=bytes(found.get(IFLA_ADDRESS, b"")),
-            mtu=_U32.unpack(found[IFLA_MTU])[0] if IFLA_MTU in found else 0,
-            addresses=known.addresses if known else (),
-        )
+        link = _link(index, flags, netlink.attributes(message.body, _LINK.size))
+        if known is not None:
+            link = replace(link, addresses=known.addresses, ipv6_addresses=known.ipv6_addresses)
         return self._store(link)
 
     def _address(self, message: netlink.Message) -> list[LinkEvent]:
-        family, length, _, _, index = _ADDRESS.unpack_from(message.body)
+        family, length, flags, _, index = _ADDRESS.unpack_from(message.body)
         known = self._links.get(index)
-        if family != socket.AF_INET or known is None:
+        if family not in (socket.AF_INET, socket.AF_INET6) or known is None:
             return []
         found = netlink.attributes(message.body, _ADDRESS.size)
         octets = found.get(IFA_LOCAL, found.get(IFA_ADDRESS))
         if octets is None:
             return []
-        address = IPv4Interface((bytes(octets), length))
-        others = tuple(other for other in known.addresses if other != address)
-        new = message.type == netlink.RTM_NEWADDR
-        return self._store(replace(known, addresses=(*others, address) if new else others))
+        flags = _U32.unpack(found[IFA_FLAGS])[0] if IFA_FLAGS in found else flags
+        new = message.type == netlink.RTM_NEWADDR and not flags & IFA_F_DADFAILED
+        if family == socket.AF_INET:
+            address = IPv4Interface((bytes(octets), length))
+            return self._store(replace(known, addresses=_changed(known.addresses, address, present=new)))
+        other = IPv6Interface((bytes(octets), length))
+        addresses = _changed(known.ipv6_addresses, other, present=new)
+        return self._store(replace(known, ipv6_addresses=addresses))
 
     def _store(self, link: Link) -> list[LinkEvent]:
         known = self._links.get(link.index)
@@ -128,6 +140,32 @@ class LinkTable:
         return {link.name: link for link in self._links.values()}
 
 
+def _link(index: int, flags: int, found: Mapping[int, memoryview]) -> Link:
+    info = netlink.attributes(found[IFLA_LINKINFO], 0) if IFLA_LINKINFO in found else {}
+    here = IFLA_LINK in found and IFLA_LINK_NETNSID not in found
+    return Link(
+        index=index,
+        name=_text(found[IFLA_IFNAME]),
+        up=flags & PASSES_PACKETS == PASSES_PACKETS,
+        mac=bytes(found.get(IFLA_ADDRESS, b"")),
+        mtu=_U32.unpack(found[IFLA_MTU])[0] if IFLA_MTU in found else 0,
+        kind=_text(info.get(IFLA_INFO_KIND, memoryview(b""))),
+        parent=_U32.unpack(found[IFLA_LINK])[0] if here else None,
+        protodown=bytes(found.get(IFLA_PROTO_DOWN, b"\0")) != b"\0",
+    )
+
+
+def _text(octets: memoryview) -> str:
+    return bytes(octets).rstrip(b"\0").decode(errors="replace")
+
+
+def _changed(known: tuple[A, ...], address: A, *, present: bool) -> tuple[A, ...]:
+    """Return the addresses with or without `address`; one that is there already keeps its place."""
+    if present:
+        return known if address in known else (*known, address)
+    return tuple(other for other in known if other != address)
+
+
 class Links:
     """The links of this network namespace.
 
@@ -136,7 +174,9 @@ class Links:
     """
 
     def __init__(self) -> None:
-        self._socket = netlink.open_socket(netlink.GROUP_LINK | netlink.GROUP_IPV4_ADDRESS)
+        self._socket = netlink.open_socket(
+            netlink.GROUP_LINK | netlink.GROUP_IPV4_ADDRESS | netlink.GROUP_IPV6_ADDRESS
+        )
         self._socket.setblocking(False)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _ROOM)
         self._table = LinkTable()
@@ -199,6 +239,6 @@ def _everything() -> LinkTable:
     table = LinkTable()
     for message in netlink.dump(netlink.RTM_GETLINK, _LINK.pack(socket.AF_UNSPEC, 0, 0, 0, 0)):
         table.apply(message)
-    for message in netlink.dump(netlink.RTM_GETADDR, _ADDRESS.pack(socket.AF_INET, 0, 0, 0, 0)):
+    for message in netlink.dump(netlink.RTM_GETADDR, _ADDRESS.pack(socket.AF_UNSPEC, 0, 0, 0, 0)):
         table.apply(message)
     return table

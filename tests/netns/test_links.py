@@ -3,7 +3,8 @@
 import select
 import socket
 from contextlib import contextmanager
-from ipaddress import IPv4Interface
+from ipaddress import IPv4Interface, IPv6Interface
+from pathlib import Path
 
 from cli.lab.namespaces import Namespace, veth
 from dataplane.links import LinkChanged, LinkRemoved, Links
@@ -90,3 +91,62 @@ def test_a_port_that_joins_a_bridge_is_still_a_link():
         read_until(
             links, lambda: "br0" not in links.all() and "port" in links.all(), "bridge gone, port there"
         )
+
+
+def test_a_macvlan_knows_what_it_lies_on_and_whether_a_protocol_keeps_it_down():
+    with router() as (here, core, links):
+        veth(here, "uplink", core, "eth0")
+        here.device("vrrp.51", "macvlan", link=here.index("uplink"), macvlan_mode="private")
+        read_until(links, lambda: (v := links.get("vrrp.51")) and v.up, "the macvlan is up")
+        macvlan = links.get("vrrp.51")
+        assert (macvlan.kind, macvlan.parent, macvlan.protodown) == ("macvlan", here.index("uplink"), False)
+        here.run(lambda: here._route.link("set", index=macvlan.index, proto_down=1))
+        read_until(links, lambda: links.get("vrrp.51").protodown, "protodown")
+        here.run(lambda: here._route.link("set", index=macvlan.index, proto_down=0))
+        read_until(links, lambda: not links.get("vrrp.51").protodown, "protodown is over")
+
+
+def test_the_other_end_of_a_veth_pair_in_another_namespace_is_no_parent():
+    with router() as (here, core, links):
+        veth(here, "uplink", core, "eth0")
+        read_until(links, lambda: (u := links.get("uplink")) and u.up, "the link is up")
+        assert (links.get("uplink").kind, links.get("uplink").parent) == ("veth", None)
+
+
+def test_ipv6_addresses_come_and_go():
+    with router() as (here, core, links):
+        veth(here, "uplink", core, "eth0")
+        wanted = IPv6Interface("2001:db8::1/64")
+        here.address("uplink", str(wanted))
+        read_until(links, lambda: wanted in links.get("uplink").ipv6_addresses, "the address")
+        here.run(
+            lambda: here._route.addr(
+                "del", index=here.index("uplink"), address=str(wanted.ip), prefixlen=wanted.network.prefixlen
+            )
+        )
+        read_until(links, lambda: wanted not in links.get("uplink").ipv6_addresses, "the address is gone")
+
+
+def test_an_ipv6_address_that_another_host_has_does_not_count():
+    with router() as (here, core, links):
+        veth(here, "uplink", core, "eth0")
+        core.run(
+            lambda: core._route.addr(
+                "add", index=core.index("eth0"), address="2001:db8::1", prefixlen=64, flags=2
+            )
+        )
+        here.address("uplink", "2001:db8::1/64")
+        wanted = IPv6Interface("2001:db8::1/64")
+        seen = read_until(
+            links,
+            lambda: "dadfailed" in _flags(here) and wanted not in links.get("uplink").ipv6_addresses,
+            "the duplicate is found",
+        )
+        assert any(wanted in event.link.ipv6_addresses for event in seen)
+
+
+def _flags(here):
+    """How the kernel marks the address, from its own table."""
+    text = here.run(Path("/proc/thread-self/net/if_inet6").read_text)
+    flags = [int(line.split()[4], 16) for line in text.splitlines() if line.startswith("20010db8")]
+    return "dadfailed" if flags and flags[0] & 0x08 else ""
