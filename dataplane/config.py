@@ -51,6 +51,14 @@ class StaticArbitration(msgspec.Struct, frozen=True, tag="static"):
     role: Role
 
 
+class VrrpArbitration(msgspec.Struct, frozen=True, tag="vrrp"):
+    """The role follows a VRRP group: the owner of its virtual address, which is text here, is master."""
+
+    vrid: int
+    interface: str
+    virtual_address: str
+
+
 class ETrunkArbitration(msgspec.Struct, frozen=True, tag="e-trunk"):
     """The role is agreed by hellos between the two routers; the lower priority value wins."""
 
@@ -71,7 +79,7 @@ class ProfileConfig(msgspec.Struct, frozen=True):
     backup_id: int = 0
     multicast: bool = True
     igmp_copy: bool = True
-    arbitration: StaticArbitration | ETrunkArbitration | None = None
+    arbitration: StaticArbitration | VrrpArbitration | ETrunkArbitration | None = None
 
     @property
     def mapped(self) -> bool:

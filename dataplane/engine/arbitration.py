@@ -1,17 +1,18 @@
 """Roles at work: what a change of role does to ports and queriers, and what the roles need to know. Pure.
 
-Who becomes master is the role machine's to say (rules 11, 12, 19). Here the order of the consequences
+Who becomes master is the role machine's to say (rules 11, 12, 19, 20). Here the order of the consequences
 matters: a router that becomes master forwards before it says so; one that gives the role up says so
 first, because every millisecond until the peer knows is lost picture.
 """
 
 from collections.abc import Iterable
 
-from dataplane.config import ETrunkArbitration, ProfileConfig, Role, StaticArbitration
+from dataplane.config import ETrunkArbitration, ProfileConfig, Role, StaticArbitration, VrrpArbitration
 from dataplane.engine.effects import Notify, SendHelloTo, SetActive
 from dataplane.engine.settle import run_queriers, take_queriers_back
 from dataplane.engine.status import refresh_peer_role
 from dataplane.engine.world import Port, Profile, World
+from dataplane.links import Link
 from dataplane.replication.peer import ChannelState
 from dataplane.roles import (
     DualMaster,
@@ -23,6 +24,7 @@ from dataplane.roles import (
     RoleReason,
     SendHello,
     StaticRole,
+    VrrpRole,
 )
 from dataplane.state import DualMaster as DualMasterEvent
 from dataplane.state import RoleChanged as RoleChangedEvent
@@ -41,6 +43,8 @@ def make_machine(world: World, profile: Profile) -> RoleMachine:
     arbitration = config.arbitration
     if isinstance(arbitration, StaticArbitration):
         return StaticRole(arbitration.role)
+    if isinstance(arbitration, VrrpArbitration):
+        return VrrpRole(arbitration)
     service = world.services.get(config.service_name)
     if isinstance(arbitration, ETrunkArbitration) and service is not None and service.config.peer is not None:
         peer = service.config.peer
@@ -55,6 +59,8 @@ def start(world: World, name: str, now: float) -> None:
     machine = profile.machine
     machine.upstream(world.active_upstream is not None, now)
     machine.ready(_ready(world, profile), now)
+    if isinstance(machine, VrrpRole):
+        machine.links_known(world.links.values())
     perform(world, profile, machine.start(now), now)
 
 
@@ -72,11 +78,32 @@ def replace(world: World, name: str, now: float, *, only_settings: bool) -> None
         return
     say_goodbye(world, profile, now)
     profile.machine = make_machine(world, profile)
-    world.elected.discard(name)
+    forget(world, name)
     if isinstance(profile.machine, ETrunkRole):
         world.elected.add(name)
+    elif isinstance(profile.machine, VrrpRole):
+        world.tracking.add(name)
     if world.adopted:
         start(world, name, now)
+
+
+def forget(world: World, name: str) -> None:
+    """Tell the profile's machine nothing more of hellos, upstreams and links."""
+    world.elected.discard(name)
+    world.tracking.discard(name)
+
+
+def link_changed(world: World, name: str, link: Link | None, now: float) -> None:
+    """Tell the roles that follow links what the kernel says of one; None when it is gone (rule 20)."""
+    for tracking in sorted(world.tracking):
+        profile = world.profiles[tracking]
+        if isinstance(profile.machine, VrrpRole):
+            perform(world, profile, profile.machine.link_changed(name, link, now), now)
+
+
+def switchover(world: World, profile: Profile, now: float) -> None:
+    """Move the role by the operator's order. Raises SwitchoverRefused; nothing has changed then."""
+    perform(world, profile, profile.machine.switchover(now), now)
 
 
 def perform(world: World, profile: Profile, outputs: Iterable[RoleOutput], now: float) -> None:

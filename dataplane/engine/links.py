@@ -22,6 +22,7 @@ def link_changed(world: World, name: str, link: Link | None, now: float) -> None
         world.links.pop(name, None)
     else:
         world.links[name] = link
+    arbitration.link_changed(world, name, link, now)
     port = world.ports.get(name)
     upstream = world.upstreams.get(name)
     if port is not None:

@@ -172,7 +172,7 @@ def _remove_profile(world: World, name: str, now: float) -> None:
         return
     arbitration.perform(world, profile, profile.machine.stop(now), now)
     world.deadlines.set(("role", name), None)
-    world.elected.discard(name)
+    arbitration.forget(world, name)
     _unmap(world, profile)
     del world.profiles[name]
 

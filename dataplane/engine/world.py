@@ -164,10 +164,10 @@ class World:
     `wall_offset` turns monotonic seconds into seconds since the Unix epoch, for what people read.
     `adopting`: the plane was asked for its former content; `adopted`: it has answered, so that roles may
     act on it. `by_backup_id` leads from (service, backup-id) to a profile, `by_service` from a service to
-    its profiles; `elected` are the profiles whose role hellos decide. `settings_changed` are services whose
-    peer has to be told settings, `publishing` those with records collected, `proxy_changed` says that
-    reports toward the core may be due: all three are settled when a burst ends. `reports_after`: when the
-    next report toward the core may leave.
+    its profiles; `elected` are the profiles whose role hellos decide, `tracking` those whose role
+    follows links. `settings_changed` are services whose peer has to be told settings, `publishing` those
+    with records collected, `proxy_changed` says that reports toward the core may be due: all three are
+    settled when a burst ends. `reports_after`: when the next report toward the core may leave.
     """
 
     generator: random.Random
@@ -181,6 +181,7 @@ class World:
     by_backup_id: dict[tuple[str, int], str] = field(default_factory=dict)
     by_service: dict[str, set[str]] = field(default_factory=dict)
     elected: set[str] = field(default_factory=set)
+    tracking: set[str] = field(default_factory=set)
     active_upstream: str | None = None
     adopting: bool = False
     adopted: bool = False

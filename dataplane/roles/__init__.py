@@ -1,4 +1,4 @@
-"""Roles: who forwards to subscribers, by configuration or by e-trunk hellos. Pure."""
+"""Roles: who forwards to subscribers, by configuration, VRRP or e-trunk hellos. Pure."""
 
 from dataplane.roles.etrunk import ETrunkRole
 from dataplane.roles.machine import (
@@ -10,8 +10,10 @@ from dataplane.roles.machine import (
     RoleOutputs,
     RoleReason,
     SendHello,
+    SwitchoverRefused,
 )
 from dataplane.roles.static import StaticRole
+from dataplane.roles.vrrp import VrrpRole
 
 __all__ = [
     "DualMaster",
@@ -24,4 +26,6 @@ __all__ = [
     "RoleReason",
     "SendHello",
     "StaticRole",
+    "SwitchoverRefused",
+    "VrrpRole",
 ]

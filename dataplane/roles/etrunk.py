@@ -4,6 +4,10 @@ The better claim wins: an upstream that works when the other's does not, then th
 then the lower source address. A change is said at once and twice more, so that the peer takes over within
 one packet and one lost datagram does no harm. A router that takes the role forwards first and says so
 then; one that gives it up says so first. The replication channel has no say here.
+
+A switchover by order is always a takeover by the backup, which a master asks for: it forwards until it
+hears that the peer does, so that for one way between the routers both forward, and never none. The order
+counts for one hello timeout; a takeover that was not answered by then is settled as two masters are.
 """
 
 from dataplane.config import Address, ETrunkArbitration, Role
@@ -15,11 +19,13 @@ from dataplane.roles.machine import (
     RoleOutputs,
     RoleReason,
     SendHello,
+    SwitchoverRefused,
 )
 from dataplane.roles.peering import Peering
 
 _REPEATS = 2
 _REPEAT_AFTER = 0.01
+_ON_PURPOSE = frozenset({RoleReason.FAILBACK, RoleReason.PEER_UPSTREAM_DOWN, RoleReason.SWITCHOVER})
 _Decision = tuple[Role, RoleReason] | None
 
 TRANSITIONS: dict[Role, frozenset[Role]] = {
@@ -55,6 +61,8 @@ class ETrunkRole:
         self._init_until = 0.0
         self._failback_at: float | None = None
         self._taking_over = False
+        self._ordered_until = float("-inf")
+        self._handover_until = float("-inf")
         self._dual = False
         self._next_hello = 0.0
         self._repeats = 0
@@ -109,6 +117,32 @@ class ETrunkRole:
         self._ready = ready
         return self._evaluate(now) if self._running else []
 
+    def switchover(self, now: float) -> RoleOutputs:
+        """Take the role, or ask the peer to take it, whatever the priorities say. Raises SwitchoverRefused.
+
+        It lasts until the next switchover or failure; where the profile is revertive the preferred router
+        takes the role back after its delay.
+        """
+        peer = self._peer
+        if self.role is Role.INIT or (peer is not None and peer.role is Role.INIT):
+            raise SwitchoverRefused("A router that has just started has not decided its role yet.")
+        if peer is None:
+            raise SwitchoverRefused("The peer's hellos are not heard.")
+        if self.role is Role.BACKUP:
+            self._may_take("This router", self._upstream_up, self._ready)
+            self._ordered_until = now + self._hold()
+            return self._become(Role.MASTER, RoleReason.SWITCHOVER, now)
+        self._may_take("The peer", peer.upstream_up, peer.ready)
+        self._handover_until = now + self._hold()
+        return self._announce(now)
+
+    @staticmethod
+    def _may_take(who: str, upstream_up: bool, ready: bool) -> None:
+        if not upstream_up:
+            raise SwitchoverRefused(f"{who} has no upstream interface that works.")
+        if not ready:
+            raise SwitchoverRefused(f"{who} is not ready: its memberships are not synchronized.")
+
     def stop(self, now: float) -> RoleOutputs:
         """Give up the role and say so: the peer takes over at once."""
         if not self._running:
@@ -157,6 +191,7 @@ class ETrunkRole:
         old, self._peer = self.peer_role, hello
         if hello is None or hello.role is not Role.MASTER:
             self._taking_over = False
+            self._ordered_until = float("-inf")
         return [PeerRoleChanged(old, self.peer_role)] if old is not self.peer_role else []
 
     def _note_dual(self, hello: Hello) -> RoleOutputs:
@@ -192,6 +227,8 @@ class ETrunkRole:
             round(self._hold() * 1000),
             self._peering.next_stamp(),
             self._peering.echo,
+            handover=self.role is Role.MASTER and now < self._handover_until,
+            order=self.role is Role.MASTER and now < self._ordered_until,
         )
         return SendHello(encode(hello, self._config.security_key.encode(), self._address))
 
@@ -210,7 +247,8 @@ class ETrunkRole:
             raise RuntimeError(f"role cannot go from {self.role} to {role}")
         old, self.role = self.role, role
         self._failback_at = None
-        self._taking_over = reason in (RoleReason.FAILBACK, RoleReason.PEER_UPSTREAM_DOWN)
+        self._taking_over = reason in _ON_PURPOSE
+        self._handover_until = float("-inf")
         self._dual = False
         self._repeats = _REPEATS
         hello = self._hello(now)
@@ -226,7 +264,9 @@ class ETrunkRole:
             return self._after_init() if now >= self._init_until else None
         if self._peer is None:
             return None if self.role is Role.MASTER else (Role.MASTER, RoleReason.PEER_TIMEOUT)
-        return self._as_master(self._peer) if self.role is Role.MASTER else self._as_backup(self._peer, now)
+        return (
+            self._as_master(self._peer, now) if self.role is Role.MASTER else self._as_backup(self._peer, now)
+        )
 
     def _after_init(self) -> _Decision:
         peer = self._peer
@@ -240,12 +280,14 @@ class ETrunkRole:
             return Role.MASTER, RoleReason.ELECTION_WON
         return Role.BACKUP, RoleReason.ELECTION_LOST
 
-    def _as_master(self, peer: Hello) -> _Decision:
+    def _as_master(self, peer: Hello, now: float) -> _Decision:
+        if peer.role is Role.MASTER and peer.order and now >= self._ordered_until:
+            return Role.BACKUP, RoleReason.SWITCHOVER
         if self._wins(peer) or peer.role is Role.INIT:
             return None
         if peer.upstream_up and not self._upstream_up:
             return Role.BACKUP, RoleReason.UPSTREAM_DOWN
-        if peer.role is Role.MASTER:
+        if peer.role is Role.MASTER and now >= self._ordered_until:
             return Role.BACKUP, RoleReason.PEER_IS_MASTER if peer.failback else RoleReason.DUAL_MASTER
         return None
 
@@ -253,13 +295,20 @@ class ETrunkRole:
         if self._forfeited_by(peer):
             return Role.MASTER, RoleReason.PEER_UPSTREAM_DOWN
         if peer.role is Role.MASTER:
-            return self._failback(peer, now)
+            return self._asked(peer, now) or self._failback(peer, now)
         self._failback_at = None
         if self._wins(peer):
             return Role.MASTER, RoleReason.ELECTION_WON
         if peer.role is Role.INIT and self._peer_served:
             return Role.MASTER, RoleReason.PEER_RESIGNED
         return None
+
+    def _asked(self, peer: Hello, now: float) -> _Decision:
+        """The peer's operator wants this router to be master."""
+        if not (peer.handover and self._upstream_up and self._ready):
+            return None
+        self._ordered_until = now + self._hold()
+        return Role.MASTER, RoleReason.SWITCHOVER
 
     def _failback(self, peer: Hello, now: float) -> _Decision:
         if not (self._config.revertive and self._wins(peer)):

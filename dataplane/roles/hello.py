@@ -11,8 +11,10 @@
     |          | 64      |                 |                  |            |
     +----------+---------+-----------------+------------------+------------+
 
-Flags: upstream up 1, ready 2, failback 4 (the sender took the role over on purpose). `boot` is drawn when
-the sender starts, `counter` grows with every hello, `echo` repeats both as last seen from the receiver.
+Flags: upstream up 1, ready 2, failback 4 (the sender took the role over on purpose), handover 8 (a master
+asks the receiver to take the role), order 16 (the sender took the role by its operator's order, whatever the
+priorities say). `boot` is drawn when the sender starts, `counter` grows with every hello, `echo` repeats
+both as last seen from the receiver.
 The HMAC is the first half of HMAC-SHA-256 (RFC 2104, RFC 4868) with the security-key over the sender's
 address and
 all that stands before it; without a key the key is empty, and it is only a checksum. Octets between
@@ -30,7 +32,7 @@ _MAGIC = b"TCEH"
 _VERSION = 1
 _FIELDS = Struct("!4sBBBBHHIQQQQ")
 _MAC_OCTETS = 16
-_UPSTREAM, _READY, _FAILBACK = 1, 2, 4
+_UPSTREAM, _READY, _FAILBACK, _HANDOVER, _ORDER = 1, 2, 4, 8, 16
 _ROLES = {0: Role.INIT, 1: Role.BACKUP, 2: Role.MASTER}
 _ROLE_CODES = {role: code for code, role in _ROLES.items()}
 
@@ -83,15 +85,16 @@ class Hello:
     hold_ms: int
     stamp: Stamp
     echo: Stamp = NEVER
+    handover: bool = False
+    order: bool = False
 
 
 def encode(hello: Hello, key: bytes, sender: Address) -> bytes:
     """The datagram, authenticated with `key` as coming from `sender`."""
-    flags = hello.upstream_up * _UPSTREAM | hello.ready * _READY | hello.failback * _FAILBACK
     fields = _FIELDS.pack(
         _MAGIC,
         _VERSION,
-        flags,
+        _flags(hello),
         _ROLE_CODES[hello.role],
         hello.priority,
         hello.etrunk_id,
@@ -128,6 +131,8 @@ def decode(datagram: bytes, key: bytes, sender: Address) -> Hello:
         hold_ms,
         Stamp(stamps[0], stamps[1]),
         Stamp(stamps[2], stamps[3]),
+        bool(flags & _HANDOVER),
+        bool(flags & _ORDER),
     )
 
 
@@ -136,6 +141,11 @@ def profile_of(datagram: bytes) -> int | None:
     if len(datagram) < MIN_OCTETS or datagram[:4] != _MAGIC:
         return None
     return int.from_bytes(datagram[10:12], "big")
+
+
+def _flags(hello: Hello) -> int:
+    flags = hello.upstream_up * _UPSTREAM | hello.ready * _READY | hello.failback * _FAILBACK
+    return flags | hello.handover * _HANDOVER | hello.order * _ORDER
 
 
 def _mac(signed: bytes, key: bytes, sender: Address) -> bytes:

@@ -23,6 +23,15 @@ class RoleReason(StrEnum):
     FAILBACK = "failback"
     DUAL_MASTER = "dual-master"
     STOPPED = "stopped"
+    SWITCHOVER = "switchover"
+    ADDRESS_PRESENT = "virtual-address-present"
+    ADDRESS_ABSENT = "virtual-address-absent"
+    LINK_DOWN = "link-down"
+    INTERFACE_MISSING = "interface-missing"
+
+
+class SwitchoverRefused(Exception):
+    """The role cannot be moved by order now; the text says why, for the operator."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +89,9 @@ class RoleMachine(Protocol):
 
     def ready(self, ready: bool, now: float) -> RoleOutputs:
         """The batch is complete and the upstream joins are out: failback may happen. Not ready until told."""
+
+    def switchover(self, now: float) -> RoleOutputs:
+        """Give up the role, or take it, by the operator's order. Raises SwitchoverRefused."""
 
     def stop(self, now: float) -> RoleOutputs:
         """Give up the role and tell the peer; the profile goes away."""

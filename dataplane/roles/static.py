@@ -1,11 +1,16 @@
 """Arbitration that the operator decides: the role is what the configuration says. Pure."""
 
 from dataplane.config import Role
-from dataplane.roles.machine import RoleChanged, RoleOutputs, RoleReason
+from dataplane.roles.machine import RoleChanged, RoleOutputs, RoleReason, SwitchoverRefused
+
+_OTHER = {Role.MASTER: Role.BACKUP, Role.BACKUP: Role.MASTER}
 
 
 class StaticRole:
-    """The configured role from the start on; without arbitration (`role` None) it stays init."""
+    """The configured role from the start on; without arbitration (`role` None) it stays init.
+
+    A switchover turns it around until another role is configured or the process ends.
+    """
 
     peer_role: Role | None = None
 
@@ -28,6 +33,14 @@ class StaticRole:
     def ready(self, ready: bool, now: float) -> RoleOutputs:  # noqa: ARG002
         """There is no failback."""
         return []
+
+    def switchover(self, now: float) -> RoleOutputs:  # noqa: ARG002
+        """Turn the local role around; the peer's operator does the same there. Raises SwitchoverRefused."""
+        if self.role is Role.INIT:
+            raise SwitchoverRefused(
+                "The profile has no role: nothing arbitrates, or its service has no peer."
+            )
+        return self._become(_OTHER[self.role], RoleReason.SWITCHOVER)
 
     def stop(self, now: float) -> RoleOutputs:  # noqa: ARG002
         """Give the role up."""

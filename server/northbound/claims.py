@@ -15,6 +15,7 @@ CONFIGURATION: Final = {
     SERVICE_PATH: "name enabled peer peer/address peer/source-address peer/port none",
     PROFILE_PATH: """
         name service-name backup-id mode service-type service-type/multicast static-role
+        vrrp vrrp/vrid vrrp/interface vrrp/virtual-address
         e-trunk e-trunk/id e-trunk/priority e-trunk/security-key e-trunk/hello-interval
         e-trunk/failure-multiplier e-trunk/revertive e-trunk/revert-delay
         dhcp-stb dhcp-stb/igmp-copy

@@ -21,6 +21,7 @@ from dataplane.config import (
     ServiceConfig,
     StaticArbitration,
     UpstreamConfig,
+    VrrpArbitration,
 )
 from dataplane.control.client import ConfigDelta, ServiceOnWire
 from server.northbound.names import INTERFACE_PATH, PROFILE_PATH, SERVICE_PATH, interfaces, trb
@@ -199,13 +200,26 @@ def _peer(peer: Container) -> PeerConfig:
     )
 
 
-def _arbitration(entry: Entry) -> StaticArbitration | ETrunkArbitration | None:
+def _arbitration(entry: Entry) -> StaticArbitration | VrrpArbitration | ETrunkArbitration | None:
     static = entry.value(trb("static-role"))
     if static is not None:
         return StaticArbitration(Role(static))
+    vrrp = entry.branch(trb("vrrp"))
+    if vrrp is not None:
+        return _vrrp(vrrp)
     e_trunk = entry.branch(trb("e-trunk"))
-    if e_trunk is None:
-        return None
+    return None if e_trunk is None else _e_trunk(e_trunk)
+
+
+def _vrrp(vrrp: Container) -> VrrpArbitration:
+    return VrrpArbitration(
+        vrid=_integer(vrrp, trb("vrid"), 0),
+        interface=vrrp.value(trb("interface")) or "",
+        virtual_address=vrrp.value(trb("virtual-address")) or "",
+    )
+
+
+def _e_trunk(e_trunk: Container) -> ETrunkArbitration:
     return ETrunkArbitration(
         id=_integer(e_trunk, trb("id"), 0),
         priority=_integer(e_trunk, trb("priority"), 100),

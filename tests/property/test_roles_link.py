@@ -1,11 +1,13 @@
 """Two e-trunk machines over a link that loses, delays, swaps and repeats hellos: one master in the end."""
 
+from contextlib import suppress
+
 import msgspec
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from dataplane.config import ETrunkArbitration, Role
-from dataplane.roles import RoleChanged
+from dataplane.roles import RoleChanged, SwitchoverRefused
 from tests.support.roles import Pair
 
 CONFIG = ETrunkArbitration(1, hello_interval=0.1, failure_multiplier=3, revert_delay=1.0, security_key="k")
@@ -67,6 +69,11 @@ class ETrunk(RuleBasedStateMachine):
     @rule(name=SIDES, ready=st.booleans())
     def readiness(self, name, ready):
         self.side(name).perform(self.side(name).machine.ready(ready, self.pair.now))
+
+    @rule(name=SIDES)
+    def switchover(self, name):
+        with suppress(SwitchoverRefused):
+            self.side(name).perform(self.side(name).machine.switchover(self.pair.now))
 
     @rule(name=SIDES)
     def restart(self, name):

@@ -14,6 +14,7 @@ from dataplane.config import (
     ServiceConfig,
     StaticArbitration,
     UpstreamConfig,
+    VrrpArbitration,
 )
 from dataplane.control.messages import ConfigDelta, ServiceOnWire
 from server.northbound.config import ConfigReader
@@ -49,6 +50,10 @@ def test_every_leaf_arrives(reader: ConfigReader, make: Make) -> None:
                     "revert-delay": 60,
                 },
                 "dhcp-stb": {"igmp-copy": False},
+            },
+            {
+                "name": "rbp3",
+                "vrrp": {"vrid": 51, "interface": "eth2", "virtual-address": "2001:db8::1"},
             },
         ],
         {
@@ -87,6 +92,7 @@ def test_every_leaf_arrives(reader: ConfigReader, make: Make) -> None:
             ProfileConfig(
                 "rbp2", igmp_copy=False, arbitration=ETrunkArbitration(3, 10, "k", 0.25, 4, False, 60.0)
             ),
+            ProfileConfig("rbp3", arbitration=VrrpArbitration(51, "eth2", "2001:db8::1")),
         ),
         interfaces=(
             InterfaceConfig("eth0", access=AccessConfig("rbp1", 4, IgmpConfig(2, 60, 5, 3, 2, True, 100, 4))),
