@@ -12,6 +12,10 @@ PACKAGES = ("server", "dataplane", "cli")
 PURE = (
     "server/protocol",
     "server/tree",
+    "server/access/rules.py",
+    "server/access/reach.py",
+    "server/access/nacm.py",
+    "server/access/policy.py",
     "server/schema/names.py",
     "server/schema/node.py",
     "server/datastores/locks.py",

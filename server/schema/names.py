@@ -12,6 +12,9 @@ from dataclasses import dataclass, field
 from server.schema.model import Schema
 from server.schema.node import NodeKind, SchemaNode, TypeInfo
 
+ALL_CONTENTS = "/"
+"""The path of an access control rule about everything, which is no instance-identifier (RFC 8341 3.5)."""
+
 _NAME = r"[A-Za-z_][\w.\-]*"
 _STEP = re.compile(rf"\s*/\s*(?:({_NAME}):)?({_NAME})\s*")
 _PREDICATE = re.compile(
@@ -241,6 +244,8 @@ def _predicates(text: str, position: int) -> tuple[list[Predicate], int]:
 
 
 def _identifier_from_xml(schema: Schema, text: str, nsmap: Mapping[str | None, str]) -> str:
+    if text.strip() == ALL_CONTENTS:
+        return ALL_CONTENTS
     parts: list[str] = []
     node: SchemaNode | None = schema.root
     above = ""
@@ -272,6 +277,8 @@ def _json_predicate(
 
 
 def _identifier_to_xml(schema: Schema, value: str, bindings: Bindings) -> str:
+    if value == ALL_CONTENTS:
+        return value
     parts: list[str] = []
     node: SchemaNode | None = schema.root
     module = ""

@@ -9,6 +9,8 @@ from server.schema.node import SchemaNode, TypeInfo
 
 _RESTRICTIONS = ("range", "length", "require-instance")
 _INTEGERS = frozenset({"int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"})
+_PATH_TYPE = ("ietf-netconf-acm", "node-instance-identifier")
+"""A string by its definition, with the prefixes of an instance-identifier in it (RFC 8341 section 3.5)."""
 
 PathFound = Callable[[TypeInfo, Statement, bool], None]
 """Called for every leafref met: its type, the path statement, and whether it is a member of a union."""
@@ -50,19 +52,21 @@ class TypeBuilder:
     def build(self, statement: Statement, *, member: bool = False) -> TypeInfo:
         """Return the type of a `type` statement with its typedefs resolved."""
         last = statement
-        default, units = None, ""
+        default, units, is_path = None, "", False
         facts = {name: argument(statement, name) for name in _RESTRICTIONS}
         has_pattern = statement.search_one("pattern") is not None
         while getattr(last, "i_typedef", None) is not None:
             typedef = last.i_typedef
+            is_path = is_path or _typedef_name(typedef) == _PATH_TYPE
             default = typedef.search_one("default") if default is None else default
             units = units or argument(typedef, "units")
             last = typedef.search_one("type")
             # What is nearest to the leaf restricts most (RFC 7950 sections 9.2.4 and 9.4.4).
             facts = {name: facts[name] or argument(last, name) for name in _RESTRICTIONS}
             has_pattern = has_pattern or last.search_one("pattern") is not None
-        info = TypeInfo(str(last.arg), units=units, range=facts["range"], length=facts["length"])
-        info.require_instance = facts["require-instance"] != "false"
+        base = "instance-identifier" if is_path else str(last.arg)
+        info = TypeInfo(base, units=units, range=facts["range"], length=facts["length"])
+        info.require_instance = facts["require-instance"] != "false" and not is_path
         info.has_pattern = has_pattern
         self._fill(info, last, member=member)
         info.default = canonical_default(info, default) if default is not None else None
@@ -89,6 +93,10 @@ class TypeBuilder:
         names = [_identity_name(base.i_identity) for base in statement.search("base") if base.i_identity]
         sets = [self._identities.get(name, frozenset()) - {name} for name in names]
         return frozenset.intersection(*sets) if sets else frozenset()
+
+
+def _typedef_name(typedef: Statement) -> tuple[str, str]:
+    return str(typedef.i_module.i_modulename), str(typedef.arg)
 
 
 def refresh_union(info: TypeInfo) -> None:
