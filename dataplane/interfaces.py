@@ -32,8 +32,8 @@ class FrameSource(Protocol):
         """Return the frames that wait."""
         ...
 
-    def send(self, frame: bytes, outer_vlan: int = 0) -> bool:
-        """Send a frame; False (counted) if it failed."""
+    def send(self, frame: bytes) -> bool:
+        """Send a frame as it is; False (counted) if it failed."""
         ...
 
     def statistics(self) -> CaptureStatistics:

@@ -229,7 +229,7 @@ class Shell:
     def _send_frame(self, effect: effects.SendFrame) -> None:
         capture = self._captures.get(effect.interface)
         if capture is not None:
-            capture.send(effect.frame, effect.outer_vlan)
+            capture.send(effect.frame)
 
     def _send_reports(self, effect: effects.SendReports) -> None:
         capture = self._captures.get(effect.link.name)

@@ -1,4 +1,4 @@
-"""IGMP packets from and to one network interface, through AF_PACKET."""
+"""IGMP and MLD packets from and to one network interface, through AF_PACKET."""
 
 from dataplane.capture.capture import (
     ACCESS_RING_BYTES,

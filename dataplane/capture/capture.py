@@ -1,4 +1,4 @@
-"""One AF_PACKET socket for one interface: reads IGMP frames, sends frames.
+"""One AF_PACKET socket for one interface: reads frames with IGMP or MLD, sends frames.
 
 It passes frames on as they are; decoding is `dataplane.packets`.
 """
@@ -8,7 +8,7 @@ import socket
 from dataclasses import dataclass
 from struct import Struct
 
-from dataplane.capture.filter import IGMP_OVER_IPV4, attach
+from dataplane.capture.filter import MEMBERSHIP_MESSAGES, attach
 from dataplane.capture.ring import LARGEST_FRAME, SOL_PACKET, STATUS_VLAN_VALID, Captured, Ring, vlan_id
 
 ACCESS_RING_BYTES = 64 << 20
@@ -54,7 +54,7 @@ class CaptureStatistics:
 
 
 class Capture:
-    """IGMP frames of one interface. Reading and sending never block.
+    """Frames with IGMP or MLD of one interface. Reading and sending never block.
 
     `ring_bytes` is what is asked for; a smaller ring, then plain recv(), is taken where it is refused, and
     0 asks for recv(). All multicast groups are let in, and what this host sends itself is left out.
@@ -81,7 +81,7 @@ class Capture:
 
     def _prepare(self, index: int, ring_bytes: int) -> None:
         name = socket.if_indextoname(index)
-        attach(self._socket, IGMP_OVER_IPV4)
+        attach(self._socket, MEMBERSHIP_MESSAGES)
         self._socket.setsockopt(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)
         _enlarge_queue(self._socket)
         self._ring = self._try_ring(ring_bytes)
@@ -148,10 +148,8 @@ class Capture:
         if error in _GONE and not self._socket.getsockname()[0]:
             self._alive = False
 
-    def send(self, frame: bytes, outer_vlan: int = 0) -> bool:
-        """Send an Ethernet frame, 802.1Q-tagged where `outer_vlan` is not 0; False (counted) if it failed."""
-        if outer_vlan:
-            frame = frame[:12] + b"\x81\x00" + outer_vlan.to_bytes(2, "big") + frame[12:]
+    def send(self, frame: bytes) -> bool:
+        """Send an Ethernet frame as it is, with what tags it has; False (counted) if it failed."""
         try:
             self._socket.send(frame)
         except OSError as error:

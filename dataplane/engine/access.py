@@ -22,6 +22,9 @@ def frame_captured(world: World, port: Port, message: FrameCaptured, now: float)
     except DecodeError as error:
         _refused(world, port, error.reason)
         return
+    if heard.source.version not in port.sides:
+        _refused(world, port, DropReason.UNSUPPORTED_VERSION)
+        return
     received = port.counters.received
     received["total"] += 1
     if isinstance(heard.message, Query):

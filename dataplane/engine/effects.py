@@ -54,7 +54,7 @@ class ReconcileRoutes(msgspec.Struct, frozen=True, gc=False):
 
 
 class OpenCapture(msgspec.Struct, frozen=True, gc=False):
-    """Capture IGMP on an interface; `upstream` needs a small ring only. Replaces one that is open."""
+    """Capture IGMP and MLD on an interface; `upstream` needs a small ring only. Replaces one that is open."""
 
     interface: str
     index: int
@@ -68,11 +68,10 @@ class CloseCapture(msgspec.Struct, frozen=True, gc=False):
 
 
 class SendFrame(msgspec.Struct, frozen=True, gc=False):
-    """Send an Ethernet frame on a captured interface, tagged when `outer_vlan` is not 0."""
+    """Send an Ethernet frame, all its tags in it, on a captured interface."""
 
     interface: str
     frame: bytes
-    outer_vlan: int
 
 
 class SendReports(msgspec.Struct, frozen=True, gc=False):

@@ -42,7 +42,7 @@ class LinkRemoved(msgspec.Struct, frozen=True, gc=False):
 
 
 class FrameCaptured(msgspec.Struct, frozen=True, gc=False):
-    """A frame with IGMP arrived on an interface; the kernel took the outer VLAN tag off."""
+    """A frame with IGMP or MLD arrived on an interface; the kernel took the outer VLAN tag off."""
 
     interface: str
     frame: bytes

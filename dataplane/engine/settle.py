@@ -14,6 +14,7 @@ from dataplane.membership.groups import Aggregate, ChangeKind
 from dataplane.membership.querier import SendQuery
 from dataplane.membership.table import Changes
 from dataplane.packets import frames
+from dataplane.packets.ethernet import UNTAGGED, Subscriber
 from dataplane.packets.messages import Address, Query
 
 _UNSPECIFIED: Final = IPv4Address(0)
@@ -23,11 +24,11 @@ _GONE: Final = frozenset({ChangeKind.REMOVED, ChangeKind.EXPIRED})
 def settle(world: World, port: Port, side: Side, changes: Changes, now: float) -> None:
     """Bring forwarding, the reports toward the core and the querier up to date with a table's changes."""
     for change in changes.entries:
-        vlan = change.entry.subscriber.outer_vlan
-        if vlan and change.kind is ChangeKind.CREATED:
-            side.tagged[vlan] += 1
-        elif vlan and change.kind in _GONE:
-            _untag(side, vlan)
+        subscriber = change.entry.subscriber
+        if subscriber.tagged and change.kind is ChangeKind.CREATED:
+            side.circuits[subscriber.circuit] += 1
+        elif subscriber.tagged and change.kind in _GONE:
+            _forget(side, subscriber.circuit)
     for group in changes.groups:
         update_group(world, port, side, group, now)
     if changes.queries:
@@ -35,10 +36,10 @@ def settle(world: World, port: Port, side: Side, changes: Changes, now: float) -
     world.deadlines.set(side.table_key, side.table.next_deadline())
 
 
-def _untag(side: Side, vlan: int) -> None:
-    side.tagged[vlan] -= 1
-    if side.tagged[vlan] <= 0:
-        del side.tagged[vlan]
+def _forget(side: Side, circuit: Subscriber) -> None:
+    side.circuits[circuit] -= 1
+    if side.circuits[circuit] <= 0:
+        del side.circuits[circuit]
 
 
 def update_group(world: World, port: Port, side: Side, group: Address, now: float) -> None:
@@ -91,24 +92,27 @@ def take_queriers_back(world: World, port: Port, now: float) -> None:
 
 
 def send_queries(world: World, port: Port, side: Side, queries: Iterable[SendQuery]) -> None:
-    """Send queries, one for each outer VLAN that they concern, and note when the querier is next due."""
+    """Send queries and note when the querier is next due.
+
+    Each goes out once for every VLAN and every PPPoE session that it concerns.
+    """
     world.deadlines.set(side.querier_key, side.querier.next_deadline())
     link = port.link
     if link is None:
         return
     source = address_of(link) or _UNSPECIFIED
     for send in queries:
-        frame = frames.query_frame(send.query, link.mac, source)
-        for vlan in _vlans(side, send.query):
+        for circuit in _circuits(side, send.query):
             port.counters.sent["total"] += 1
             port.counters.sent["query"] += 1
-            world.out.append(SendFrame(port.config.name, frame, vlan))
+            frame = frames.query_frame(send.query, link.mac, source, circuit)
+            world.out.append(SendFrame(port.config.name, frame))
 
 
-def _vlans(side: Side, query: Query) -> Iterable[int]:
-    if not side.tagged:
-        return (0,)
+def _circuits(side: Side, query: Query) -> Iterable[Subscriber]:
+    if not side.circuits:
+        return (UNTAGGED,)
     if query.group is None:
-        return (0, *sorted(side.tagged))
-    members = {entry.subscriber.outer_vlan for entry in side.table.entries(query.group)}
-    return sorted(members) or (0,)
+        return (UNTAGGED, *sorted(side.circuits))
+    members = {entry.subscriber.circuit for entry in side.table.entries(query.group)}
+    return sorted(members) or (UNTAGGED,)

@@ -24,6 +24,7 @@ from dataplane.links import Link
 from dataplane.membership.groups import Aggregate
 from dataplane.membership.querier import Querier
 from dataplane.membership.table import MembershipTable
+from dataplane.packets.ethernet import Subscriber
 from dataplane.packets.messages import Address
 from dataplane.replication.peer import PeerMachine
 from dataplane.replication.settings import ProfileSettings
@@ -96,7 +97,7 @@ class Side:
     """One protocol of an access port: IGMP, whose IP version is 4, or MLD, whose IP version is 6.
 
     `retained`: what the adopted entries say of groups whose members are not known yet, until
-    `retained_until`. `tagged`: members by outer VLAN. The keys name its deadlines.
+    `retained_until`. `circuits`: tagged members by circuit. The keys name its deadlines.
     """
 
     version: int
@@ -107,7 +108,7 @@ class Side:
     retained_key: Key
     retained: dict[Address, Aggregate] = field(default_factory=dict)
     retained_until: float | None = None
-    tagged: Counter[int] = field(default_factory=Counter)
+    circuits: Counter[Subscriber] = field(default_factory=Counter)
 
 
 def make_side(port: str, version: int, config: IgmpConfig) -> Side:

@@ -1,33 +1,46 @@
-"""Ethernet and IPv4 around an IGMP message: who sent it, and whether the headers are right.
+"""Ethernet, VLAN tags and PPPoE around an IP packet: who sent it, and what a frame to it must carry.
 
-Owns the subscriber's identity (VLAN tags, PPPoE session, MAC) and the header checks of RFC 791; it does
-not look into IGMP. QinQ and PPPoE access are recognised and refused with a reason of their own.
+Owns the subscriber's identity (VLAN tags, PPPoE session, MAC). The IP headers are read by `ipv4` and `ipv6`;
+nothing here looks into IGMP or MLD.
 """
 
 import re
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 from struct import Struct
+from typing import TypeAlias
 
 import msgspec
 
-from dataplane.packets.wire import DecodeError, DropReason, Octets, checksum, ones_sum_is_zero
+from dataplane.packets import ipv4, ipv6
+from dataplane.packets.messages import Address
+from dataplane.packets.wire import DecodeError, DropReason, Octets
 
 ETHERTYPE_IPV4 = 0x0800
+ETHERTYPE_IPV6 = 0x86DD
 ETHERTYPE_VLAN = 0x8100
-_VLAN_TYPES = (ETHERTYPE_VLAN, 0x88A8)
-_PPPOE_TYPES = (0x8863, 0x8864)
-_IGMP = 2
-_ROUTER_ALERT = b"\x94\x04\x00\x00"  # RFC 2113
-_INTERNETWORK_CONTROL = 0xC0  # the TOS of all IGMPv3 messages (RFC 3376 section 4)
+ETHERTYPE_SERVICE_VLAN = 0x88A8
+ETHERTYPE_PPPOE = 0x8864  # the session stage of RFC 2516; the discovery stage carries no IP
+VLAN_TYPES = (ETHERTYPE_VLAN, ETHERTYPE_SERVICE_VLAN)
+PPP_IPV4 = 0x0021
+PPP_IPV6 = 0x0057
+
+_PPPOE_VERSION = 0x11
+_PPPOE_OCTETS = 6
+_PPP_OCTETS = 2
+_LAST_SESSION = 0xFFFE  # 0 belongs to the discovery stage, 0xffff is reserved (RFC 2516 section 4)
+_NETWORK_TYPES = {ETHERTYPE_IPV4: 4, ETHERTYPE_IPV6: 6}
+_PPP_TYPES = {PPP_IPV4: 4, PPP_IPV6: 6}
 
 _TYPE = Struct("!H").unpack_from
 _TAG = Struct("!HH").unpack_from
-_IP_HEADER = Struct("!BxHxxHBBxxII").unpack_from
-_IP_BUILD = Struct("!BBHHHBBH4s4s4s").pack
+_PPPOE = Struct("!BBHHH").unpack_from
+_BUILD_TYPE = Struct("!H").pack
+_BUILD_TAG = Struct("!HH").pack
+_BUILD_PPPOE = Struct("!HBBHHH").pack
 _VLAN_ID = 0x0FFF
-_MORE_OR_OFFSET = 0x3FFF
-_MULTICAST_START = 0xE0000000
-_LOOPBACK = 127
+_MAX_TAGS = 2
+_NO_MAC = bytes(6)
+_SHORTEST = 34  # an IPv4 header, or two tags, PPPoE and PPP headers: all that is read before the next check
 
 _TEXT = re.compile(r"((?:[0-9a-f]{2}:){5}[0-9a-f]{2})(?:@(\d{1,4})(?:\.(\d{1,4}))?)?(?:/(\d{1,5}))?")
 
@@ -44,6 +57,11 @@ class Subscriber(msgspec.Struct, frozen=True, gc=False, order=True):
     def tagged(self) -> bool:
         """Whether packets to it need a header that the kernel's multicast routing does not add."""
         return bool(self.outer_vlan or self.inner_vlan or self.pppoe_session)
+
+    @property
+    def circuit(self) -> "Subscriber":
+        """What a multicast frame reaches together with it: its VLAN without a MAC; a PPPoE session alone."""
+        return self if self.pppoe_session else Subscriber(self.outer_vlan, self.inner_vlan, 0, _NO_MAC)
 
     def text(self) -> str:
         """`02:00:00:00:00:01@100.200/7`: MAC, then VLAN tags outer first, then PPPoE session, if any."""
@@ -64,121 +82,127 @@ class Subscriber(msgspec.Struct, frozen=True, gc=False, order=True):
         return cls(outer, inner, session, bytes.fromhex(match[1].replace(":", "")))
 
 
+UNTAGGED = Subscriber(0, 0, 0, _NO_MAC)
+"""The circuit of everyone who needs neither a tag nor a session."""
+
+
 class IpFrame(msgspec.Struct, frozen=True, gc=False):
-    """The IGMP payload of one frame, cut to the datagram's length, with the addresses around it."""
+    """The IGMP or MLD message of one frame, cut to the packet's length, with the addresses around it."""
 
     subscriber: Subscriber
-    source: IPv4Address
-    destination: IPv4Address
+    source: Address
+    destination: Address
     router_alert: bool
     payload: Octets
 
 
+_Headers: TypeAlias = tuple[int, int, int, int, int, int]
+"""Outer and inner VLAN, PPPoE session and IP version; where the IP header begins, and where it all ends."""
+
+
 def decode(frame: Octets, outer_vlan: int = 0) -> IpFrame:
-    """Ethernet II and IPv4 of one frame that carries IGMP; raises DecodeError.
+    """Ethernet II and IP of one frame that carries IGMP or MLD; raises DecodeError.
 
-    `outer_vlan` is the tag that the kernel stripped (its VID, or the whole TCI; 0 for none). The TTL must
-    be 1 (RFC 3376 section 4): a message with another has been routed, or wants to be.
+    `outer_vlan` is the tag that the kernel stripped (its VID, or the whole TCI; 0 for none). A tag with
+    VID 0 is a priority only.
     """
-    if len(frame) < 34:
+    if len(frame) < _SHORTEST:
         raise DecodeError(DropReason.TOO_SHORT)
-    vlan, start = _network_header(frame, outer_vlan & _VLAN_ID)
     mac = bytes(frame[6:12])
-    if mac[0] & 1 or mac == b"\0\0\0\0\0\0":
+    if mac[0] & 1 or mac == _NO_MAC:
         raise DecodeError(DropReason.BAD_SUBSCRIBER_MAC)
-    return _ip(frame, start, Subscriber(vlan, 0, 0, mac))
-
-
-def _network_header(frame: Octets, vlan: int) -> tuple[int, int]:
-    """The one VLAN tag in force and where the IPv4 header starts; a tag with VID 0 is a priority only."""
+    outer = outer_vlan & _VLAN_ID
     (ethertype,) = _TYPE(frame, 12)
     if ethertype == ETHERTYPE_IPV4:
-        return vlan, 14
-    if ethertype in _VLAN_TYPES:
-        tag, ethertype = _TAG(frame, 14)
-        if vlan or ethertype in _VLAN_TYPES:
-            raise DecodeError(DropReason.UNSUPPORTED_QINQ)
-        vlan = tag & _VLAN_ID
-    if ethertype in _PPPOE_TYPES:
-        raise DecodeError(DropReason.UNSUPPORTED_PPPOE)
-    if ethertype != ETHERTYPE_IPV4:
-        raise DecodeError(DropReason.NOT_IPV4)
-    return vlan, 18
+        return IpFrame(Subscriber(outer, 0, 0, mac), *ipv4.decode(frame, 14, len(frame)))
+    outer, inner, session, version, start, end = _headers(frame, ethertype, outer)
+    network = ipv4.decode if version == 4 else ipv6.decode
+    return IpFrame(Subscriber(outer, inner, session, mac), *network(frame, start, end))
 
 
-def _ip(frame: Octets, start: int, subscriber: Subscriber) -> IpFrame:
-    if len(frame) < start + 20:
-        raise DecodeError(DropReason.TOO_SHORT)
-    version, total, fragment, ttl, protocol, source, destination = _IP_HEADER(frame, start)
-    payload = start + (version & 0x0F) * 4
-    end = start + total
-    if version >> 4 != 4 or payload < start + 20 or end < payload:
-        raise DecodeError(DropReason.BAD_IP_HEADER)
+def _headers(frame: Octets, ethertype: int, outer: int) -> _Headers:
+    vlans = [outer] if outer else []
+    ethertype, start = _tags(frame, ethertype, vlans)
+    outer, inner = (*vlans, 0, 0)[:2]
+    if ethertype == ETHERTYPE_PPPOE:
+        return _session(frame, start, outer, inner)
+    version = _NETWORK_TYPES.get(ethertype)
+    if version is None:
+        raise DecodeError(DropReason.NOT_IP)
+    return outer, inner, 0, version, start, len(frame)
+
+
+def _tags(frame: Octets, ethertype: int, vlans: list[int]) -> tuple[int, int]:
+    """Add the VIDs of the frame's own tags to `vlans`; the ethertype behind them and where that ends."""
+    start = 14
+    while ethertype in VLAN_TYPES:
+        if start == 14 + 4 * _MAX_TAGS:
+            raise DecodeError(DropReason.TOO_MANY_TAGS)
+        tag, ethertype = _TAG(frame, start)
+        start += 4
+        if tag & _VLAN_ID:
+            vlans.append(tag & _VLAN_ID)
+    if len(vlans) > _MAX_TAGS:
+        raise DecodeError(DropReason.TOO_MANY_TAGS)
+    return ethertype, start
+
+
+def _session(frame: Octets, start: int, outer: int, inner: int) -> _Headers:
+    """The PPPoE session stage (RFC 2516 section 5.2) with IPv4 or IPv6 in PPP (RFC 1332, RFC 5072)."""
+    version, code, session, length, protocol = _PPPOE(frame, start)
+    if version != _PPPOE_VERSION or code or not 0 < session <= _LAST_SESSION or length < _PPP_OCTETS:
+        raise DecodeError(DropReason.BAD_PPPOE_HEADER)
+    end = start + _PPPOE_OCTETS + length
     if end > len(frame):
         raise DecodeError(DropReason.TOO_SHORT)
-    if not ones_sum_is_zero(frame[start:payload]):
-        raise DecodeError(DropReason.BAD_IP_HEADER)
-    _check_delivery(protocol, fragment, ttl, source)
-    options = bytes(frame[start + 20 : payload])
-    alert = options == _ROUTER_ALERT or _has_router_alert(options)
-    return IpFrame(subscriber, IPv4Address(source), IPv4Address(destination), alert, frame[payload:end])
+    family = _PPP_TYPES.get(protocol)
+    if family is None:
+        raise DecodeError(DropReason.NOT_IP)
+    return outer, inner, session, family, start + _PPPOE_OCTETS + _PPP_OCTETS, end
 
 
-def _check_delivery(protocol: int, fragment: int, ttl: int, source: int) -> None:
-    if protocol != _IGMP:
-        raise DecodeError(DropReason.NOT_IGMP)
-    if fragment & _MORE_OR_OFFSET:
-        raise DecodeError(DropReason.FRAGMENT)
-    if ttl != 1:
-        raise DecodeError(DropReason.BAD_TTL)
-    if source >= _MULTICAST_START or source >> 24 == _LOOPBACK:
-        raise DecodeError(DropReason.BAD_SOURCE_ADDRESS)
-
-
-def _has_router_alert(options: bytes) -> bool:
-    """Walk the options of RFC 791 section 3.1; a length that leaves the header is BAD_IP_HEADER."""
-    position = 0
-    while position < len(options) and options[position] != 0:
-        if options[position] == 1:
-            position += 1
-            continue
-        length = options[position + 1] if position + 1 < len(options) else 0
-        if length < 2 or position + length > len(options):
-            raise DecodeError(DropReason.BAD_IP_HEADER)
-        if options[position : position + length] == _ROUTER_ALERT:
-            return True
-        position += length
-    return False
-
-
-def multicast_mac(group: IPv4Address) -> bytes:
-    """The Ethernet address of an IPv4 multicast group (RFC 1112 section 6.4)."""
-    return b"\x01\x00\x5e" + (int(group) & 0x7FFFFF).to_bytes(3, "big")
+def multicast_mac(group: Address) -> bytes:
+    """The Ethernet address of a multicast group."""
+    return ipv4.multicast_mac(group) if isinstance(group, IPv4Address) else ipv6.multicast_mac(group)
 
 
 def encode(
-    source_mac: bytes, source: IPv4Address, group: IPv4Address, payload: bytes, vlan: int = 0
+    source_mac: bytes,
+    source: Address,
+    group: Address,
+    payload: bytes,
+    to: Subscriber = UNTAGGED,
+    outer_type: int = ETHERTYPE_VLAN,
 ) -> bytes:
-    """A frame to a multicast group with TTL 1, TOS 0xc0 and Router Alert (RFC 3376 section 4)."""
-    tag = b"" if vlan == 0 else ETHERTYPE_VLAN.to_bytes(2, "big") + vlan.to_bytes(2, "big")
-    head = _ip_header(source, group, len(payload), 0)
-    head = _ip_header(source, group, len(payload), checksum(head))
-    ethertype = ETHERTYPE_IPV4.to_bytes(2, "big")
-    return b"".join((multicast_mac(group), source_mac, tag, ethertype, head, payload))
+    """A frame to a multicast group with all that IGMP or MLD asks of the IP header.
+
+    It carries the tags of `to`; in a PPPoE session it is unicast to the session's MAC. `outer_type` is the
+    ethertype of the outer one of two tags. Raises TypeError for addresses of different families.
+    """
+    packet = _packet(source, group, payload)
+    head = _link_header(to, source.version, len(packet), outer_type)
+    destination = to.mac if to.pppoe_session else multicast_mac(group)
+    return b"".join((destination, source_mac, head, packet))
 
 
-def _ip_header(source: IPv4Address, destination: IPv4Address, length: int, header_checksum: int) -> bytes:
-    dont_fragment = 0x4000
-    return _IP_BUILD(
-        0x46,
-        _INTERNETWORK_CONTROL,
-        24 + length,
-        0,
-        dont_fragment,
-        1,
-        _IGMP,
-        header_checksum,
-        source.packed,
-        destination.packed,
-        _ROUTER_ALERT,
+def _packet(source: Address, group: Address, payload: bytes) -> bytes:
+    if isinstance(source, IPv4Address) and isinstance(group, IPv4Address):
+        return ipv4.encode(source, group, payload)
+    if isinstance(source, IPv6Address) and isinstance(group, IPv6Address):
+        return ipv6.encode(source, group, payload)
+    raise TypeError(f"{source} and {group} are of different families")
+
+
+def _link_header(to: Subscriber, version: int, length: int, outer_type: int) -> bytes:
+    """From the first tag, if any, to the header that says which IP version follows."""
+    tags = b""
+    if to.outer_vlan:
+        tags = _BUILD_TAG(outer_type if to.inner_vlan else ETHERTYPE_VLAN, to.outer_vlan)
+    if to.inner_vlan:
+        tags += _BUILD_TAG(ETHERTYPE_VLAN, to.inner_vlan)
+    if not to.pppoe_session:
+        return tags + _BUILD_TYPE(ETHERTYPE_IPV4 if version == 4 else ETHERTYPE_IPV6)
+    protocol = PPP_IPV4 if version == 4 else PPP_IPV6
+    return tags + _BUILD_PPPOE(
+        ETHERTYPE_PPPOE, _PPPOE_VERSION, 0, to.pppoe_session, _PPP_OCTETS + length, protocol
     )

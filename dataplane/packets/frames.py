@@ -1,107 +1,154 @@
-"""Whole messages: what arrives on an access interface decoded, and what we send as octets.
+"""Whole messages: what arrives on an interface decoded, and what we send as octets.
 
-Puts ethernet and igmp together and knows the destinations of RFC 3376 sections 4.1.12 and 4.2.14.
+Puts ethernet, igmp and mld together and knows the destinations of RFC 3376 sections 4.1.12 and 4.2.14 and
+of RFC 3810 sections 5.1.15 and 5.2.14.
 """
 
 from collections.abc import Iterable, Iterator
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
+from typing import Final
 
 import msgspec
 
-from dataplane.packets import ethernet, igmp
-from dataplane.packets.ethernet import Subscriber
+from dataplane.packets import ethernet, igmp, ipv4, ipv6, mld
+from dataplane.packets.ethernet import ETHERTYPE_VLAN, UNTAGGED, Subscriber
 from dataplane.packets.messages import Address, GroupRecord, Query, RecordType, Report
 from dataplane.packets.wire import DecodeError, DropReason, Octets
 
 ALL_HOSTS = IPv4Address("224.0.0.1")
 ALL_ROUTERS = IPv4Address("224.0.0.2")
 ALL_V3_ROUTERS = IPv4Address("224.0.0.22")
+ALL_NODES = IPv6Address("ff02::1")
+ALL_IPV6_ROUTERS = IPv6Address("ff02::2")
+ALL_MLDV2_ROUTERS = IPv6Address("ff02::16")
 
-_IP_HEADER = 24  # with Router Alert
-_REPORT_HEADER = _RECORD_HEADER = 8
-_SOURCE = 4
 _TRUNCATABLE = (RecordType.MODE_IS_EXCLUDE, RecordType.CHANGE_TO_EXCLUDE_MODE)
 
 
 class AccessMessage(msgspec.Struct, frozen=True, gc=False):
-    """One IGMP message with who sent it: `source` is the IP source, 0.0.0.0 included."""
+    """One message with who sent it: `source` is the IP source, 0.0.0.0 included; its version the protocol."""
 
     subscriber: Subscriber
     source: Address
     message: Query | Report
 
 
+class _Protocol(msgspec.Struct, frozen=True, gc=False):
+    """What differs between reports of IGMP and of MLD: destinations, and octets of the parts."""
+
+    all_hosts: Address
+    all_routers: Address
+    all_report_routers: Address
+    headers: int
+    record: int
+    source: int
+
+
+_PROTOCOLS: Final = {
+    4: _Protocol(ALL_HOSTS, ALL_ROUTERS, ALL_V3_ROUTERS, ipv4.HEADER_OCTETS + 8, 8, 4),
+    6: _Protocol(ALL_NODES, ALL_IPV6_ROUTERS, ALL_MLDV2_ROUTERS, ipv6.HEADER_OCTETS + 8, 20, 16),
+}
+
+
 def decode(frame: Octets, outer_vlan: int = 0, *, require_router_alert: bool = False) -> AccessMessage:
-    """Ethernet, IPv4 and IGMP of one captured frame; raises DecodeError with the DropReason.
+    """Ethernet, IP and IGMP or MLD of one captured frame; raises DecodeError with the DropReason.
 
     `outer_vlan` is the tag that the kernel stripped (0 for none). RFC 3376 section 4 has every message
     carry Router Alert, and section 9 lets a router insist on it against forgers beyond the link. Version
     1 hosts and some set-top boxes leave it out; losing their picture costs more than the check brings
-    next to the TTL, so it is only asked for (MISSING_ROUTER_ALERT) where the caller wants it.
+    next to the TTL, so it is only asked for (MISSING_ROUTER_ALERT) where the caller wants it. MLD leaves
+    no choice: without it a message is dropped (RFC 3810 section 7.4).
     """
     packet = ethernet.decode(frame, outer_vlan)
     if require_router_alert and not packet.router_alert:
         raise DecodeError(DropReason.MISSING_ROUTER_ALERT)
-    return AccessMessage(packet.subscriber, packet.source, igmp.decode(packet.payload))
+    source = packet.source
+    if isinstance(source, IPv4Address):
+        return AccessMessage(packet.subscriber, source, igmp.decode(packet.payload))
+    return AccessMessage(packet.subscriber, source, mld.decode(packet.payload, source, packet.destination))
 
 
-def query_frame(query: Query, source_mac: bytes, source: Address, vlan: int = 0) -> bytes:
-    """An Ethernet frame with a query: TTL 1, TOS 0xc0, Router Alert; tagged when `vlan` is not 0."""
-    return ethernet.encode(
-        source_mac, _ipv4(source), _ipv4(query.group or ALL_HOSTS), igmp.encode(query), vlan
-    )
+def query_frame(
+    query: Query,
+    source_mac: bytes,
+    source: Address,
+    to: Subscriber = UNTAGGED,
+    outer_type: int = ETHERTYPE_VLAN,
+) -> bytes:
+    """An Ethernet frame with a query of the source's family, with the tags and the PPPoE session of `to`.
+
+    `outer_type` is the ethertype of the outer one of two tags.
+    """
+    destination = query.group or _PROTOCOLS[source.version].all_hosts
+    return _frame(query, source_mac, source, destination, to, outer_type)
 
 
 def report_frames(
-    version: int, records: Iterable[GroupRecord], source_mac: bytes, source: Address, mtu: int = 1500
+    version: int,
+    records: Iterable[GroupRecord],
+    source_mac: bytes,
+    source: Address,
+    mtu: int = 1500,
+    to: Subscriber = UNTAGGED,
 ) -> list[bytes]:
-    """Ethernet frames that report `records` upstream, in as few as fit the MTU (IP datagram's octets)."""
+    """Ethernet frames that report `records`, in as few as fit the MTU (octets of an IP packet)."""
     return [
-        ethernet.encode(source_mac, _ipv4(source), _ipv4(destination), payload)
-        for destination, payload in report_payloads(version, records, mtu)
+        _frame(report, source_mac, source, destination, to)
+        for destination, report in reports(version, records, source.version, mtu)
     ]
 
 
-def report_payloads(
-    version: int, records: Iterable[GroupRecord], mtu: int = 1500
-) -> list[tuple[Address, bytes]]:
-    """The same as (IP destination, IGMP payload) pairs, for a raw IP socket.
+def _frame(
+    message: Query | Report,
+    source_mac: bytes,
+    source: Address,
+    destination: Address,
+    to: Subscriber,
+    outer_type: int = ETHERTYPE_VLAN,
+) -> bytes:
+    if isinstance(source, IPv6Address) and isinstance(destination, IPv6Address):
+        payload = mld.encode(message, source, destination)
+    else:
+        payload = igmp.encode(message)
+    return ethernet.encode(source_mac, source, destination, payload, to, outer_type)
+
+
+def reports(
+    version: int, records: Iterable[GroupRecord], family: int = 4, mtu: int = 1500
+) -> list[tuple[Address, Report]]:
+    """The messages that report `records`, each with its IP destination; `family` is the IP version.
 
     Version 1 and 2 know groups only: a record that ends in wanting nothing becomes a leave (version 2)
     or is left out (version 1), every other a report.
     """
+    protocol = _PROTOCOLS[family]
     if version == 3:
-        reports = (Report(3, tuple(batch)) for batch in _batches(records, mtu))
-        return [(ALL_V3_ROUTERS, igmp.encode(report)) for report in reports]
-    pairs = (_short_report(version, record) for record in records)
+        return [
+            (protocol.all_report_routers, Report(3, tuple(batch)))
+            for batch in _batches(records, protocol, mtu)
+        ]
+    pairs = (_short_report(version, record, protocol) for record in records)
     return [pair for pair in pairs if pair is not None]
 
 
-def _ipv4(address: Address) -> IPv4Address:
-    if not isinstance(address, IPv4Address):
-        raise TypeError(f"not an IPv4 address: {address}")
-    return address
-
-
-def _short_report(version: int, record: GroupRecord) -> tuple[Address, bytes] | None:
+def _short_report(version: int, record: GroupRecord, protocol: _Protocol) -> tuple[Address, Report] | None:
     if record.type is RecordType.BLOCK_OLD_SOURCES:
         return None
     if record.type is RecordType.CHANGE_TO_INCLUDE_MODE and not record.sources:
         leave = Report(2, (GroupRecord(RecordType.CHANGE_TO_INCLUDE_MODE, record.group),))
-        return (ALL_ROUTERS, igmp.encode(leave)) if version == 2 else None
-    report = Report(version, (GroupRecord(RecordType.MODE_IS_EXCLUDE, record.group),))
-    return record.group, igmp.encode(report)
+        return (protocol.all_routers, leave) if version == 2 else None
+    return record.group, Report(version, (GroupRecord(RecordType.MODE_IS_EXCLUDE, record.group),))
 
 
-def _batches(records: Iterable[GroupRecord], mtu: int) -> Iterator[list[GroupRecord]]:
-    """Records in order, as many to a report as fit (RFC 3376 section 4.2.16)."""
-    space = mtu - _IP_HEADER - _REPORT_HEADER
-    most = (space - _RECORD_HEADER) // _SOURCE
+def _batches(records: Iterable[GroupRecord], protocol: _Protocol, mtu: int) -> Iterator[list[GroupRecord]]:
+    """Records in order, as many to a report as fit (RFC 3376 section 4.2.16, RFC 3810 section 5.2.15)."""
+    space = mtu - protocol.headers
+    most = (space - protocol.record) // protocol.source
     batch: list[GroupRecord] = []
     used = 0
     for record in records:
         for part in (record,) if len(record.sources) <= most else _fit(record, most):
-            size = _RECORD_HEADER + _SOURCE * len(part.sources)
+            size = protocol.record + protocol.source * len(part.sources)
             if batch and used + size > space:
                 yield batch
                 batch, used = [], 0

@@ -9,9 +9,9 @@ from cli.lab.namespaces import Namespace, veth
 from cli.lab.play import until
 from cli.lab.topology import ACCESS_INTERFACE, SOURCE_ADDRESS
 from dataplane.capture.capture import Capture
-from dataplane.packets import ethernet, igmp
-from dataplane.packets.frames import ALL_V3_ROUTERS
-from dataplane.packets.messages import GroupRecord, RecordType, Report
+from dataplane.packets.ethernet import Subscriber
+from dataplane.packets.frames import report_frames
+from dataplane.packets.messages import GroupRecord, RecordType
 from tests.netns import watching
 from tests.netns.watching import Stream, leaf, members, seen, table, wait_for, wait_for_role, wait_until_gone
 
@@ -64,12 +64,12 @@ def _tagged(laboratory: Laboratory) -> dict[str, object]:
     space, routers = laboratory.topology.stbs[0], laboratory.routers
     capture = space.run(lambda: Capture(socket.if_nametoindex("eth0")))
     try:
-        capture.send(_report(space, RecordType.CHANGE_TO_EXCLUDE_MODE), VLAN)
+        capture.send(_report(space, RecordType.CHANGE_TO_EXCLUDE_MODE))
         for router in routers:
             until(lambda router=router: bool(members(router, GROUPS[1])), f"known to {router.name}")  # type: ignore[misc]
         entry = members(routers[0], GROUPS[1])[0]
         forwarded = [router.name for router in routers if watching.has(router, GROUPS[1])]
-        capture.send(_report(space, RecordType.CHANGE_TO_INCLUDE_MODE), VLAN)
+        capture.send(_report(space, RecordType.CHANGE_TO_INCLUDE_MODE))
         asked: set[int] = set()
         until(lambda: bool(_heard(capture, asked)), "a query with the tag")
         until(lambda: not members(routers[1], GROUPS[1]), "the tagged member is gone")
@@ -79,8 +79,9 @@ def _tagged(laboratory: Laboratory) -> dict[str, object]:
 
 
 def _report(space: Namespace, kind: RecordType) -> bytes:
-    payload = igmp.encode(Report(3, (GroupRecord(kind, IPv4Address(GROUPS[1])),)))
-    return ethernet.encode(space.mac("eth0"), IPv4Address("10.21.0.1"), ALL_V3_ROUTERS, payload)
+    record = GroupRecord(kind, IPv4Address(GROUPS[1]))
+    to = Subscriber(VLAN, 0, 0, b"")
+    return report_frames(3, [record], space.mac("eth0"), IPv4Address("10.21.0.1"), to=to)[0]
 
 
 def _heard(capture: Capture, tags: set[int]) -> bool:

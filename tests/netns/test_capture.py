@@ -165,7 +165,7 @@ def test_sending_and_not_hearing_oneself(ring_bytes):
     with wire(ring_bytes) as (_, stb, capture):
         listener = stb.run(Capture, stb.index("eth0"))
         assert capture.send(frame())
-        assert capture.send(frame(), outer_vlan=7)
+        assert capture.send(frame(tags=bytes.fromhex("81000007")))
         heard = collect(listener, lambda seen: len(seen) == 2, "both frames")
         assert [(h.frame, h.outer_vlan) for h in heard] == [(frame(), 0), (frame(), 7)]
         assert capture.read() == []

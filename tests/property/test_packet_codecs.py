@@ -104,7 +104,8 @@ def test_damaged_messages(message, at, value, cut):
 
 @given(messages, st.integers(0, 0xFFF), hosts, st.integers(0, 400), codes)
 def test_frames_survive_their_way_and_damage(message, vlan, source, at, value):
-    octets = ethernet.encode(MAC, source, IPv4Address("239.1.1.1"), igmp.encode(message), vlan)
+    to = Subscriber(vlan, 0, 0, b"")
+    octets = ethernet.encode(MAC, source, IPv4Address("239.1.1.1"), igmp.encode(message), to)
     found = frames.decode(octets + b"\xaa" * 18)
     assert (found.subscriber, found.source, found.message) == (Subscriber(vlan, 0, 0, MAC), source, message)
     damaged = bytearray(octets)

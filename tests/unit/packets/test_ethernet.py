@@ -1,6 +1,6 @@
 """Headers around IGMP: every rule that refuses a frame, and the subscriber that a good one names."""
 
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 
 import pytest
 
@@ -36,6 +36,12 @@ def tagged(*tags, frame=FRAME):
     )
 
 
+def in_session(version=0x11, code=0, session=7, length=34, protocol=0x0021, packet=FRAME[14:]):
+    """The frame's packet in a PPPoE session."""
+    numbers = session.to_bytes(2, "big") + length.to_bytes(2, "big") + protocol.to_bytes(2, "big")
+    return FRAME[:12] + b"\x88\x64" + bytes([version, code]) + numbers + packet
+
+
 def refused(frame, outer_vlan=0):
     with pytest.raises(DecodeError) as caught:
         ethernet.decode(frame, outer_vlan)
@@ -69,7 +75,7 @@ def test_ethernet_padding_is_cut_off():
         (tagged((0x8100, 100)), 0, 100),
         (tagged((0x88A8, 0xA064)), 0, 100),
         (tagged((0x8100, 0xE000)), 0, 0),
-        (ethernet.encode(MAC, HOST, GROUP, PAYLOAD, vlan=7), 0, 7),
+        (ethernet.encode(MAC, HOST, GROUP, PAYLOAD, Subscriber(7, 0, 0, b"")), 0, 7),
     ],
 )
 def test_one_tag_stripped_or_inline(frame, outer_vlan, vlan):
@@ -81,12 +87,22 @@ def test_one_tag_stripped_or_inline(frame, outer_vlan, vlan):
     [
         (FRAME[:33], 0, DropReason.TOO_SHORT),
         (FRAME[:-1], 0, DropReason.TOO_SHORT),
-        (tagged((0x8100, 100)), 5, DropReason.UNSUPPORTED_QINQ),
-        (tagged((0x88A8, 5), (0x8100, 100)), 0, DropReason.UNSUPPORTED_QINQ),
-        (FRAME[:12] + b"\x88\x64" + FRAME[14:], 0, DropReason.UNSUPPORTED_PPPOE),
-        (tagged((0x8100, 9))[:16] + b"\x88\x63" + FRAME[14:], 0, DropReason.UNSUPPORTED_PPPOE),
-        (FRAME[:12] + b"\x86\xdd" + FRAME[14:], 0, DropReason.NOT_IPV4),
-        (FRAME[:12] + b"\x00\x2e" + FRAME[14:], 0, DropReason.NOT_IPV4),
+        (tagged((0x8100, 100), (0x8100, 7)), 5, DropReason.TOO_MANY_TAGS),
+        (tagged((0x88A8, 5), (0x8100, 100), (0x8100, 7)), 0, DropReason.TOO_MANY_TAGS),
+        (FRAME[:12] + b"\x88\x63" + FRAME[14:], 0, DropReason.NOT_IP),
+        (FRAME[:12] + b"\x86\xdd" + FRAME[14:] + bytes(40), 0, DropReason.BAD_IP_HEADER),
+        (FRAME[:12] + b"\x00\x2e" + FRAME[14:], 0, DropReason.NOT_IP),
+        (in_session(version=0x12), 0, DropReason.BAD_PPPOE_HEADER),
+        (in_session(code=9), 0, DropReason.BAD_PPPOE_HEADER),
+        (in_session(session=0), 0, DropReason.BAD_PPPOE_HEADER),
+        (in_session(session=0xFFFF), 0, DropReason.BAD_PPPOE_HEADER),
+        (in_session(length=1), 0, DropReason.BAD_PPPOE_HEADER),
+        (in_session(length=len(FRAME)), 0, DropReason.TOO_SHORT),
+        (in_session(length=20), 0, DropReason.TOO_SHORT),
+        (in_session(length=2 + 30), 0, DropReason.TOO_SHORT),
+        (in_session(protocol=0xC021), 0, DropReason.NOT_IP),
+        (in_session(protocol=0x2145), 0, DropReason.NOT_IP),
+        (in_session(protocol=0x0057), 0, DropReason.TOO_SHORT),
         (FRAME[:6] + b"\x01" + FRAME[7:], 0, DropReason.BAD_SUBSCRIBER_MAC),
         (FRAME[:6] + bytes(6) + FRAME[12:], 0, DropReason.BAD_SUBSCRIBER_MAC),
         (with_ip(version=0x66), 0, DropReason.BAD_IP_HEADER),
@@ -115,6 +131,57 @@ def test_an_option_longer_than_the_header():
     frame[24:26] = b"\0\0"
     frame[24:26] = checksum(bytes(frame[14:38])).to_bytes(2, "big")
     assert refused(bytes(frame)) is DropReason.BAD_IP_HEADER
+
+
+@pytest.mark.parametrize(
+    ("frame", "outer_vlan", "subscriber"),
+    [
+        (tagged((0x8100, 200)), 100, Subscriber(100, 200, 0, MAC)),
+        (tagged((0x88A8, 100), (0x8100, 200)), 0, Subscriber(100, 200, 0, MAC)),
+        (tagged((0x8100, 100), (0x8100, 0x6000 | 200)), 0, Subscriber(100, 200, 0, MAC)),
+        (tagged((0x8100, 0xE000), (0x8100, 200)), 100, Subscriber(100, 200, 0, MAC)),
+        (tagged((0x8100, 200)), 0xE000, Subscriber(200, 0, 0, MAC)),
+        (in_session(), 0, Subscriber(0, 0, 7, MAC)),
+        (in_session() + b"\xaa" * 20, 100, Subscriber(100, 0, 7, MAC)),
+        (tagged((0x8100, 200), frame=in_session(session=0xFFFE)), 100, Subscriber(100, 200, 0xFFFE, MAC)),
+    ],
+)
+def test_tags_and_session_name_the_subscriber(frame, outer_vlan, subscriber):
+    packet = ethernet.decode(frame, outer_vlan)
+    assert packet.subscriber == subscriber
+    assert bytes(packet.payload) == PAYLOAD
+
+
+@pytest.mark.parametrize(
+    ("to", "outer_type", "link"),
+    [
+        (Subscriber(0, 0, 0, b""), 0x8100, "01005e010203 020000000001 0800"),
+        (Subscriber(100, 0, 0, b""), 0x88A8, "01005e010203 020000000001 81000064 0800"),
+        (Subscriber(100, 200, 0, b""), 0x8100, "01005e010203 020000000001 81000064 810000c8 0800"),
+        (Subscriber(100, 200, 0, b""), 0x88A8, "01005e010203 020000000001 88a80064 810000c8 0800"),
+        (Subscriber(0, 0, 7, b"\x02\0\0\0\0\7"), 0x8100, "020000000007 020000000001 8864 11000007 0022 0021"),
+        (
+            Subscriber(100, 200, 7, b"\x02\0\0\0\0\7"),
+            0x88A8,
+            "020000000007 020000000001 88a80064 810000c8 8864 11000007 0022 0021",
+        ),
+    ],
+)
+def test_what_a_frame_to_a_subscriber_carries(to, outer_type, link):
+    octets = bytes.fromhex(link)
+    frame = ethernet.encode(MAC, HOST, GROUP, PAYLOAD, to, outer_type)
+    assert frame == octets + FRAME[14:]
+
+
+def test_addresses_of_two_families_in_one_packet():
+    with pytest.raises(TypeError, match="different families"):
+        ethernet.encode(MAC, HOST, IPv6Address("ff3e::1"), PAYLOAD)
+
+
+def test_what_one_multicast_frame_reaches():
+    assert Subscriber(100, 200, 0, MAC).circuit == Subscriber(100, 200, 0, bytes(6))
+    assert Subscriber(0, 0, 0, MAC).circuit == ethernet.UNTAGGED
+    assert Subscriber(100, 0, 7, MAC).circuit == Subscriber(100, 0, 7, MAC)
 
 
 def test_source_0_0_0_0_is_a_host_without_an_address():
