@@ -18,7 +18,7 @@ from cli.lab.hosts import KernelRouter
 from cli.lab.laboratory import Laboratory, in_laboratory
 from cli.lab.measure import loss
 from cli.lab.play import RATE, Player, until
-from tests.netns import situations
+from tests.netns import situations, vrrp
 
 GROUPS = group_block(9, 5)
 LATER = group_block(10, 5)
@@ -95,6 +95,7 @@ SCENARIOS: dict[str, Callable[[Laboratory], dict[str, object]]] = {
     "copying-disabled": situations.copying_disabled,
     "router-restarted": situations.router_restarted,
     "crowd": situations.crowd,
+    "vrrp": vrrp.vrrp,
 }
 
 

@@ -140,6 +140,15 @@ def access(body: str) -> str:
     )
 
 
+def plain_interface(name: str) -> str:
+    """An interface without multicast, so that others can refer to it."""
+    return _config(
+        f'<interfaces xmlns="{INTERFACES}"><interface><name>{name}</name>'
+        '<type xmlns:ianaift="urn:ietf:params:xml:ns:yang:iana-if-type">ianaift:ethernetCsmacd</type>'
+        "</interface></interfaces>"
+    )
+
+
 def intervals(query: int, response: int) -> str:
     return access(
         f"<igmp><query-interval>{query}</query-interval>"
