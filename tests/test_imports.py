@@ -27,6 +27,7 @@ PURE = (
     "dataplane/replication/settings.py",
     "dataplane/replication/outputs.py",
     "dataplane/replication/outgoing.py",
+    "dataplane/replication/pending.py",
     "dataplane/replication/incoming.py",
     "dataplane/replication/peer.py",
     "dataplane/roles",

@@ -4,42 +4,27 @@ Owns the way between a profile's access ports and the replication channel of its
 message is copied is `copy_policy`'s to say; sequence, batches and acknowledgement are the peer machine's.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Final
 
 from dataplane.copy_policy import NotCopied, SubscriberType, refusal, subscriber_type
 from dataplane.engine import arbitration
 from dataplane.engine.effects import DisconnectChannel, Notify, SendChannel
+from dataplane.engine.exchange import entry_of, record_of
 from dataplane.engine.settle import settle
+from dataplane.engine.snapshot import Snapshot
 from dataplane.engine.status import refresh_copy_states, refresh_service
 from dataplane.engine.world import Port, Profile, Service, World
-from dataplane.membership.groups import (
-    ChangeKind,
-    EntryState,
-    FilterMode,
-    Origin,
-    SourceState,
-)
+from dataplane.membership.groups import ChangeKind
 from dataplane.membership.table import Changes, EntryChange
 from dataplane.packets.ethernet import Subscriber
 from dataplane.packets.frames import AccessMessage
 from dataplane.packets.messages import Address, Report
 from dataplane.packets.wire import DropReason
-from dataplane.replication import peer, records
-from dataplane.replication.records import Record, RecordKind, SourceLifetime
+from dataplane.replication import peer
+from dataplane.replication.records import Record, RecordKind
 from dataplane.state import BatchCompleted, ChannelStateChanged, OutOfSync
 
-_MILLISECOND: Final = 0.001
-_TO_RECORD: Final = {
-    FilterMode.INCLUDE: records.FilterMode.INCLUDE,
-    FilterMode.EXCLUDE: records.FilterMode.EXCLUDE,
-}
-_FROM_RECORD: Final = {theirs: ours for ours, theirs in _TO_RECORD.items()}
-_EXCLUDE: Final = records.FilterMode.EXCLUDE
-_KIND: Final = {
-    SubscriberType.DHCP_STB: records.SubscriberType.DHCP_STB,
-    SubscriberType.PPPOE_STB: records.SubscriberType.PPPOE_STB,
-}
 _LEAVING: Final = (ChangeKind.LEAVING, ChangeKind.REMOVED)
 
 
@@ -76,51 +61,12 @@ def _publish(world: World, profile: Profile, port: Port, changes: Iterable[Entry
     for change in changes:
         leave = change.kind in _LEAVING
         only_leaves = only_leaves and leave
-        record = _record(profile.config.backup_id, access_id, change.entry.state(now), leave=leave)
+        record = record_of(profile.config.backup_id, access_id, change.entry.state(now), leave=leave)
         outputs = machine.publish(record, now)
         if outputs:
             perform(world, service, outputs, now)
     world.publishing.add(service.config.name)
     return only_leaves
-
-
-def _record(
-    backup_id: int, access_id: int, entry: EntryState, *, leave: bool = False, returned: bool = False
-) -> Record:
-    kind = _KIND[subscriber_type(entry.subscriber.pppoe_session)]
-    if leave:
-        return Record(
-            RecordKind.LEAVE,
-            backup_id,
-            access_id,
-            entry.subscriber,
-            kind,
-            entry.group,
-            reporter=entry.last_reporter,
-        )
-    mode = _TO_RECORD[entry.filter_mode]
-    sources: tuple[SourceLifetime, ...] = ()
-    if entry.sources:
-        sources = tuple(
-            [SourceLifetime(each.address, _milliseconds(each.lifetime)) for each in entry.sources]
-        )
-    return Record(
-        RecordKind.UPDATE,
-        backup_id,
-        access_id,
-        entry.subscriber,
-        kind,
-        entry.group,
-        mode,
-        _milliseconds(entry.lifetime) if mode is _EXCLUDE else 0,
-        sources,
-        entry.last_reporter,
-        returned,
-    )
-
-
-def _milliseconds(seconds: float) -> int:
-    return min(round(seconds * 1000), records.MAX_LIFETIME_MS)
 
 
 def perform(world: World, service: Service, outputs: Iterable[peer.Output], now: float) -> None:
@@ -186,71 +132,18 @@ def _apply(world: World, service: str, record: Record, now: float) -> None:
     if leave:
         changes = side.table.apply_leave(record.subscriber, record.group, now)
     else:
-        changes = side.table.apply_update(_entry(record, now), now, batch=record.batch)
+        changes = side.table.apply_update(entry_of(record, now), now, batch=record.batch)
     applied = profile.copy[subscriber_type(record.subscriber.pppoe_session)].applied
     applied["total"] += 1
     applied["leave" if leave else "report"] += 1
     settle(world, port, side, changes, now)
 
 
-def _entry(record: Record, now: float) -> EntryState:
-    sources: tuple[SourceState, ...] = ()
-    if record.sources:
-        sources = tuple(
-            [SourceState(each.address, each.lifetime_ms * _MILLISECOND) for each in record.sources]
-        )
-    lifetime = record.lifetime_ms * _MILLISECOND
-    if record.filter_mode is not _EXCLUDE:
-        lifetime = max((source.lifetime for source in sources), default=0.0)
-    return EntryState(
-        record.subscriber,
-        record.group,
-        _FROM_RECORD[record.filter_mode],
-        lifetime,
-        sources,
-        record.reporter,
-        Origin.LOCAL if record.returned else Origin.COPIED,
-        now,
-    )
-
-
 def _send_snapshot(world: World, service: Service, needed: peer.SnapshotNeeded, now: float) -> None:
     profile = world.profiles.get(world.by_backup_id.get((service.config.name, needed.backup_id), ""))
-    batch = () if profile is None else tuple(_snapshot(world, profile, now, returned=needed.returned))
-    if service.machine is not None:
+    if profile is not None and service.machine is not None:
+        batch = Snapshot(world, profile, returned=needed.returned)
         perform(world, service, service.machine.start_batch(needed.backup_id, batch, now), now)
-
-
-def _snapshot(
-    world: World,
-    profile: Profile,
-    now: float,
-    *,
-    returned: bool = False,
-    kinds: frozenset[SubscriberType] = frozenset(SubscriberType),
-) -> Iterator[Record]:
-    """Yield the current memberships that the profile's settings allow to copy (rules 6, 8).
-
-    Entries that exist only because of a copy are the peer's own: they go back only when it restarted and
-    asks for them (rule 12).
-    """
-    config = profile.config
-    if not config.multicast:
-        return
-    for access_id, name in profile.ports.items():
-        for entry in _states(world.ports[name], now):
-            kind = subscriber_type(entry.subscriber.pppoe_session)
-            if kind not in kinds or (kind is SubscriberType.DHCP_STB and not config.igmp_copy):
-                continue
-            if entry.origin is not Origin.COPIED:
-                yield _record(config.backup_id, access_id, entry)
-            if returned and entry.origin is not Origin.LOCAL:
-                yield _record(config.backup_id, access_id, entry, returned=True)
-
-
-def _states(port: Port, now: float) -> Iterator[EntryState]:
-    for side in port.sides.values():
-        yield from side.table.snapshot(now)
 
 
 def send_batch(world: World, profile: Profile, kinds: frozenset[SubscriberType], now: float) -> None:
@@ -258,7 +151,7 @@ def send_batch(world: World, profile: Profile, kinds: frozenset[SubscriberType],
     service = world.services.get(profile.config.service_name)
     if service is None or service.machine is None or not service.machine.accepts(profile.config.backup_id):
         return
-    batch = tuple(_snapshot(world, profile, now, kinds=kinds))
+    batch = Snapshot(world, profile, kinds=kinds)
     perform(world, service, service.machine.start_batch(profile.config.backup_id, batch, now), now)
 
 

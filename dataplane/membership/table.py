@@ -253,6 +253,18 @@ class MembershipTable:
         elif group in self._groups:
             yield from self._groups[group].entries.values()
 
+    def walk(self) -> Iterator[Entry]:
+        """The entries that are there now, each for as long as it is; the table may change meanwhile.
+
+        Entries that come to be after the beginning may be left out. A step costs little, however many there
+        are; the first of a group takes note of the group's members.
+        """
+        for address in list(self._groups):
+            known = self._groups.get(address)
+            for entry in list(known.entries.values()) if known else ():
+                if known and known.entries.get(entry.subscriber) is entry:
+                    yield entry
+
     def snapshot(self, now: float) -> list[EntryState]:
         """All live entries as values with lifetimes in seconds from `now`, for a batch."""
         return [entry.state(now) for entry in self.entries() if entry.ends() > now]

@@ -5,13 +5,13 @@ acknowledged it; what a broken connection left unacknowledged is sent again afte
 the time it waited, unless the batch or a newer record names the same entry. The number of records on the
 wire is bounded: beyond it a profile is out of sync, its records are dropped and counted, and a batch makes
 up for them when the peer has caught up.
+
+A batch is read and sent a part at a time, so that nothing else waits behind it. Each record is the entry as
+it is when the record gets its sequence: whatever was published before came before, and what comes later has
+a higher sequence, so no record of a batch is older than one that the peer has already.
 """
 
-from collections import OrderedDict, deque
-from collections.abc import Iterable, Iterator, Mapping
-from itertools import islice, takewhile
-
-import msgspec
+from collections.abc import Iterable, Mapping
 
 from dataplane.replication.messages import BatchBegin, BatchEnd, encode, encode_records
 from dataplane.replication.outputs import (
@@ -26,101 +26,10 @@ from dataplane.replication.outputs import (
     SentStatistics,
     SnapshotNeeded,
 )
+from dataplane.replication.pending import Batch, BatchSource, Pending, Waiting
 from dataplane.replication.records import MAX_RECORDS, Record, RecordBuffer, aged, key_of, pack
 
 _NEVER = float("-inf")
-
-
-class _Waiting(msgspec.Struct, frozen=True, gc=False):
-    """A record that the peer has not acknowledged."""
-
-    record: Record
-    sequence: int
-    published: float
-
-
-class _Batch:
-    """A batch on its way: what is left of it, and what newer records have made stale."""
-
-    __slots__ = ("batch_id", "end_sequence", "entries", "records", "started", "superseded")
-
-    def __init__(self, batch_id: int, records: Iterable[Record], now: float) -> None:
-        self.batch_id = batch_id
-        self.records: Iterator[Record] = iter(tuple(records))
-        self.started = now
-        self.superseded: set[bytes] = set()
-        self.entries = 0
-        self.end_sequence: int | None = None
-
-
-class _Profile:
-    """What is known about one profile's records on their way to the peer."""
-
-    def __init__(self) -> None:
-        self.sequence = 0
-        self.acknowledged = 0
-        self.begun = False
-        self.synchronized = False
-        self.lost = False
-        self.wanted: SnapshotNeeded | None = None
-        """A batch that was asked for while another was on its way."""
-        self.batch: _Batch | None = None
-        self.markers: deque[int] = deque()
-        """Sequences on the wire that are not records: batch ends and declared gaps."""
-        self.unacknowledged: OrderedDict[bytes, _Waiting] = OrderedDict()
-        self.replay: OrderedDict[bytes, _Waiting] = OrderedDict()
-
-    def next_sequence(self) -> int:
-        self.sequence += 1
-        return self.sequence
-
-    def remember(self, key: bytes, waiting: _Waiting) -> None:
-        """Keep the newest record of an entry until it is acknowledged."""
-        self.unacknowledged.pop(key, None)
-        self.unacknowledged[key] = waiting
-        if self.replay:
-            self.replay.pop(key, None)
-        if self.batch is not None and self.batch.end_sequence is None:
-            self.batch.superseded.add(key)
-
-    def forget(self, sequence: int) -> None:
-        """Let go of what the peer has."""
-        arrived = takewhile(lambda each: each[1].sequence <= sequence, self.unacknowledged.items())
-        for key, _ in list(arrived):
-            del self.unacknowledged[key]
-
-    def mark(self) -> int:
-        """A sequence number that no record has."""
-        self.markers.append(self.next_sequence())
-        return self.sequence
-
-    def acknowledge(self, sequence: int) -> int:
-        """Everything up to `sequence` has arrived; the number of records among what is new."""
-        records = sequence - self.acknowledged
-        while self.markers and self.markers[0] <= sequence:
-            self.markers.popleft()
-            records -= 1
-        self.acknowledged = sequence
-        self.forget(sequence)
-        return records
-
-    def interrupt(self) -> None:
-        """The connection is gone: what it left open is for the next one."""
-        for key, waiting in self.unacknowledged.items():
-            self.replay[key] = waiting
-            self.replay.move_to_end(key)
-        self.unacknowledged.clear()
-        self.markers.clear()
-        self.acknowledged = self.sequence
-        self.begun = self.synchronized = self.lost = False
-        self.batch = self.wanted = None
-
-    def resume(self, received: int) -> int:
-        """The peer says after a reconnect what it has; the number of records that need no second way."""
-        arrived = [key for key, waiting in self.replay.items() if 0 < waiting.sequence <= received]
-        for key in arrived:
-            del self.replay[key]
-        return len(arrived)
 
 
 class Outgoing:
@@ -129,15 +38,19 @@ class Outgoing:
     def __init__(self, limits: Limits) -> None:
         self.statistics = SentStatistics()
         self._limits = limits
-        self._profiles: dict[int, _Profile] = {}
+        self._profiles: dict[int, Pending] = {}
         self._mapped: frozenset[int] = frozenset()
         self._snapshots_due: set[int] = set()
-        self._batching: dict[int, _Profile] = {}
+        self._batching: dict[int, Pending] = {}
+        self._sending: dict[int, Pending] = {}
+        """Profiles with a part of a batch, or of what follows it, still to send; the first is next."""
         self._buffer = RecordBuffer()
         self._in_flight = 0
         self._last_batch_id = 0
         self._last_flush = _NEVER
         self.flush_at: float | None = None
+        self.pump_at: float | None = None
+        """When the next part of a batch may leave; None: there is none, or the window is full."""
         self.waiting_since: float | None = None
         """When the peer last acknowledged something, or should have begun to; None: it has everything."""
 
@@ -176,7 +89,7 @@ class Outgoing:
         added = backup_ids - self._mapped
         self._mapped = backup_ids
         for backup_id in sorted(added):
-            self._profiles.setdefault(backup_id, _Profile())
+            self._profiles.setdefault(backup_id, Pending())
             outputs.append(SnapshotNeeded(backup_id, backup_id in returned))
         return outputs
 
@@ -184,8 +97,7 @@ class Outgoing:
         """The profile is gone here: nothing of it is sent again."""
         profile = self._profiles.get(backup_id)
         if profile is not None:
-            profile.unacknowledged.clear()
-            profile.replay.clear()
+            profile.forget()
 
     def disconnected(self) -> None:
         """The connection is gone."""
@@ -194,13 +106,14 @@ class Outgoing:
         self._mapped = frozenset()
         self._buffer = RecordBuffer()
         self._in_flight = 0
-        self.flush_at = self.waiting_since = None
+        self.flush_at = self.pump_at = self.waiting_since = None
 
-    def _interrupt(self, backup_id: int, profile: _Profile) -> None:
+    def _interrupt(self, backup_id: int, profile: Pending) -> None:
         self._in_flight -= profile.sequence - profile.acknowledged
         if not self._in_flight:
             self.waiting_since = None
         self._batching.pop(backup_id, None)
+        self._sending.pop(backup_id, None)
         self._snapshots_due.discard(backup_id)
         profile.interrupt()
 
@@ -222,10 +135,10 @@ class Outgoing:
             self.flush_at = self._last_flush + self._limits.flush_interval
         return []
 
-    def _enqueue(self, record: Record, profile: _Profile, now: float) -> None:
+    def _enqueue(self, record: Record, profile: Pending, now: float) -> None:
         packed = self._pack(record, profile.sequence + 1, batch=False)
         if packed is not None:
-            profile.remember(key_of(packed[0]), _Waiting(record, profile.next_sequence(), now))
+            profile.remember(key_of(packed[0]), Waiting(record, profile.next_sequence(), now))
             self._in_flight += 1
             self._buffer.add(*packed)
 
@@ -236,19 +149,17 @@ class Outgoing:
             self.statistics.fail += 1
             return None
 
-    def _hold(self, record: Record, profile: _Profile, now: float) -> Outputs:
+    def _hold(self, record: Record, profile: Pending, now: float) -> Outputs:
         """Keep what comes before the profile's first batch: it goes out after it."""
         if len(profile.replay) >= self._limits.unacknowledged:
             return self._lose(record.backup_id, profile)
         packed = self._pack(record, 0, batch=False)
         if packed is not None:
-            key = key_of(packed[0])
-            profile.replay[key] = _Waiting(record, 0, now)
-            profile.replay.move_to_end(key)
+            profile.hold(key_of(packed[0]), Waiting(record, 0, now))
             self.statistics.total -= 1
         return []
 
-    def _lose(self, backup_id: int, profile: _Profile) -> Outputs:
+    def _lose(self, backup_id: int, profile: Pending) -> Outputs:
         self.statistics.fail += 1
         self.statistics.queue_dropped += 1
         if profile.lost:
@@ -257,6 +168,7 @@ class Outgoing:
         profile.batch = None
         self._snapshots_due.add(backup_id)
         self._batching.pop(backup_id, None)
+        self._sending.pop(backup_id, None)
         return [OutOfSync(backup_id, LossReason.QUEUE_OVERFLOW)]
 
     def flush(self, now: float) -> Outputs:
@@ -273,8 +185,8 @@ class Outgoing:
         if self.waiting_since is None:
             self.waiting_since = now
 
-    def start_batch(self, backup_id: int, records: Iterable[Record], now: float) -> Outputs:
-        """Send a batch of one mapped profile; while one is on its way, ask for a newer snapshot after it."""
+    def start_batch(self, backup_id: int, source: BatchSource, now: float) -> Outputs:
+        """Begin a batch of one mapped profile; while one is on its way, ask for a newer one after it."""
         profile = self._profiles.get(backup_id)
         if profile is None or backup_id not in self._mapped:
             return []
@@ -288,11 +200,12 @@ class Outgoing:
         profile.lost = False
         profile.begun = True
         self._last_batch_id += 1
-        profile.batch = _Batch(self._last_batch_id, records, now)
-        self._batching[backup_id] = profile
+        profile.batch = Batch(self._last_batch_id, source)
+        self._batching[backup_id] = self._sending[backup_id] = profile
+        self._pace(now)
         outputs.append(Send(encode(BatchBegin(backup_id, self._last_batch_id, profile.sequence + 1))))
         outputs.append(BatchStarted(backup_id, self._last_batch_id))
-        return outputs + self.pump(now)
+        return outputs
 
     def request(self, backup_id: int, *, returned: bool) -> Outputs:
         """The peer asks for a batch; one that is on its way is finished first."""
@@ -306,57 +219,68 @@ class Outgoing:
         return []
 
     def pump(self, now: float) -> Outputs:
-        """Go on with the batches as far as the window allows, each in turn."""
+        """Send the next part of one batch; the profiles take turns."""
         outputs: Outputs = []
-        going = True
-        while going and self._in_flight < self._limits.batch_window:
-            going = False
-            for backup_id, profile in self._batching.items():
-                if profile.batch is not None and profile.batch.end_sequence is None:
-                    outputs += self._batch_part(backup_id, profile, profile.batch, now)
-                    going = True
+        if self._sending and self._in_flight < self._limits.batch_window:
+            backup_id = next(iter(self._sending))
+            profile = self._sending.pop(backup_id)
+            if profile.batch is not None and profile.batch.end_sequence is None:
+                outputs = self._send_part(backup_id, profile, profile.batch, now)
+            else:
+                outputs = self._send_again(profile, now)
+            outputs += self.flush(now)
+            if profile.replay or (profile.batch is not None and profile.batch.end_sequence is None):
+                self._sending[backup_id] = profile
+        self._pace(now)
         return outputs
 
-    def _batch_part(self, backup_id: int, profile: _Profile, batch: _Batch, now: float) -> Outputs:
-        """The next message of a batch; after the last one its end, and what is to be sent again."""
-        outputs: Outputs = []
-        part = list(islice(batch.records, MAX_RECORDS))
-        for record in part:
-            self._batch_record(record, profile, batch, now)
-            if self._buffer.full:
-                outputs += self.flush(now)
-        outputs += self.flush(now)
-        if len(part) < MAX_RECORDS:
-            batch.end_sequence = profile.mark()
-            batch.superseded.clear()
-            self._in_flight += 1
-            self._expect(now)
-            end = BatchEnd(backup_id, batch.batch_id, batch.end_sequence, batch.entries)
-            outputs.append(Send(encode(end)))
-            outputs += self._send_again(profile, now)
-        return outputs
+    def _pace(self, now: float) -> None:
+        """Whoever waits for the caller's attention goes before the next part."""
+        going = self._sending and self._in_flight < self._limits.batch_window
+        self.pump_at = now if going else None
 
-    def _batch_record(self, record: Record, profile: _Profile, batch: _Batch, now: float) -> None:
-        rest = aged(record, now - batch.started)
-        if rest is None:
+    def _send_part(self, backup_id: int, profile: Pending, batch: Batch, now: float) -> Outputs:
+        part = batch.source.next_part(now)
+        outputs: Outputs = []
+        if part is not None:
+            for record in part:
+                self._send_batched(record, profile, batch, now)
+                if self._buffer.full:
+                    outputs += self.flush(now)
+            return outputs
+        batch.end_sequence = profile.mark()
+        self._in_flight += 1
+        self._expect(now)
+        end = BatchEnd(backup_id, batch.batch_id, batch.end_sequence, batch.entries)
+        return [*self.flush(now), Send(encode(end))]
+
+    def _send_batched(self, record: Record, profile: Pending, batch: Batch, now: float) -> None:
+        packed = self._pack(record, profile.sequence + 1, batch=True)
+        if packed is None:
             return
-        packed = self._pack(rest, profile.sequence + 1, batch=True)
-        key = key_of(packed[0]) if packed else b""
-        if packed is None or key in batch.superseded:
+        self.statistics.total += 1
+        if profile.replay and self._instead(key_of(packed[0]), record, profile, now):
             return
-        if profile.replay:
-            profile.replay.pop(key, None)
         profile.next_sequence()
         batch.entries += 1
-        self.statistics.total += 1
         self._in_flight += 1
         self._buffer.add(*packed)
 
-    def _send_again(self, profile: _Profile, now: float) -> Outputs:
+    def _instead(self, key: bytes, record: Record, profile: Pending, now: float) -> bool:
+        """A record that waits to be sent again gives way to the entry as it is now, which keeps its force.
+
+        A record of a batch lengthens and lowers nothing; what waits here may be a leave.
+        """
+        waiting = profile.replay.pop(key, None)
+        if waiting is None:
+            return False
+        self.statistics.retransmitted += waiting.sequence > 0
+        self._enqueue(record, profile, now)
+        return True
+
+    def _send_again(self, profile: Pending, now: float) -> Outputs:
         outputs: Outputs = []
-        waiting = list(profile.replay.values())
-        profile.replay.clear()
-        for each in waiting:
+        for each in profile.held(MAX_RECORDS):
             rest = aged(each.record, now - each.published)
             if rest is not None:
                 self.statistics.total += 1
@@ -364,7 +288,7 @@ class Outgoing:
                 self._enqueue(rest, profile, now)
             if self._buffer.full:
                 outputs += self.flush(now)
-        return outputs + self.flush(now)
+        return outputs
 
     def acknowledge(self, sequences: Iterable[tuple[int, int]], now: float) -> Outputs:
         """The peer has everything up to these sequences, per backup-id."""
@@ -376,9 +300,10 @@ class Outgoing:
         if self._snapshots_due and self._in_flight <= self._limits.unacknowledged // 2:
             outputs += [SnapshotNeeded(each, returned=False) for each in sorted(self._snapshots_due)]
             self._snapshots_due.clear()
-        return outputs + self.pump(now)
+        self._pace(now)
+        return outputs
 
-    def _acknowledged(self, backup_id: int, profile: _Profile, sequence: int, now: float) -> Outputs:
+    def _acknowledged(self, backup_id: int, profile: Pending, sequence: int, now: float) -> Outputs:
         self._in_flight -= sequence - profile.acknowledged
         self.waiting_since = now if self._in_flight else None
         self.statistics.acknowledged += profile.acknowledge(sequence)

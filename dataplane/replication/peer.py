@@ -55,6 +55,7 @@ from dataplane.replication.outputs import (
     StateChanged,
     SyncState,
 )
+from dataplane.replication.pending import BatchSource
 from dataplane.replication.records import Record
 from dataplane.replication.settings import Mismatch, ProfileSettings
 
@@ -227,13 +228,14 @@ class PeerMachine:
         """Send what `publish` has collected: call it at the end of a burst of messages."""
         return self._noted(self._outgoing.flush(now), now)
 
-    def start_batch(self, backup_id: int, records: Iterable[Record], now: float) -> Outputs:
-        """Send these as a batch: the answer to `SnapshotNeeded`, a re-enable, or an operator's request.
+    def start_batch(self, backup_id: int, source: BatchSource, now: float) -> Outputs:
+        """Begin a batch: the answer to `SnapshotNeeded`, a re-enable, or an operator's request.
 
+        `source` is read when there is room on the wire and nothing else to do: see `next_deadline`.
         Without a mapping nothing happens: the batch of the next connection does it. While a batch of the
         profile is on its way, nothing happens now, and `SnapshotNeeded` comes when it has arrived.
         """
-        return self._noted(self._outgoing.start_batch(backup_id, records, now), now)
+        return self._noted(self._outgoing.start_batch(backup_id, source, now), now)
 
     def request_batch(self, backup_id: int, now: float) -> Outputs:
         """Ask the peer for a batch of this profile."""
@@ -258,6 +260,8 @@ class PeerMachine:
         outputs = self._settle(now)
         if self._outgoing.flush_at is not None and now >= self._outgoing.flush_at:
             outputs += self._outgoing.flush(now)
+        if self._outgoing.pump_at is not None:
+            outputs += self._outgoing.pump(now)
         if now >= self._last_sent + self._limits.heartbeat_interval and not outputs:
             outputs.append(Send(encode(Heartbeat())))
         return self._noted(outputs, now)
@@ -270,7 +274,8 @@ class PeerMachine:
         if self._outgoing.waiting_since is not None:
             oldest = min(oldest, self._outgoing.waiting_since)
         due = min(self._last_sent + self._limits.heartbeat_interval, oldest + self._dead_after)
-        for optional in (self._outgoing.flush_at, self._incoming.acknowledge_at):
+        outgoing, incoming = self._outgoing, self._incoming
+        for optional in (outgoing.flush_at, outgoing.pump_at, incoming.acknowledge_at):
             if optional is not None and optional < due:
                 due = optional
         return due

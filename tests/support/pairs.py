@@ -23,7 +23,7 @@ from dataplane.replication.outputs import (
     SnapshotNeeded,
 )
 from dataplane.replication.peer import PeerMachine
-from dataplane.replication.records import Record, RecordKind, SourceLifetime, SubscriberType
+from dataplane.replication.records import MAX_RECORDS, Record, RecordKind, SourceLifetime, SubscriberType
 from dataplane.replication.settings import ProfileSettings
 
 Key = tuple[int, int, Subscriber, Address]
@@ -61,6 +61,28 @@ def key_of(each: Record) -> Key:
 def value_of(each: Record) -> tuple[Address, ...]:
     """What two routers must agree on."""
     return tuple(source.address for source in each.sources)
+
+
+class Snapshot:
+    """A batch of what a router holds, each entry as it is when its part is read."""
+
+    def __init__(self, router: "Router", backup_id: int, *, returned: bool) -> None:
+        self.router = router
+        self.keys = [key for key in router.local if key[0] == backup_id]
+        self.copies = [key for key in router.copies if key[0] == backup_id] if returned else []
+        self.size = min(MAX_RECORDS, router.limits.batch_window)
+
+    def next_part(self, now: float) -> list[Record] | None:
+        """The next entries that are still there; None at the end."""
+        router = self.router
+        if self.keys:
+            part, self.keys = self.keys[: self.size], self.keys[self.size :]
+            return [router.local[key] for key in part if key in router.local]
+        if self.copies:
+            part, self.copies = self.copies[: self.size], self.copies[self.size :]
+            back = [router.copies[key] for key in part if key in router.copies and key not in router.local]
+            return [msgspec.structs.replace(each, returned=True) for each in back]
+        return None
 
 
 class Router:
@@ -126,16 +148,14 @@ class Router:
                     self.hung_up = True
         self.was_connected |= self.machine.state is ChannelState.CONNECTED
 
-    def snapshot(self, backup_id: int, *, returned: bool) -> list[Record]:
+    def snapshot(self, backup_id: int, *, returned: bool = False) -> "Snapshot":
         """The batch of one profile."""
-        own = [each for each in self.local.values() if each.backup_id == backup_id]
-        if not returned:
-            return own
-        copies = [each for key, each in self.copies.items() if key not in self.local]
-        back = [
-            msgspec.structs.replace(each, returned=True) for each in copies if each.backup_id == backup_id
-        ]
-        return own + back
+        return Snapshot(self, backup_id, returned=returned)
+
+    def start_batch(self, backup_id: int = 1) -> None:
+        """An operator asks for a batch, and its first part leaves."""
+        self.perform(self.machine.start_batch(backup_id, self.snapshot(backup_id), self.now))
+        self.perform(self.machine.tick(self.now))
 
     def _apply(self, each: Record) -> None:
         self.applied.append((self.peer_epoch, each.backup_id, each.sequence))
@@ -221,15 +241,25 @@ class Link:
             router.perform(router.machine.tick(self.now))
         self._hang_up()
 
+    def pause(self) -> float:
+        """How long nobody has anything to do: nothing while a batch goes on."""
+        due = [router.machine.next_deadline() for router in (self.a, self.b)]
+        busy = any(when is not None and when <= self.now for when in due)
+        return 0.0 if busy else self.a.limits.acknowledge_interval
+
     def settle(self) -> None:
-        """Exchange until nobody has anything to say for a moment."""
-        for _ in range(1_000):
+        """Exchange until nobody has anything to say for twice as long as an acknowledgement may wait."""
+        quiet = 0
+        for _ in range(10_000):
             if not self.up:
                 self.connect()
             while self.a.outbox or self.b.outbox:
                 self.deliver(self.a, len(self.a.outbox))
                 self.deliver(self.b, len(self.b.outbox))
-            self.advance(self.a.limits.acknowledge_interval)
-            if self.up and not (self.a.outbox or self.b.outbox):
+            pause = self.pause()
+            self.advance(pause)
+            busy = not self.up or self.a.outbox or self.b.outbox or not pause
+            quiet = 0 if busy else quiet + 1
+            if quiet == 2:
                 return
         raise AssertionError("the two machines never come to rest")

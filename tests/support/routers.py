@@ -26,6 +26,7 @@ from dataplane.forwarding.desired import Install, difference
 from dataplane.forwarding.memory import MemoryPlane
 from dataplane.forwarding.plane import RouteKey
 from dataplane.links import Link
+from dataplane.membership.table import MembershipTable
 from dataplane.packets import ethernet, igmp
 from dataplane.packets.frames import decode, report_frames
 from dataplane.packets.messages import GroupRecord, Query, RecordType, Report
@@ -238,6 +239,9 @@ class Router:
         found = [item for piece in pieces for item in piece.groups]
         return {f"{item.subscriber} {item.group_address}": item for item in found}
 
+    def table(self, name: str = PORT, version: int = 4) -> MembershipTable:
+        return self.engine.world.ports[name].sides[version].table
+
     def copy_state(self, kind: str = "dhcp-stb") -> str:
         return next(item.copy_state for item in self.profile_state().subscriber_types if item.type == kind)
 
@@ -272,6 +276,9 @@ class Pair:
             router.link(CORE, 2)
             router.configure(router.service(), settings, access(), upstream())
         self.run(0.5)
+
+    def service_state_of(self, name: str) -> str:
+        return (self.a if name == "a" else self.b).service_state().sync_state
 
     def cut_channel(self) -> None:
         self.channel_up = False

@@ -140,7 +140,7 @@ def test_a_connection_killed_in_the_middle_of_a_batch_is_made_good():
         await eventually(lambda: low.connected and high.connected, "connected")
         entries = [record(group) for group in range(20_000)]
         low.router.local = {key_of(each): each for each in entries}
-        low.perform(low.machine.start_batch(1, entries, low.now()))
+        low.perform(low.machine.start_batch(1, low.router.snapshot(1), low.now()))
         await eventually(lambda: len(high.router.copies) > 500, "part of the batch")
         high.channel._current.abort()
         assert len(high.router.copies) < 20_000

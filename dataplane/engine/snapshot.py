@@ -1,0 +1,83 @@
+"""The memberships of one profile for a batch, read a part at a time. Pure.
+
+What a part holds is read when the part is sent, entry and configuration alike: a member that has left, or
+a setting that was committed while the batch runs, is not in what is read after it (rules 3 and 8).
+"""
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Final
+
+from dataplane.copy_policy import SubscriberType, subscriber_type
+from dataplane.engine.exchange import record_of
+from dataplane.engine.world import Port, Profile, Side, World
+from dataplane.membership.entry import Entry
+from dataplane.membership.groups import Origin
+from dataplane.replication.records import Record
+
+_LOOKED_AT: Final = 128
+"""Entries of one part; one that is returned may be a record of ours too, so a part holds twice as many."""
+
+
+class Snapshot:
+    """The entries of a profile that its settings allow to copy: the source of a batch.
+
+    Entries that exist only because of a copy are the peer's own: they go back only when it restarted and
+    asks for them, `returned` (rule 12). One that ends within the last member query time is left out: its
+    member has left, which is told by the leave itself, or will be heard again soon.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        profile: Profile,
+        *,
+        returned: bool = False,
+        kinds: frozenset[SubscriberType] = frozenset(SubscriberType),
+    ) -> None:
+        self._world = world
+        self._profile = profile
+        self._returned = returned
+        self._kinds = kinds
+        self._entries = self._walk()
+
+    def next_part(self, now: float) -> list[Record] | None:
+        """Return the next records as they are at `now`; None after the last."""
+        looked_at = list(islice(self._entries, _LOOKED_AT))
+        if not looked_at:
+            return None
+        records: list[Record] = []
+        for access_id, side, entry in looked_at:
+            if self._allowed(entry) and entry.ends() > now + side.table.timing.last_member_query_time:
+                records += self._records(access_id, entry, now)
+        return records
+
+    def _walk(self) -> Iterator[tuple[int, Side, Entry]]:
+        world, profile = self._world, self._profile
+        for access_id, name in list(profile.ports.items()):
+            port = world.ports.get(name)
+            for side in () if port is None else list(port.sides.values()):
+                for entry in side.table.walk():
+                    if not self._current(access_id, port):
+                        break
+                    yield access_id, side, entry
+
+    def _current(self, access_id: int, port: Port | None) -> bool:
+        """Whether the profile is still there and the port still bound to it."""
+        world, profile = self._world, self._profile
+        bound = world.ports.get(profile.ports.get(access_id, ""))
+        return bound is port and world.profiles.get(profile.config.name) is profile
+
+    def _allowed(self, entry: Entry) -> bool:
+        config = self._profile.config
+        kind = subscriber_type(entry.subscriber.pppoe_session)
+        copied = config.igmp_copy or kind is not SubscriberType.DHCP_STB
+        return kind in self._kinds and config.multicast and copied
+
+    def _records(self, access_id: int, entry: Entry, now: float) -> Iterator[Record]:
+        backup_id = self._profile.config.backup_id
+        state = entry.state(now)
+        if entry.origin is not Origin.COPIED:
+            yield record_of(backup_id, access_id, state)
+        if self._returned and entry.origin is not Origin.LOCAL:
+            yield record_of(backup_id, access_id, state, returned=True)

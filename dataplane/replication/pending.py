@@ -1,0 +1,124 @@
+"""What is known about one profile's records on their way to the peer. Pure.
+
+A record is kept until the peer has acknowledged it. What a broken connection left unacknowledged, and what
+was published before the first batch of a connection, waits in `replay` until that batch has gone.
+"""
+
+from collections import OrderedDict, deque
+from collections.abc import Sequence
+from itertools import islice, takewhile
+from typing import Protocol
+
+import msgspec
+
+from dataplane.replication.outputs import SnapshotNeeded
+from dataplane.replication.records import Record
+
+
+class BatchSource(Protocol):
+    """Where the records of a batch come from, a part at a time."""
+
+    def next_part(self, now: float) -> Sequence[Record] | None:
+        """At most MAX_RECORDS records as they are at `now`; None after the last. A part may be empty."""
+
+
+class Waiting(msgspec.Struct, frozen=True, gc=False):
+    """A record that the peer has not acknowledged."""
+
+    record: Record
+    sequence: int
+    published: float
+
+
+class Batch:
+    """A batch on its way. `end_sequence` is None until all of it was sent."""
+
+    __slots__ = ("batch_id", "end_sequence", "entries", "source")
+
+    def __init__(self, batch_id: int, source: BatchSource) -> None:
+        self.batch_id = batch_id
+        self.source = source
+        self.entries = 0
+        self.end_sequence: int | None = None
+
+
+class Pending:
+    """One profile's sequence, its batch, and its records that the peer may not have."""
+
+    def __init__(self) -> None:
+        self.sequence = 0
+        self.acknowledged = 0
+        self.begun = False
+        self.synchronized = False
+        self.lost = False
+        self.wanted: SnapshotNeeded | None = None
+        """A batch that was asked for while another was on its way."""
+        self.batch: Batch | None = None
+        self.markers: deque[int] = deque()
+        """Sequences on the wire that are not records: batch ends and declared gaps."""
+        self.unacknowledged: OrderedDict[bytes, Waiting] = OrderedDict()
+        self.replay: OrderedDict[bytes, Waiting] = OrderedDict()
+
+    def next_sequence(self) -> int:
+        """Take the next number."""
+        self.sequence += 1
+        return self.sequence
+
+    def remember(self, key: bytes, waiting: Waiting) -> None:
+        """Keep the newest record of an entry until it is acknowledged."""
+        self.unacknowledged.pop(key, None)
+        self.unacknowledged[key] = waiting
+        if self.replay:
+            self.replay.pop(key, None)
+
+    def hold(self, key: bytes, waiting: Waiting) -> None:
+        """Keep the newest record of an entry until the first batch has gone."""
+        self.replay[key] = waiting
+        self.replay.move_to_end(key)
+
+    def held(self, most: int) -> list[Waiting]:
+        """Take the oldest records that wait to be sent again."""
+        keys = list(islice(self.replay, most))
+        return [self.replay.pop(key) for key in keys]
+
+    def mark(self) -> int:
+        """A sequence number that no record has."""
+        self.markers.append(self.next_sequence())
+        return self.sequence
+
+    def acknowledge(self, sequence: int) -> int:
+        """Everything up to `sequence` has arrived; the number of records among what is new."""
+        records = sequence - self.acknowledged
+        while self.markers and self.markers[0] <= sequence:
+            self.markers.popleft()
+            records -= 1
+        self.acknowledged = sequence
+        arrived = takewhile(lambda each: each[1].sequence <= sequence, self.unacknowledged.items())
+        for key, _ in list(arrived):
+            del self.unacknowledged[key]
+        return records
+
+    def interrupt(self) -> None:
+        """The connection is gone: what it left open is for the next one."""
+        if self.replay:
+            for key, waiting in self.unacknowledged.items():
+                self.hold(key, waiting)
+            self.unacknowledged.clear()
+        else:
+            self.replay, self.unacknowledged = self.unacknowledged, self.replay
+        self.markers.clear()
+        self.acknowledged = self.sequence
+        self.begun = self.synchronized = self.lost = False
+        self.batch = self.wanted = None
+
+    def resume(self, received: int) -> int:
+        """The peer says after a reconnect what it has; the number of records that need no second way."""
+        arrived = [key for key, waiting in self.replay.items() if 0 < waiting.sequence <= received]
+        for key in arrived:
+            del self.replay[key]
+        return len(arrived)
+
+    def forget(self) -> None:
+        """The profile is gone here: nothing of it is sent again."""
+        self.unacknowledged.clear()
+        self.replay.clear()
