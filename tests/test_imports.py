@@ -18,6 +18,8 @@ PURE = (
     "server/access/policy.py",
     "server/schema/names.py",
     "server/schema/node.py",
+    "server/datastores/confirmed.py",
+    "server/datastores/history.py",
     "server/datastores/locks.py",
     "dataplane/packets",
     "dataplane/membership",

@@ -1,9 +1,9 @@
 """What survives: running as rows of one SQLite file, and the lock that keeps a second server out.
 
 Owns the file format only. Running is stored as units, opaque here: a key and bytes. A commit writes the
-units that differ, together with the next commit id, in one transaction of a write-ahead log with
-synchronous=FULL; what `write` returned from is on the disk, and a write that did not return is wholly
-there or wholly absent after a crash.
+units that differ, together with the next commit id and what undoes it (`undo`), in one transaction of a
+write-ahead log with synchronous=FULL; what `write` returned from is on the disk, and a write that did not
+return is wholly there or wholly absent after a crash.
 """
 
 import fcntl
@@ -14,19 +14,24 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import TypeAlias
 
-FORMAT_VERSION = 1
+from server.datastores.undo import TABLES as UNDO_TABLES
+from server.datastores.undo import Limits, Row, Undo
 
-Row: TypeAlias = tuple[bytes, bytes | None]
-"""A unit of running: its key and its body, None for a unit that is to go."""
+__all__ = ["FORMAT_VERSION", "InstanceLock", "Limits", "Row", "Storage", "StorageError", "Stored"]
+
+FORMAT_VERSION = 2
 
 _TABLES = (
     "CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
     "CREATE TABLE head (one INTEGER PRIMARY KEY CHECK (one = 1), commit_id INTEGER NOT NULL)",
     "CREATE TABLE unit (key BLOB PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID",
     "INSERT INTO head VALUES (1, 0)",
+    *UNDO_TABLES,
 )
+
+_STEPS = {"1": UNDO_TABLES}
+"""What turns an older format into the next."""
 
 _PUT_CONTENT_ID = (
     "INSERT INTO meta VALUES ('content-id', ?) "
@@ -42,12 +47,25 @@ class StorageError(Exception):
 @dataclass(frozen=True, slots=True)
 class Stored:
     """What the file holds: the units of running, the id of the commit that wrote them last (0: none yet),
-    and the content-id of the schema that they were valid for (empty: nothing was stored yet).
+    the content-id of the schema that they were valid for (empty: nothing was stored yet), the descriptions
+    of the last commits with their ids, oldest first, and whether a rollback point is kept.
     """
 
     commit_id: int
     content_id: str
     units: Mapping[bytes, bytes]
+    history: Sequence[tuple[int, bytes]] = ()
+    guarded: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Before:
+    """The file before the last write: the rows that it changed, and those of the rollback point."""
+
+    commit_id: int
+    rows: Sequence[Row]
+    guarded: bool
+    point: Sequence[Row]
 
 
 class InstanceLock:
@@ -78,13 +96,15 @@ class InstanceLock:
 class Storage:
     """The durable copy of running. Calls must not overlap: the writer lock of the store sees to that."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, limits: Limits = Limits()) -> None:  # noqa: B008 - it is immutable
         """Open or create the file; raises StorageError when it is damaged or of another format."""
         self._path = path
+        self._last: _Before | None = None
         try:
             self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         except sqlite3.Error as error:
             raise StorageError(f"{path} cannot be opened: {error}") from error
+        self._undo = Undo(self._connection, limits)
         try:
             self._prepare()
         except sqlite3.Error as error:
@@ -97,28 +117,105 @@ class Storage:
     def load(self) -> Stored:
         """Read everything; raises StorageError."""
         with self._reporting("read"):
-            (commit_id,) = self._connection.execute("SELECT commit_id FROM head").fetchone()
-            units = dict(self._connection.execute("SELECT key, value FROM unit"))
-            return Stored(commit_id, self._meta().get("content-id", ""), units)
+            return Stored(
+                self._commit_id(),
+                self._meta().get("content-id", ""),
+                self._units(),
+                self._undo.entries(),
+                self._undo.guarded,
+            )
 
-    def write(self, rows: Sequence[Row], content_id: str) -> int:
+    def write(
+        self, rows: Sequence[Row], content_id: str, *, entry: bytes = b"", guarded: bool = False
+    ) -> int:
         """Store the rows that differ and return the new commit id.
 
-        The ids grow with every call and are never used again. `content_id` is the schema's. Raises
+        The ids grow with every call and are never used again. `content_id` is the schema's, `entry` describes
+        the commit in the history; without one it is not remembered. With `guarded` a rollback point is kept,
+        the state before this write unless there is one already; else there is none afterwards. Raises
         StorageError, and then nothing was stored.
         """
         with self._reporting("written"), self._transaction():
-            run = self._connection
-            run.executemany("DELETE FROM unit WHERE key = ?", ((key,) for key, body in rows if body is None))
-            run.executemany("INSERT OR REPLACE INTO unit VALUES (?, ?)", _to_put(rows))
-            run.execute(_PUT_CONTENT_ID, (content_id,))
-            run.execute("UPDATE head SET commit_id = commit_id + 1")
-            (commit_id,) = run.execute("SELECT commit_id FROM head").fetchone()
-        return int(commit_id)
+            before = self._undo.before(rows)
+            was_guarded = self._undo.guarded
+            point = self._undo.point() if was_guarded and not guarded else ()
+            self._guard(before, guarded=guarded)
+            commit_id = self._put(rows, content_id)
+            if entry:
+                self._undo.remember(commit_id, entry, before)
+        self._last = _Before(commit_id, before, was_guarded, point)
+        return commit_id
+
+    def take_back(self) -> None:
+        """Undo the last write, once; its id stays used. Raises StorageError."""
+        last, self._last = self._last, None
+        if last is None:
+            raise StorageError(f"{self._path}: there is no write to take back")
+        with self._reporting("written"), self._transaction():
+            self._undo.unremember(last.commit_id)
+            self._put(last.rows, self._meta().get("content-id", ""))
+            if last.guarded:
+                self._undo.guard(last.point)
+            else:
+                self._undo.forget()
+
+    def forget_rollback_point(self) -> None:
+        """Keep no rollback point any more: what was written since is final. Raises StorageError."""
+        with self._reporting("written"), self._transaction():
+            self._undo.forget()
+
+    def roll_back(self, entry: bytes) -> int:
+        """Go back to the rollback point, which is given up, and return the new commit id."""
+        with self._reporting("read"):
+            rows = self._undo.point()
+        return self.write(rows, self._meta().get("content-id", ""), entry=entry)
+
+    def rollback_units(self) -> Mapping[bytes, bytes]:
+        """Return the units of running as they were at the rollback point."""
+        with self._reporting("read"):
+            return self._units_with(dict(self._undo.point()))
+
+    def units_after(self, commit_id: int) -> Mapping[bytes, bytes]:
+        """Return the units of running as they were after a commit of the history.
+
+        Raises KeyError when the history does not reach back so far.
+        """
+        with self._reporting("read"):
+            return self._units_with(self._undo.back(commit_id))
+
+    def oldest_remembered(self) -> int:
+        """Return the id of the oldest commit in the history, 0 when there is none."""
+        with self._reporting("read"):
+            return self._undo.oldest()
 
     def close(self) -> None:
         """Close the file."""
         self._connection.close()
+
+    def _units_with(self, changed: Mapping[bytes, bytes | None]) -> Mapping[bytes, bytes]:
+        units: dict[bytes, bytes | None] = {**self._units(), **changed}
+        return {key: body for key, body in units.items() if body is not None}
+
+    def _put(self, rows: Sequence[Row], content_id: str) -> int:
+        run = self._connection
+        run.executemany("DELETE FROM unit WHERE key = ?", ((key,) for key, body in rows if body is None))
+        run.executemany("INSERT OR REPLACE INTO unit VALUES (?, ?)", _to_put(rows))
+        run.execute(_PUT_CONTENT_ID, (content_id,))
+        run.execute("UPDATE head SET commit_id = commit_id + 1")
+        return self._commit_id()
+
+    def _guard(self, before: Sequence[Row], *, guarded: bool) -> None:
+        if guarded:
+            self._undo.guard(before)
+        else:
+            self._undo.forget()
+
+    def _commit_id(self) -> int:
+        (commit_id,) = self._connection.execute("SELECT commit_id FROM head").fetchone()
+        return int(commit_id)
+
+    def _units(self) -> dict[bytes, bytes]:
+        return dict(self._connection.execute("SELECT key, value FROM unit"))
 
     def _prepare(self) -> None:
         self._path.chmod(0o600)
@@ -146,6 +243,12 @@ class Storage:
 
     def _check_format(self) -> None:
         found = self._meta().get("format", "unknown")
+        while found in _STEPS:
+            with self._transaction():
+                for statement in _STEPS[found]:
+                    self._connection.execute(statement)
+                found = str(int(found) + 1)
+                self._connection.execute("UPDATE meta SET value = ? WHERE name = 'format'", (found,))
         if found != str(FORMAT_VERSION):
             raise StorageError(f"{self._path} has format {found}, this server reads {FORMAT_VERSION}")
 

@@ -1,8 +1,8 @@
 """The datastores running and candidate: immutable roots, one writer at a time.
 
-Owns the roots, the locks and the order of writers. A reader takes a root and needs no lock; everything
-that changes shared state runs under one writer lock. What a lock permits is decided in `locks`, what a
-commit does in `transaction`.
+Owns the candidate, the locks, the order of writers and the alarm of a confirmed commit. A reader takes a
+root and needs no lock; everything that changes shared state runs under one writer lock. What a lock permits
+is decided in `locks`, what waits for a confirmation in `confirmed`, what a commit does in `running`.
 """
 
 import logging
@@ -10,38 +10,59 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Final
 
-from server.datastores import transaction
-from server.datastores.judge import Judge, refuse
+from server.datastores.confirmed import Action, CommitRequest, ConfirmedCommit, Event, Step
+from server.datastores.history import SERVER, Author, Cause, Entry
+from server.datastores.judge import Judge
 from server.datastores.locks import Datastore, Lock, LockTable
-from server.datastores.storage import Storage, StorageError
+from server.datastores.running import Running
+from server.datastores.storage import Storage
+from server.datastores.transaction import Committed
 from server.protocol.errors import ErrorType, operation_failed
 from server.provider import Provider
 from server.schema.model import Schema
-from server.tree.diff import decode, diff, encode_delta
+from server.tree.diff import diff
 from server.tree.node import Container
 
 logger = logging.getLogger("twincast.datastores.store")
+
+RETRY_SECONDS: Final = 1.0
+"""Until a rollback that could not be stored is tried again."""
+
+_CAUSES: Final = {
+    Event.COMMIT: Cause.COMMIT,
+    Event.CONFIRM_LATER: Cause.CONFIRMED_COMMIT,
+    Event.PERSIST: Cause.CONFIRMED_COMMIT,
+    Event.CANCEL: Cause.CANCEL,
+    Event.TIMEOUT: Cause.TIMEOUT,
+    Event.SESSION_END: Cause.SESSION_END,
+}
 
 
 class Store:
     """Running and the shared candidate of one server. All methods may be called from any thread."""
 
     def __init__(self, schema: Schema, storage: Storage, judge: Judge, provider: Provider) -> None:
-        """Load running. Raises StorageError when what is stored does not fit the schema."""
-        self._schema = schema
-        self._storage = storage
-        self._judge = judge
-        self._parts = transaction.Parts(judge.settle, provider, self._persist)
+        """Load running; a confirmed commit that was not confirmed is undone. Raises StorageError when what is
+        stored does not fit the schema.
+        """
+        self._running = Running(schema, storage, judge, provider)
         self._writer = threading.Lock()
         self._locks = LockTable()
+        self._confirmed = ConfirmedCommit()
+        self._alarm: threading.Timer | None = None
+        self._closed = False
         self._revoked: set[int] = set()
-        self._running = self._loaded()
-        self._candidate = self._running
+        self._candidate = self._running.root
 
     def root(self, datastore: Datastore) -> Container:
         """Return the content of `datastore` as it is now."""
-        return self._running if datastore is Datastore.RUNNING else self._candidate
+        return self._running.root if datastore is Datastore.RUNNING else self._candidate
+
+    def history(self) -> tuple[Entry, ...]:
+        """Return the last commits, oldest first."""
+        return self._running.history
 
     def locks(self) -> Mapping[str, Lock | None]:
         """Return every datastore's name with the lock on it."""
@@ -51,6 +72,8 @@ class Store:
     def lock(self, datastore: Datastore, session_id: int) -> None:
         """Lock `datastore` for a session; raises RpcError lock-denied."""
         with self._writing(session_id):
+            if datastore is Datastore.RUNNING:
+                self._confirmed.check_lock(session_id)
             self._locks.acquire(
                 datastore,
                 session_id,
@@ -65,10 +88,13 @@ class Store:
             self._discard_if_freed(frozenset({datastore}))
 
     def session_ended(self, session_id: int) -> None:
-        """Give back what a session held, however it ended; what it left in an unlocked candidate stays."""
+        """Give back what a session held, however it ended; what it left in an unlocked candidate stays.
+
+        A confirmed commit of the session that is not persistent is undone.
+        """
         with self._writer:
             self._revoked.discard(session_id)
-            self._discard_if_freed(self._locks.release_all(session_id))
+            self._give_back(session_id)
 
     def revoke(self, session_id: int) -> None:
         """Give back what a session holds and let it change nothing from now on: it is being killed.
@@ -77,7 +103,7 @@ class Store:
         """
         with self._writer:
             self._revoked.add(session_id)
-            self._discard_if_freed(self._locks.release_all(session_id))
+            self._give_back(session_id)
 
     def edit(self, session_id: int, change: Callable[[Container], Container]) -> None:
         """Make `change(candidate)` the candidate; what `change` raises leaves it as it was.
@@ -90,24 +116,45 @@ class Store:
 
     def discard(self, session_id: int) -> None:
         """Make the candidate what running is (RFC 6241 section 8.3.4.2); raises RpcError in-use."""
-        self.edit(session_id, lambda _: self._running)
+        self.edit(session_id, lambda _: self._running.root)
 
-    def commit(self, session_id: int) -> transaction.Committed | None:
+    def commit(
+        self,
+        author: Author,
+        request: CommitRequest = CommitRequest(),  # noqa: B008 - it is immutable
+    ) -> Committed | None:
         """Make running what the candidate is; None when they did not differ.
 
-        Raises RpcError in-use when another session holds a lock on either, else as
-        `transaction.commit`. Running and candidate are unchanged then.
+        Raises RpcError in-use when another session holds a lock on either, else as `ConfirmedCommit.commit`
+        and `transaction.commit`. Running, candidate and a confirmed commit that waits are unchanged then.
         """
-        with self._writing(session_id):
-            self._locks.check_commit(session_id)
-            committed = transaction.commit(self._parts, self._running, self._candidate, self._swap)
-            self._candidate = self._running
+        with self._writing(author.session_id):
+            self._locks.check_commit(author.session_id)
+            step = self._confirmed.commit(request, author.session_id)
+            committed = self._running.commit(self._candidate, step.action, author, _CAUSES[step.event])
+            self._candidate = self._running.root
+            self._tell(step)
             return committed
 
+    def cancel(self, author: Author, persist_id: str | None) -> None:
+        """Undo the confirmed commit that waits (RFC 6241 section 8.4.4.1).
+
+        Raises RpcError in-use when another session has locked running, else as `ConfirmedCommit.cancel`.
+        """
+        with self._writing(author.session_id):
+            step = self._confirmed.cancel(author.session_id, persist_id)
+            self._locks.check_change(Datastore.RUNNING, author.session_id)
+            self._restore(step, author)
+
     def close(self) -> None:
-        """Wait for a commit that is under way and close the storage; nothing may be called afterwards."""
+        """Wait for a commit that is under way and close the storage; nothing may be called afterwards.
+
+        A confirmed commit that waits is undone at the next start.
+        """
         with self._writer:
-            self._storage.close()
+            self._closed = True
+            self._set_alarm(None)
+            self._running.close()
 
     @contextmanager
     def _writing(self, session_id: int) -> Iterator[None]:
@@ -117,27 +164,67 @@ class Store:
                 raise operation_failed("the session was killed before its turn came", type=ErrorType.PROTOCOL)
             yield
 
-    def _swap(self, root: Container) -> None:
-        self._running = root
+    def _give_back(self, session_id: int) -> None:
+        self._discard_if_freed(self._locks.release_all(session_id))
+        step = self._confirmed.session_ended(session_id)
+        if step is not None:
+            self._carry_out(step)
 
-    def _persist(self, old: Container, new: Container) -> int:
-        return self._storage.write(encode_delta(self._schema, old, new), self._schema.content_id)
+    def _carry_out(self, step: Step) -> None:
+        """Do what nobody asked for; what cannot be done now is tried again."""
+        if step.action is not Action.RESTORE:
+            self._tell(step)
+            return
+        try:
+            self._restore(step, SERVER)
+        except Exception:
+            logger.exception("rollback-failed", extra={"cause": _CAUSES[step.event]})
+            self._confirmed.hasten(time.monotonic())
+            self._set_alarm(RETRY_SECONDS)
+
+    def _restore(self, step: Step, author: Author) -> None:
+        """Go back to the rollback point; a candidate without changes goes with running."""
+        follows = not self._candidate_modified()
+        cause = _CAUSES[step.event]
+        committed = self._running.restore(author, cause)
+        if follows:
+            self._candidate = self._running.root
+        self._tell(step)
+        logger.warning(
+            "rolled-back", extra={"cause": cause, "commit": committed.commit_id if committed else None}
+        )
+
+    def _tell(self, step: Step) -> None:
+        """The step was carried out: move the alarm to what waits now."""
+        now = time.monotonic()
+        self._confirmed.tell(step, now)
+        pending = self._confirmed.pending
+        self._set_alarm(None if pending is None else pending.deadline - now)
+
+    def _set_alarm(self, seconds: float | None) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+        if seconds is not None:
+            self._alarm = threading.Timer(max(0.0, seconds), self._ring)
+            self._alarm.daemon = True
+            self._alarm.start()
+
+    def _ring(self) -> None:
+        """The time of a confirmed commit is over, unless it was confirmed or extended meanwhile."""
+        with self._writer:
+            now = time.monotonic()
+            pending = None if self._closed else self._confirmed.pending
+            step = self._confirmed.expired(now)
+            if pending is not None and step is None:
+                self._set_alarm(pending.deadline - now)
+            elif pending is not None and step is not None:
+                self._carry_out(step)
 
     def _candidate_modified(self) -> bool:
-        return self._candidate is not self._running and bool(diff(self._running, self._candidate))
+        running = self._running.root
+        return self._candidate is not running and bool(diff(running, self._candidate))
 
     def _discard_if_freed(self, freed: frozenset[Datastore]) -> None:
         if Datastore.CANDIDATE in freed:
-            self._candidate = self._running
-
-    def _loaded(self) -> Container:
-        stored = self._storage.load()
-        try:
-            root = decode(self._schema, stored.units.items())
-        except ValueError as error:
-            raise StorageError(f"the stored configuration does not fit the YANG modules: {error}") from error
-        if stored.content_id not in ("", self._schema.content_id):
-            logger.info("schema-changed", extra={"commit": stored.commit_id})
-            refuse(self._judge.whole(root))
-        logger.info("loaded", extra={"commit": stored.commit_id, "units": len(stored.units)})
-        return root
+            self._candidate = self._running.root

@@ -1,4 +1,4 @@
-"""One commit, from two roots to a durable change that is acted on, or to nothing at all.
+"""One commit, from two roots to a durable change that is acted on, or to nothing at all; and the way back.
 
 Owns the order of the steps and their undoing: validate, diff, prepare, persist, apply, swap. Whatever can
 be refused is refused by the end of prepare. From persist on the steps run to their end on the caller's
@@ -6,14 +6,14 @@ thread, whether or not the client is still there; what was done is undone backwa
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from server.datastores.settle import Settled
 from server.datastores.storage import StorageError
 from server.protocol.errors import RpcErrors, operation_failed, rollback_failed
-from server.provider import Provider
-from server.tree.diff import Change
+from server.provider import Prepared, Provider
+from server.tree.diff import Change, diff
 from server.tree.node import Container
 
 logger = logging.getLogger("twincast.datastores.transaction")
@@ -23,13 +23,15 @@ logger = logging.getLogger("twincast.datastores.transaction")
 class Parts:
     """What a commit asks, in the order of the steps.
 
-    `settle(old, new)` judges `new`, given that `old` is valid. `persist(old, new)` makes `new` durable where
-    `old` is stored and returns the commit id; it raises StorageError.
+    `settle(old, new)` judges `new`, given that `old` is valid. `persist(old, new, changes)` makes `new`
+    durable where `old` is stored and returns the commit id; `unpersist` takes that back. Both raise
+    StorageError.
     """
 
     settle: Callable[[Container, Container], Settled]
     provider: Provider
-    persist: Callable[[Container, Container], int]
+    persist: Callable[[Container, Container, Sequence[Change]], int]
+    unpersist: Callable[[], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ class _Undo:
 
     def run(self) -> tuple[str, ...]:
         """Undo everything, last first; return the names of the steps that could not be undone."""
-        return tuple(name for name, step in reversed(self.steps) if not _undone(name, step))
+        return tuple(name for name, step in reversed(self.steps) if not _done(name, step))
 
 
 def commit(
@@ -76,11 +78,46 @@ def commit(
     return Committed(commit_id, changes)
 
 
+def restore(
+    parts: Parts, old: Container, new: Container, swap: Callable[[Container], None]
+) -> Committed | None:
+    """Go back from running `old` to `new`, which was running before; nobody is asked whether it may be.
+
+    What stands behind the configuration is prepared where it can be, else it is given `new` from scratch, or
+    when it is there again. Returns None when the two do not differ. Raises RpcError operation-failed when it
+    could not be stored, and then nothing has changed.
+    """
+    changes = diff(old, new)
+    if not changes:
+        return None
+    prepared = _prepared(parts.provider, old, new, changes)
+    try:
+        commit_id = parts.persist(old, new, changes)
+    except Exception as fault:
+        if prepared is not None:
+            _done("prepare", prepared.abort)
+        raise _as_answer(fault) from fault
+    if prepared is None or not _done("apply", prepared.apply):
+        _done("restore", lambda: parts.provider.restore(new))
+    swap(new)
+    return Committed(commit_id, changes)
+
+
+def _prepared(
+    provider: Provider, old: Container, new: Container, changes: Sequence[Change]
+) -> Prepared | None:
+    try:
+        return provider.prepare(old, new, changes)
+    except Exception:
+        logger.warning("rollback-unprepared", exc_info=True)
+        return None
+
+
 def _carry_out(parts: Parts, old: Container, new: Container, changes: tuple[Change, ...], undo: _Undo) -> int:
     prepared = parts.provider.prepare(old, new, changes)
     undo.steps.append(("prepare", prepared.abort))
-    commit_id = parts.persist(old, new)
-    undo.steps[:] = [("persist", lambda: parts.persist(new, old)), ("apply", prepared.revert)]
+    commit_id = parts.persist(old, new, changes)
+    undo.steps[:] = [("persist", parts.unpersist), ("apply", prepared.revert)]
     prepared.apply()
     return commit_id
 
@@ -94,11 +131,11 @@ def _take_back(undo: _Undo, fault: Exception) -> None:
         ) from fault
 
 
-def _undone(name: str, step: Callable[[], object]) -> bool:
+def _done(name: str, step: Callable[[], object]) -> bool:
     try:
         step()
     except Exception:
-        logger.exception("undo-failed", extra={"step": name})
+        logger.exception("step-failed", extra={"step": name})
         return False
     return True
 

@@ -1,13 +1,15 @@
-"""validate, commit and discard-changes (RFC 6241 sections 8.3.4 and 8.6.4)."""
+"""validate, commit, cancel-commit and discard-changes (RFC 6241 sections 8.3.4, 8.4 and 8.6.4)."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from lxml import etree
 
+from server.datastores.confirmed import DEFAULT_TIMEOUT, CommitRequest
 from server.datastores.judge import Judge, refuse
 from server.datastores.locks import Datastore
 from server.datastores.store import Store
-from server.operations.handler import Handlers, base
+from server.operations.handler import Handlers, author, base
 from server.operations.inline import Inline
 from server.operations.parameters import Parameters, Source, take_source
 from server.protocol.messages import Ok, Reply
@@ -29,11 +31,32 @@ class Validate:
         return cls(source)
 
 
-class Commit:
-    """The operations between candidate and running.
+MAX_TIMEOUT: Final = 2**32 - 1
+"""Seconds; confirm-timeout is a uint32."""
 
-    commit takes no parameter: `<confirmed>` and its like belong to a capability that is not announced.
+
+def parse_commit(operation: etree._Element) -> CommitRequest:
+    """Read the parameters of commit; raises RpcError.
+
+    confirm-timeout and persist mean nothing without `<confirmed/>`: who sends them expects to be asked for a
+    confirmation and must not get a commit that is final.
     """
+    parameters = Parameters(operation)
+    confirmed = parameters.flag("confirmed")
+    timeout = parameters.integer("confirm-timeout", 1, MAX_TIMEOUT, 0)
+    request = CommitRequest(
+        confirmed, timeout or DEFAULT_TIMEOUT, parameters.leaf("persist"), parameters.leaf("persist-id")
+    )
+    parameters.finish()
+    for name, given in (("confirm-timeout", timeout), ("persist", request.persist is not None)):
+        if given and not confirmed:
+            message = f"<{name}> goes with <confirmed/>, which is missing"
+            raise parameters.missing("confirmed", message)
+    return request
+
+
+class Commit:
+    """The operations between candidate and running."""
 
     def __init__(self, store: Store, judge: Judge, inline: Inline) -> None:
         self._store = store
@@ -45,6 +68,7 @@ class Commit:
         return {
             base("validate"): self.validate,
             base("commit"): self.commit,
+            base("cancel-commit"): self.cancel_commit,
             base("discard-changes"): self.discard_changes,
         }
 
@@ -60,8 +84,15 @@ class Commit:
 
     def commit(self, session: Session, operation: etree._Element) -> Reply:
         """Make the candidate running; the reply comes once it is durable and acted on."""
-        Parameters(operation).finish()
-        self._store.commit(session.session_id)
+        self._store.commit(author(session), parse_commit(operation))
+        return Ok()
+
+    def cancel_commit(self, session: Session, operation: etree._Element) -> Reply:
+        """Undo the confirmed commit that waits; running is as before it when the reply comes."""
+        parameters = Parameters(operation)
+        persist_id = parameters.leaf("persist-id")
+        parameters.finish()
+        self._store.cancel(author(session), persist_id)
         return Ok()
 
     def discard_changes(self, session: Session, operation: etree._Element) -> Reply:

@@ -5,6 +5,7 @@ from typing import Protocol, TypeAlias
 
 from lxml import etree
 
+from server.datastores.history import Author
 from server.protocol.messages import BASE_NAMESPACE, Reply
 from server.telemetry.sessions import Session
 
@@ -23,3 +24,8 @@ Handlers: TypeAlias = Mapping[str, Handler]
 def base(name: str) -> str:
     """Return the Clark name of an operation of RFC 6241."""
     return f"{{{BASE_NAMESPACE}}}{name}"
+
+
+def author(session: Session, label: str = "", comment: str = "") -> Author:
+    """Return who asks, for the commit history."""
+    return Author(session.session_id, session.peer.username, session.peer.source_host, label, comment)

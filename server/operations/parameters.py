@@ -87,9 +87,13 @@ class Parameters:
         except ValueError:
             raise self.invalid(name, text, values) from None
 
-    def integer(self, name: str, lowest: int, highest: int) -> int:
-        """Take a required integer; raises RpcError missing-element or invalid-value."""
-        text = self.required_leaf(name)
+    def integer(self, name: str, lowest: int, highest: int, default: int | None = None) -> int:
+        """Take an integer; raises RpcError invalid-value, and missing-element unless there is a default."""
+        text = self.leaf(name)
+        if text is None and default is not None:
+            return default
+        if text is None:
+            raise self.missing(name)
         if text.isascii() and text.isdigit() and len(text) <= 20 and lowest <= int(text) <= highest:
             return int(text)
         raise self.invalid(name, text, (f"{lowest}..{highest}",))
@@ -98,8 +102,19 @@ class Parameters:
         """Take the text of a required parameter; raises RpcError missing-element."""
         text = self.leaf(name)
         if text is None:
-            raise self._at(errors.missing_element(name, f"<{name}> is missing in {self._here}"))
+            raise self.missing(name)
         return text
+
+    def flag(self, name: str) -> bool:
+        """Take a parameter of type empty: whether it is there. Raises RpcError invalid-value for content."""
+        text = self.leaf(name)
+        if text:
+            raise self.invalid(name, text, ("nothing",))
+        return text is not None
+
+    def missing(self, name: str, message: str = "") -> RpcError:
+        """Return the error missing-element of a parameter."""
+        return self._at(errors.missing_element(name, message or f"<{name}> is missing in {self._here}"))
 
     def inside(self, name: str) -> "Parameters":
         """Take a required parameter that has parameters of its own."""

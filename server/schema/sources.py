@@ -76,7 +76,7 @@ class ModuleSources:
 _STANDARD = (
     ModuleChoice("ietf-yang-types"),
     ModuleChoice("ietf-inet-types"),
-    ModuleChoice("ietf-netconf", features=("candidate", "rollback-on-error", "validate")),
+    ModuleChoice("ietf-netconf", features=("candidate", "confirmed-commit", "rollback-on-error", "validate")),
     ModuleChoice("ietf-netconf-with-defaults"),
     ModuleChoice("ietf-netconf-monitoring"),
     ModuleChoice("ietf-datastores"),

@@ -198,7 +198,6 @@ BAD_REQUESTS = {
         "<delete-config><target><running/></target></delete-config>",
         "operation-not-supported",
     ),
-    "a confirmed commit": ("<commit><confirmed/></commit>", "unknown-element"),
     "a lock on nothing": ("<lock><target/></lock>", "missing-element"),
     "defaults that are not reported": (
         f'<get><with-defaults xmlns="{WITH_DEFAULTS}">trim</with-defaults></get>',

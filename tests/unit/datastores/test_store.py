@@ -2,6 +2,8 @@
 
 import pytest
 
+from server.datastores.confirmed import CommitRequest
+from server.datastores.history import Author, Cause
 from server.datastores.locks import Datastore
 from server.datastores.settle import Settled
 from server.datastores.storage import Storage, StorageError
@@ -11,6 +13,7 @@ from server.schema.model import load_schema
 from server.schema.sources import default_sources
 from server.tree.build import from_data
 from server.tree.diff import diff
+from tests.support.wait import wait_for
 
 RUNNING, CANDIDATE = Datastore.RUNNING, Datastore.CANDIDATE
 
@@ -92,9 +95,9 @@ def _same(left, right):
 def test_a_commit_is_there_after_a_restart(opened, tree):
     store = opened()
     store.edit(1, lambda _: tree("a", "b"))
-    first = store.commit(1)
+    first = store.commit(Author(1))
     store.edit(1, lambda _: tree("b", "c"))
-    second = store.commit(1)
+    second = store.commit(Author(1))
     assert second.commit_id > first.commit_id
     assert store.root(RUNNING) is store.root(CANDIDATE)
     store = opened()
@@ -110,11 +113,11 @@ def test_what_is_not_committed_is_gone_after_a_restart(opened, tree):
 
 def test_a_commit_of_nothing_writes_nothing(opened, tree):
     store = opened()
-    assert store.commit(1) is None
+    assert store.commit(Author(1)) is None
     store.edit(1, lambda _: tree("a"))
     store.edit(1, lambda _: tree())
     assert store.root(CANDIDATE) is not store.root(RUNNING)
-    assert store.commit(1) is None
+    assert store.commit(Author(1)) is None
     assert store.root(CANDIDATE) is store.root(RUNNING)
 
 
@@ -123,7 +126,7 @@ def test_a_refused_commit_leaves_both_as_they_were(opened, tree, verdict):
     store.edit(1, lambda _: tree("a"))
     verdict.errors = (invalid_value("no"),)
     with pytest.raises(RpcErrors):
-        store.commit(1)
+        store.commit(Author(1))
     assert _same(store.root(RUNNING), tree())
     assert _same(store.root(CANDIDATE), tree("a"))
 
@@ -145,7 +148,7 @@ def test_another_sessions_lock_keeps_an_edit_and_a_commit_out(opened, tree):
     store.lock(CANDIDATE, 1)
     for attempt in (
         lambda: store.edit(2, lambda _: tree("a")),
-        lambda: store.commit(2),
+        lambda: store.commit(Author(2)),
         lambda: store.discard(2),
     ):
         with pytest.raises(RpcError) as refused:
@@ -177,7 +180,7 @@ def test_a_killed_session_changes_nothing_any_more(opened, tree):
     attempts = (
         lambda: store.edit(1, lambda _: tree("b")),
         lambda: store.lock(RUNNING, 1),
-        lambda: store.commit(1),
+        lambda: store.commit(Author(1)),
     )
     for attempt in attempts:
         with pytest.raises(RpcError, match="killed"):
@@ -208,7 +211,7 @@ def test_a_candidate_that_was_edited_back_counts_as_unmodified(opened, tree):
 def test_a_changed_schema_has_what_is_stored_judged_again(opened, tree, verdict, tmp_path):
     store = opened()
     store.edit(1, lambda _: tree("a"))
-    store.commit(1)
+    store.commit(Author(1))
     assert opened().root(RUNNING) is not None
     assert verdict.asked_for_all == 0
     _store_with_another_schema(tmp_path)
@@ -233,3 +236,91 @@ def test_rows_that_do_not_fit_the_schema_are_a_clear_failure(opened, tmp_path):
     storage.close()
     with pytest.raises(StorageError, match="does not fit the YANG modules"):
         opened()
+
+
+LATER = CommitRequest(confirmed=True)
+
+
+def _waiting(store, tree, request=LATER):
+    store.edit(1, lambda _: tree("a"))
+    store.commit(Author(1))
+    store.edit(1, lambda _: tree("a", "b"))
+    store.commit(Author(1, "ops", "192.0.2.1", "a label", "a comment"), request)
+
+
+@pytest.mark.parametrize("end", ["session_ended", "revoke"])
+def test_the_end_of_its_session_undoes_a_confirmed_commit(opened, tree, end):
+    store = opened()
+    _waiting(store, tree)
+    getattr(store, end)(1)
+    assert _same(store.root(RUNNING), tree("a"))
+    assert store.root(CANDIDATE) is store.root(RUNNING)
+
+
+@pytest.mark.parametrize("persist", [None, "token"])
+def test_a_restart_undoes_a_confirmed_commit(opened, tree, persist):
+    _waiting(opened(), tree, CommitRequest(confirmed=True, persist=persist))
+    store = opened()
+    assert _same(store.root(RUNNING), tree("a"))
+    assert [entry.cause for entry in store.history()][-1] is Cause.RESTART
+    assert _same(opened().root(RUNNING), tree("a"))
+
+
+def test_a_restart_after_the_confirmation_undoes_nothing(opened, tree):
+    store = opened()
+    _waiting(store, tree)
+    assert store.commit(Author(1)) is None
+    assert _same(opened().root(RUNNING), tree("a", "b"))
+
+
+def test_edits_in_the_candidate_outlive_an_undone_commit(opened, tree):
+    store = opened()
+    _waiting(store, tree)
+    store.edit(2, lambda _: tree("c"))
+    store.cancel(Author(1), None)
+    assert _same(store.root(RUNNING), tree("a"))
+    assert _same(store.root(CANDIDATE), tree("c"))
+
+
+def test_a_rollback_that_cannot_be_stored_is_tried_again(opened, tree, monkeypatch):
+    monkeypatch.setattr("server.datastores.store.RETRY_SECONDS", 0.01)
+    store = opened()
+    _waiting(store, tree)
+    connection = store._running._storage._connection
+    connection.execute("CREATE TRIGGER full BEFORE DELETE ON unit BEGIN SELECT RAISE(FAIL, 'full'); END")
+    store.session_ended(1)
+    assert _same(store.root(RUNNING), tree("a", "b"))
+    with pytest.raises(RpcError) as refused:
+        store.commit(Author(2))
+    assert refused.value.tag is ErrorTag.IN_USE
+    with store._writer:
+        connection.execute("DROP TRIGGER full")
+    wait_for(lambda: _same(store.root(RUNNING), tree("a")), what="the rollback")
+
+
+def test_a_confirmation_that_cannot_be_stored_is_no_confirmation(opened, tree):
+    store = opened()
+    _waiting(store, tree)
+    connection = store._running._storage._connection
+    connection.execute("CREATE TRIGGER full BEFORE DELETE ON guard BEGIN SELECT RAISE(FAIL, 'full'); END")
+    with pytest.raises(RpcError, match="still waits"):
+        store.commit(Author(1))
+    connection.execute("DROP TRIGGER full")
+    assert _same(opened().root(RUNNING), tree("a"))
+
+
+def test_the_history_tells_who_when_why_and_what(opened, tree):
+    store = opened()
+    _waiting(store, tree)
+    first, second = store.history()
+    assert (first.cause, second.cause) == (Cause.COMMIT, Cause.CONFIRMED_COMMIT)
+    assert (second.session_id, second.user, second.source) == (1, "ops", "192.0.2.1")
+    assert (second.label, second.comment, second.changes) == ("a label", "a comment", 1)
+    (changed,) = second.changed
+    path = "/trb:remote-backup/trb:remote-backup-profile[trb:name='b']"
+    assert (changed.operation, changed.path) == ("create", path)
+    assert store.history()[0].commit_id < store.history()[1].commit_id
+    before = store.history()
+    store.close()
+    store = opened()
+    assert store.history()[:2] == before

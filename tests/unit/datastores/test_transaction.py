@@ -4,7 +4,7 @@ import pytest
 
 from server.datastores.settle import Settled
 from server.datastores.storage import StorageError
-from server.datastores.transaction import Parts, commit
+from server.datastores.transaction import Parts, commit, restore
 from server.protocol.errors import ErrorTag, RpcError, RpcErrors, invalid_value, operation_failed
 from server.schema.node import NodeKind, SchemaNode, TypeInfo
 from server.tree.diff import diff
@@ -59,16 +59,27 @@ class Recorder:
     def revert(self):
         self._do("revert")
 
-    def persist(self, old, new):
-        self._do("persist" if new is NEW else "unpersist")
+    def persist(self, old, new, changes):
+        assert (old, new, len(changes)) == (OLD, NEW, 1)
+        self._do("persist")
         return 7
+
+    def unpersist(self):
+        self._do("unpersist")
+
+    def restore(self, root):
+        assert root is NEW
+        self._do("restore")
 
     def swap(self, root):
         self.calls.append("swap")
         self.running = root
 
     def commit(self, new=NEW):
-        return commit(Parts(self.settle, self, self.persist), OLD, new, self.swap)
+        return commit(self.parts(), OLD, new, self.swap)
+
+    def parts(self):
+        return Parts(self.settle, self, self.persist, self.unpersist)
 
 
 def test_the_steps_in_their_order():
@@ -146,3 +157,34 @@ def test_a_fault_is_undone_and_passed_on():
     with pytest.raises(ZeroDivisionError):
         recorder.commit()
     assert recorder.calls[-2:] == ["revert", "unpersist"]
+
+
+@pytest.mark.parametrize(
+    ("failing", "calls"),
+    [
+        ({}, ["prepare", "persist", "apply", "swap"]),
+        ({"prepare": RpcErrors([operation_failed("away")])}, ["prepare", "persist", "restore", "swap"]),
+        ({"apply": OSError("gone")}, ["prepare", "persist", "apply", "restore", "swap"]),
+        ({"prepare": OSError(), "restore": OSError()}, ["prepare", "persist", "restore", "swap"]),
+    ],
+)
+def test_the_way_back_is_not_judged_and_cannot_be_refused(failing, calls):
+    recorder = Recorder(failing, errors=[invalid_value("no")])
+    assert restore(recorder.parts(), OLD, NEW, recorder.swap).commit_id == 7
+    assert recorder.calls == calls
+    assert recorder.running is NEW
+
+
+def test_a_way_back_that_cannot_be_stored_changes_nothing():
+    recorder = Recorder({"persist": StorageError("disk full")})
+    with pytest.raises(RpcError) as refused:
+        restore(recorder.parts(), OLD, NEW, recorder.swap)
+    assert refused.value.tag is ErrorTag.OPERATION_FAILED
+    assert recorder.calls == ["prepare", "persist", "abort"]
+    assert recorder.running is OLD
+
+
+def test_a_way_back_to_the_same_asks_nobody():
+    recorder = Recorder()
+    assert restore(recorder.parts(), OLD, empty_root(SCHEMA), recorder.swap) is None
+    assert recorder.calls == []

@@ -1,0 +1,158 @@
+"""Running: its root, its durable copy, the commits that led to it and the way back to its rollback point.
+
+Owns what a change of running leaves behind. It knows no session and no lock: `store` decides who may change
+it and calls from under the writer lock; `root` and `history` may be read from any thread.
+"""
+
+import logging
+import time
+from collections.abc import Iterable, Sequence
+from functools import partial
+
+from server.datastores import transaction
+from server.datastores.confirmed import Action
+from server.datastores.history import SERVER, Author, Cause, Entry, entry
+from server.datastores.judge import Judge, refuse
+from server.datastores.storage import Storage, StorageError, Stored
+from server.protocol.errors import operation_failed
+from server.provider import Provider
+from server.schema.model import Schema
+from server.tree.diff import Change, decode, diff, encode_delta
+from server.tree.edit import share
+from server.tree.node import Container
+
+logger = logging.getLogger("twincast.datastores.running")
+
+_GUARDED = (Action.SAVE, Action.KEEP)
+
+
+class Running:
+    """The datastore running of one server."""
+
+    def __init__(self, schema: Schema, storage: Storage, judge: Judge, provider: Provider) -> None:
+        """Load it, as it was before a confirmed commit that was not confirmed. Raises StorageError when what
+        is stored does not fit the schema.
+        """
+        self._schema = schema
+        self._storage = storage
+        self._judge = judge
+        self._provider = provider
+        self._point: Container | None = None
+        self.root, self.history = self._loaded()
+
+    def commit(
+        self, new: Container, action: Action, author: Author, cause: Cause
+    ) -> transaction.Committed | None:
+        """Make `new` running; None when it is running already.
+
+        `action` says what becomes of the rollback point. Raises as `transaction.commit`; running, the durable
+        copy and the rollback point are as before then.
+        """
+        point = self.root if action is Action.SAVE else self._point
+        parts = self._parts(author, cause, guarded=action in _GUARDED)
+        committed = transaction.commit(parts, self.root, new, self._swap)
+        if committed is None and action is Action.FORGET:
+            self._forget_rollback_point()
+        self._point = point if action in _GUARDED else None
+        return committed
+
+    def restore(self, author: Author, cause: Cause) -> transaction.Committed | None:
+        """Go back to the rollback point; None when that is running. Raises as `transaction.restore`."""
+        if self._point is None:
+            return None
+        parts = self._parts(author, cause, guarded=False)
+        committed = transaction.restore(parts, self.root, self._point, self._swap)
+        if committed is None:
+            self._forget_rollback_point()
+        self._point = None
+        return committed
+
+    def after(self, commit_id: int) -> Container | None:
+        """Return running as it was after a commit of the history, sharing what is equal with running now.
+
+        None when the history does not reach back so far. Raises StorageError.
+        """
+        if all(item.commit_id != commit_id for item in self.history):
+            return None
+        try:
+            return share(self.root, self._decoded(self._storage.units_after(commit_id).items()))
+        except KeyError:
+            return None
+
+    def close(self) -> None:
+        """Close the storage."""
+        self._storage.close()
+
+    def _parts(self, author: Author, cause: Cause, *, guarded: bool) -> transaction.Parts:
+        persist = partial(self._persist, author, cause, guarded)
+        return transaction.Parts(self._judge.settle, self._provider, persist, self._unpersist)
+
+    def _persist(
+        self,
+        author: Author,
+        cause: Cause,
+        guarded: bool,
+        old: Container,
+        new: Container,
+        changes: Sequence[Change],
+    ) -> int:
+        described = entry(author, cause, changes, time.time())
+        commit_id = self._storage.write(
+            encode_delta(self._schema, old, new),
+            self._schema.content_id,
+            entry=described.to_bytes(),
+            guarded=guarded,
+        )
+        self._remember(described, commit_id)
+        return commit_id
+
+    def _unpersist(self) -> None:
+        self._storage.take_back()
+        self.history = self.history[:-1]
+
+    def _swap(self, root: Container) -> None:
+        self.root = root
+
+    def _remember(self, described: Entry, commit_id: int) -> None:
+        item = Entry.from_bytes(commit_id, described.to_bytes())
+        oldest = self._storage.oldest_remembered()
+        self.history = tuple(each for each in (*self.history, item) if each.commit_id >= oldest)
+
+    def _forget_rollback_point(self) -> None:
+        try:
+            self._storage.forget_rollback_point()
+        except StorageError as error:
+            logger.error("not-stored", extra={"reason": str(error)})  # noqa: TRY400 - not a fault
+            message = "the confirmation could not be stored; the commit still waits for it"
+            raise operation_failed(message) from error
+
+    def _loaded(self) -> tuple[Container, tuple[Entry, ...]]:
+        stored = self._storage.load()
+        root = self._decoded(stored.units.items())
+        if stored.guarded:
+            stored, root = self._rolled_back(root)
+        if stored.content_id not in ("", self._schema.content_id):
+            logger.info("schema-changed", extra={"commit": stored.commit_id})
+            refuse(self._judge.whole(root))
+        logger.info("loaded", extra={"commit": stored.commit_id, "units": len(stored.units)})
+        return root, self._entries(stored)
+
+    def _rolled_back(self, left: Container) -> tuple[Stored, Container]:
+        """The server ended while a confirmed commit waited (RFC 6241 section 8.4.1)."""
+        root = self._decoded(self._storage.rollback_units().items())
+        described = entry(SERVER, Cause.RESTART, diff(left, root), time.time())
+        commit_id = self._storage.roll_back(described.to_bytes())
+        logger.warning("rolled-back", extra={"cause": Cause.RESTART, "commit": commit_id})
+        return self._storage.load(), root
+
+    def _entries(self, stored: Stored) -> tuple[Entry, ...]:
+        try:
+            return tuple(Entry.from_bytes(commit_id, text) for commit_id, text in stored.history)
+        except ValueError as error:
+            raise StorageError(str(error)) from error
+
+    def _decoded(self, rows: Iterable[tuple[bytes, bytes]]) -> Container:
+        try:
+            return decode(self._schema, rows)
+        except ValueError as error:
+            raise StorageError(f"the stored configuration does not fit the YANG modules: {error}") from error
