@@ -80,15 +80,32 @@ class ProfileConfig(msgspec.Struct, frozen=True):
     multicast: bool = True
     igmp_copy: bool = True
     arbitration: StaticArbitration | VrrpArbitration | ETrunkArbitration | None = None
+    mld_copy: bool = True
 
     @property
     def mapped(self) -> bool:
         """True when the profile names a service and a backup-id, so that its records can cross."""
         return bool(self.service_name) and self.backup_id > 0
 
+    def dhcp_copy(self, version: int) -> bool:
+        """Return whether messages of DHCP STBs are copied: IGMP for IP version 4, MLD for 6."""
+        return self.igmp_copy if version == 4 else self.mld_copy
+
+
+class FilterRule(msgspec.Struct, frozen=True):
+    """One rule of a group filter. Prefixes are text, because they cross the control socket; "" means all."""
+
+    permit: bool
+    group: str
+    source: str = ""
+
 
 class IgmpConfig(msgspec.Struct, frozen=True):
-    """IGMP of one access interface; the names are those of RFC 8652, durations are seconds."""
+    """IGMP, or MLD, of one access interface; the names are those of RFC 8652, durations are seconds.
+
+    `version` is in IGMP's terms for both: MLDv1 is 2 and MLDv2 is 3, because RFC 3810 has the state machines
+    of RFC 3376. `group_filter` is in the order in which the rules are asked.
+    """
 
     version: int = 3
     query_interval: int = 125
@@ -98,6 +115,7 @@ class IgmpConfig(msgspec.Struct, frozen=True):
     immediate_leave: bool = False
     max_groups: int | None = None
     max_groups_per_subscriber: int | None = None
+    group_filter: tuple[FilterRule, ...] = ()
 
 
 class AccessConfig(msgspec.Struct, frozen=True):
@@ -106,6 +124,7 @@ class AccessConfig(msgspec.Struct, frozen=True):
     profile: str = ""
     access_id: int = 1
     igmp: IgmpConfig = IgmpConfig()
+    mld: IgmpConfig = IgmpConfig()
 
 
 class UpstreamConfig(msgspec.Struct, frozen=True):

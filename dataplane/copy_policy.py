@@ -44,20 +44,21 @@ class NotCopied(StrEnum):
     LINK_LOCAL_GROUP = "link-local-group"
     MALFORMED = "malformed"
     QUEUE_FULL = "queue-full"
+    REFUSED = "refused"
 
 
 @dataclass(frozen=True, slots=True)
 class CopyFacts:
-    """What the decision for one profile depends on.
+    """What the decision for one profile and one protocol depends on.
 
-    `mapped`: the profile names a service and a backup-id. `known_to_peer`: the peer has a profile with
-    this backup-id; True while it has not said. `connected`: the handshake with the peer is done.
-    `blocked`: a backup-block of the service stops sending. `synchronizing`: the first batch after a
-    connection is on its way.
+    `dhcp_copy`: igmp-copy for messages of IGMP, mld-copy for those of MLD. `mapped`: the profile names a
+    service and a backup-id. `known_to_peer`: the peer has a profile with this backup-id; True while it has
+    not said. `connected`: the handshake with the peer is done. `blocked`: a backup-block of the service
+    stops sending. `synchronizing`: the first batch after a connection is on its way.
     """
 
     multicast: bool
-    igmp_copy: bool
+    dhcp_copy: bool
     bound: bool
     mapped: bool
     known_to_peer: bool
@@ -71,13 +72,14 @@ def copy_state(subscriber_type: SubscriberType, facts: CopyFacts) -> CopyState:
 
     What the operator configured comes before what the network does, and the wider switch before the
     narrower one, so that the answer names the first thing to change: service-type, a block (which
-    overrides igmp-copy, rule 15), igmp-copy (not asked for PPPoE, rule 2), binding, mapping, channel.
+    overrides igmp-copy, rule 15), igmp-copy or mld-copy (not asked for PPPoE, rule 2), binding, mapping,
+    channel.
     """
     if not facts.multicast:
         return CopyState.SERVICE_DISABLED
     if facts.blocked:
         return CopyState.BLOCKED
-    if not facts.igmp_copy and subscriber_type is SubscriberType.DHCP_STB:
+    if not facts.dhcp_copy and subscriber_type is SubscriberType.DHCP_STB:
         return CopyState.ADMIN_DISABLED
     if not facts.bound:
         return CopyState.UNBOUND

@@ -57,7 +57,7 @@ class ServiceState(msgspec.Struct, frozen=True):
 
 
 class CopyStatus(msgspec.Struct, frozen=True):
-    """igmp-copy-status of one kind of subscriber: does the profile copy its messages, and if not, why."""
+    """How one kind of subscriber stands: does the profile copy its messages, and if not, why not."""
 
     type: str
     copy_state: str
@@ -70,7 +70,7 @@ class CopyStatus(msgspec.Struct, frozen=True):
 
 
 class ProfileState(msgspec.Struct, frozen=True):
-    """One remote-backup-profile."""
+    """One remote-backup-profile; `subscriber_types` is about IGMP, `mld_subscriber_types` about MLD."""
 
     name: str
     local_role: str
@@ -84,6 +84,7 @@ class ProfileState(msgspec.Struct, frozen=True):
     last_role_change_reason: str = ""
     last_batch_completed: float | None = None
     last_batch_entries: int | None = None
+    mld_subscriber_types: tuple[CopyStatus, ...] = ()
 
 
 class SourceState(msgspec.Struct, frozen=True):
@@ -113,7 +114,7 @@ class GroupState(msgspec.Struct, frozen=True):
 
 
 class InterfaceState(msgspec.Struct, frozen=True):
-    """The multicast side of one interface."""
+    """The multicast side of one interface; `querier` is that of IGMP."""
 
     name: str
     plane: str
@@ -124,6 +125,7 @@ class InterfaceState(msgspec.Struct, frozen=True):
     sent: dict[str, int] = {}
     error: dict[str, int] = {}
     dropped: dict[str, int] = {}
+    mld_querier: str = ""
 
 
 class StatePiece(msgspec.Struct, frozen=True):
@@ -145,12 +147,13 @@ class RoleChanged(msgspec.Struct, frozen=True, tag="role-changed"):
 
 
 class CopyStateChanged(msgspec.Struct, frozen=True, tag="igmp-copy-state-changed"):
-    """The copy-state of one kind of subscriber of a profile is another."""
+    """The copy-state of one kind of subscriber of a profile is another, for IGMP or for MLD."""
 
     profile: str
     subscriber_type: str
     old: str
     new: str
+    protocol: str = "igmp"
 
 
 class ChannelStateChanged(msgspec.Struct, frozen=True, tag="channel-state-changed"):

@@ -8,10 +8,19 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from dataplane.config import InterfaceConfig, ProfileConfig, Refusal, Security, ServiceConfig, Subject
+from dataplane.config import (
+    IgmpConfig,
+    InterfaceConfig,
+    ProfileConfig,
+    Refusal,
+    Security,
+    ServiceConfig,
+    Subject,
+)
 from dataplane.control.messages import ConfigDelta, ControlError, Generation
 from dataplane.engine.messages import Reconfigure
 from dataplane.forwarding.plane import capacity_problem
+from dataplane.membership.admission import GroupFilter
 
 T = TypeVar("T", ServiceConfig, ProfileConfig, InterfaceConfig)
 
@@ -173,6 +182,10 @@ class Transactions:
 
 def read_delta(delta: ConfigDelta) -> Reconfigure:
     """Return `delta` in the engine's terms; raises ControlError for addresses that cannot be read."""
+    for interface in delta.interfaces:
+        if interface.access is not None:
+            _check_filter(interface.access.igmp)
+            _check_filter(interface.access.mld)
     return Reconfigure(
         services=tuple(service.unwrap() for service in delta.services),
         profiles=delta.profiles,
@@ -181,6 +194,13 @@ def read_delta(delta: ConfigDelta) -> Reconfigure:
         removed_profiles=delta.removed_profiles,
         removed_interfaces=delta.removed_interfaces,
     )
+
+
+def _check_filter(config: IgmpConfig) -> None:
+    try:
+        GroupFilter(config.group_filter)
+    except ValueError as error:
+        raise ControlError("a prefix of a group filter cannot be read") from error
 
 
 def _compare(present: Mapping[str, T], wanted: Iterable[T]) -> tuple[tuple[T, ...], tuple[str, ...]]:

@@ -8,7 +8,7 @@ from dataplane.copy_policy import NotCopied, refusal_of_drop
 from dataplane.engine import copying
 from dataplane.engine.messages import FrameCaptured
 from dataplane.engine.settle import settle
-from dataplane.engine.world import Port, World
+from dataplane.engine.world import IGMP, Port, World
 from dataplane.packets import frames
 from dataplane.packets.frames import AccessMessage
 from dataplane.packets.messages import Query, Report
@@ -21,9 +21,6 @@ def frame_captured(world: World, port: Port, message: FrameCaptured, now: float)
         heard = frames.decode(message.frame, message.outer_vlan)
     except DecodeError as error:
         _refused(world, port, error.reason)
-        return
-    if heard.source.version not in port.sides:
-        _refused(world, port, DropReason.UNSUPPORTED_VERSION)
         return
     received = port.counters.received
     received["total"] += 1
@@ -48,7 +45,7 @@ def _query_heard(world: World, port: Port, heard: AccessMessage, query: Query, n
     """A foreign querier: elected against as RFC 3376 section 6.6.2 says, never copied (rules 14, 17)."""
     side = port.sides[heard.source.version]
     side.querier.heard(query, heard.source, now, from_peer=copying.is_peer(world, port, heard.source))
-    copying.count_not_copied(world, port, heard.subscriber, NotCopied.QUERY)
+    copying.count_not_copied(world, port, side.version, heard.subscriber, NotCopied.QUERY)
     world.deadlines.set(side.querier_key, side.querier.next_deadline())
 
 
@@ -60,7 +57,7 @@ def _refused(world: World, port: Port, reason: DropReason) -> None:
         error["checksum"] += 1
     elif reason is DropReason.TOO_SHORT:
         error["too-short"] += 1
-    copying.count_not_copied(world, port, None, refusal_of_drop(reason))
+    copying.count_not_copied(world, port, IGMP, None, refusal_of_drop(reason))
 
 
 def _count_drop(port: Port, reason: DropReason) -> None:

@@ -14,7 +14,7 @@ from dataplane.engine.exchange import entry_of, record_of
 from dataplane.engine.settle import settle
 from dataplane.engine.snapshot import Snapshot
 from dataplane.engine.status import refresh_copy_states, refresh_service
-from dataplane.engine.world import Port, Profile, Service, World
+from dataplane.engine.world import PROTOCOLS, Port, Profile, Service, World
 from dataplane.membership.groups import ChangeKind
 from dataplane.membership.table import Changes, EntryChange
 from dataplane.packets.ethernet import Subscriber
@@ -35,11 +35,13 @@ def copy_message(
     profile = world.profiles.get(port.profile_name)
     if profile is None:
         return
-    status = profile.copy[subscriber_type(heard.subscriber.pppoe_session)]
+    status = profile.copy[heard.source.version][subscriber_type(heard.subscriber.pppoe_session)]
     for reason in report.refused:
         known = NotCopied.LINK_LOCAL_GROUP if reason is DropReason.LINK_LOCAL_GROUP else NotCopied.MALFORMED
         status.not_copied[known.value] += 1
     if not changes.entries:
+        if changes.refused:
+            status.not_copied[NotCopied.REFUSED.value] += 1
         return
     why_not = refusal(status.state)
     if why_not is not None:
@@ -133,7 +135,11 @@ def _apply(world: World, service: str, record: Record, now: float) -> None:
         changes = side.table.apply_leave(record.subscriber, record.group, now)
     else:
         changes = side.table.apply_update(entry_of(record, now), now, batch=record.batch)
-    applied = profile.copy[subscriber_type(record.subscriber.pppoe_session)].applied
+    for reason in changes.refused:
+        port.counters.dropped[reason.value] += 1
+    if changes.refused and not changes.entries:
+        return
+    applied = profile.copy[side.version][subscriber_type(record.subscriber.pppoe_session)].applied
     applied["total"] += 1
     applied["leave" if leave else "report"] += 1
     settle(world, port, side, changes, now)
@@ -146,12 +152,19 @@ def _send_snapshot(world: World, service: Service, needed: peer.SnapshotNeeded, 
         perform(world, service, service.machine.start_batch(needed.backup_id, batch, now), now)
 
 
-def send_batch(world: World, profile: Profile, kinds: frozenset[SubscriberType], now: float) -> None:
+def send_batch(
+    world: World,
+    profile: Profile,
+    now: float,
+    *,
+    kinds: frozenset[SubscriberType] = frozenset(SubscriberType),
+    versions: frozenset[int] = frozenset(PROTOCOLS),
+) -> None:
     """Send one batch of the current memberships of these kinds: copying was enabled again (rule 7)."""
     service = world.services.get(profile.config.service_name)
     if service is None or service.machine is None or not service.machine.accepts(profile.config.backup_id):
         return
-    batch = Snapshot(world, profile, kinds=kinds)
+    batch = Snapshot(world, profile, kinds=kinds, versions=versions)
     perform(world, service, service.machine.start_batch(profile.config.backup_id, batch, now), now)
 
 
@@ -187,12 +200,14 @@ def _batch_completed(world: World, service: Service, batch: peer.BatchCompleted,
     refresh_copy_states(world, profile, now)
 
 
-def count_not_copied(world: World, port: Port, subscriber: Subscriber | None, reason: NotCopied) -> None:
+def count_not_copied(
+    world: World, port: Port, version: int, subscriber: Subscriber | None, reason: NotCopied
+) -> None:
     """Count a message that is never copied; one that could not be read counts as a DHCP STB's (rule 2)."""
     profile = world.profiles.get(port.profile_name)
     if profile is not None:
         kind = subscriber_type(0 if subscriber is None else subscriber.pppoe_session)
-        profile.copy[kind].not_copied[reason.value] += 1
+        profile.copy[version][kind].not_copied[reason.value] += 1
 
 
 def is_peer(world: World, port: Port, source: Address) -> bool:

@@ -38,7 +38,7 @@ def attach_port(world: World, port: Port, now: float) -> None:
     _capture(world, port, upstream=False)
     came_up = _up(port.link) and not _up(before)
     for side in port.sides.values():
-        side.querier.set_address(address_of(port.link))
+        side.querier.set_address(address_of(port.link, side.version))
         if came_up and world.adopted:
             side.querier.set_active(False, now)  # starts anew: whoever is behind the link may be others now
     if world.adopted:

@@ -20,12 +20,21 @@ from dataplane.engine.links import attach_port, attach_upstream, tell_ports, wan
 from dataplane.engine.messages import Reconfigure
 from dataplane.engine.settle import tell_core
 from dataplane.engine.status import refresh_copy_states, refresh_service, tell_settings
-from dataplane.engine.world import Port, Profile, Service, UpstreamInterface, World, make_side
+from dataplane.engine.world import (
+    IGMP,
+    MLD,
+    PROTOCOLS,
+    Port,
+    Profile,
+    Service,
+    UpstreamInterface,
+    World,
+    make_side,
+)
 from dataplane.replication.peer import PeerMachine
 
 _EPOCH_BITS = 64
 _DHCP = frozenset({SubscriberType.DHCP_STB})
-_ALL = frozenset(SubscriberType)
 
 
 def reconfigure(world: World, change: Reconfigure, now: float) -> None:
@@ -222,9 +231,11 @@ def _enabled_again(world: World, config: ProfileConfig, old: ProfileConfig | Non
         return
     profile = world.profiles[config.name]
     if not old.multicast:
-        copying.send_batch(world, profile, _ALL, now)
-    elif config.igmp_copy and not old.igmp_copy:
-        copying.send_batch(world, profile, _DHCP, now)
+        copying.send_batch(world, profile, now)
+        return
+    again = {version for version in PROTOCOLS if config.dhcp_copy(version) and not old.dhcp_copy(version)}
+    if again:
+        copying.send_batch(world, profile, now, kinds=_DHCP, versions=frozenset(again))
 
 
 def _refresh(world: World, change: Reconfigure, now: float) -> None:
@@ -278,7 +289,7 @@ def _put_port(world: World, config: InterfaceConfig, now: float) -> None:
 
 def _sides(access: AccessConfig) -> dict[int, IgmpConfig]:
     """Return the settings of each side, by IP version."""
-    return {4: access.igmp}
+    return {IGMP: access.igmp, MLD: access.mld}
 
 
 def _bind(world: World, port: Port, now: float) -> None:

@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 from dataplane import state
 from dataplane.config import Role
 from dataplane.copy_policy import SubscriberType, subscriber_type
-from dataplane.engine.world import Port, Profile, Service, UpstreamInterface, World
+from dataplane.engine.world import IGMP, MLD, PROTOCOLS, Port, Profile, Service, UpstreamInterface, World
 from dataplane.forwarding.desired import ForwardingReason
 from dataplane.membership.groups import FilterMode, Origin, SourceState
 from dataplane.membership.querier import QuerierState
@@ -27,8 +27,6 @@ T = TypeVar("T")
 
 PIECE: Final = 256
 """Entries of one piece: about a millisecond of work."""
-_IGMP: Final = 4
-_SETTINGS: Final = frozenset({"multicast", "igmp-copy"})
 
 
 def pieces(
@@ -95,7 +93,8 @@ def _profile(world: World, profile: Profile, *, counts: bool) -> state.ProfileSt
         local_role=profile.role.value,
         peer_role=profile.peer_role.value if profile.peer_role is not None else "",
         bound_interface=tuple(sorted(profile.ports.values())),
-        subscriber_types=tuple(_copy_status(profile, kind) for kind in SubscriberType),
+        subscriber_types=tuple(_copy_status(profile, IGMP, kind) for kind in SubscriberType),
+        mld_subscriber_types=tuple(_copy_status(profile, MLD, kind) for kind in SubscriberType),
         groups_count=groups,
         entries_count=entries,
         retained_count=retained,
@@ -114,13 +113,13 @@ def _counts(world: World, profile: Profile) -> tuple[int, int, int]:
     return len(groups), sum(len(table) for table in tables), retained
 
 
-def _copy_status(profile: Profile, kind: SubscriberType) -> state.CopyStatus:
-    status = profile.copy[kind]
+def _copy_status(profile: Profile, version: int, kind: SubscriberType) -> state.CopyStatus:
+    status = profile.copy[version][kind]
     return state.CopyStatus(
         type=kind.value,
         copy_state=status.state.value,
         last_state_change=status.since,
-        peer_setting_mismatch=bool(profile.mismatch & _SETTINGS),
+        peer_setting_mismatch=bool(profile.mismatch & {"multicast", f"{PROTOCOLS[version]}-copy"}),
         discontinuity_time=status.discontinuity,
         copied=dict(status.copied),
         applied=dict(status.applied),
@@ -135,7 +134,8 @@ def _interface(
     return state.InterfaceState(
         name=item.config.name,
         plane=plane,
-        querier=_querier(item) if isinstance(item, Port) else "",
+        querier=_querier(item, IGMP) if isinstance(item, Port) else "",
+        mld_querier=_querier(item, MLD) if isinstance(item, Port) else "",
         vif=vif(item.config.name),
         discontinuity_time=item.discontinuity,
         received=dict(counters.received),
@@ -145,8 +145,8 @@ def _interface(
     )
 
 
-def _querier(port: Port) -> str:
-    querier = port.sides[_IGMP].querier
+def _querier(port: Port, version: int) -> str:
+    querier = port.sides[version].querier
     address = querier.querier_address
     return "" if address is None or querier.state is QuerierState.OFF else str(address)
 

@@ -8,7 +8,7 @@ from ipaddress import IPv4Address
 from typing import Final
 
 from dataplane.engine.effects import ChangeRoutes, SendFrame
-from dataplane.engine.world import Port, Side, World, address_of
+from dataplane.engine.world import IGMP, Port, Side, World, address_of
 from dataplane.forwarding.desired import combined
 from dataplane.membership.groups import Aggregate, ChangeKind
 from dataplane.membership.querier import SendQuery
@@ -80,9 +80,10 @@ def expire_retained(world: World, port: Port, side: Side, now: float) -> None:
 
 
 def run_queriers(world: World, port: Port, now: float, *, active: bool) -> None:
-    """Have the port's queriers ask, or be silent (rule 17)."""
+    """Have the port's queriers ask, or be silent (rule 17); without an address MLD cannot ask."""
     for side in port.sides.values():
-        send_queries(world, port, side, side.querier.set_active(active, now))
+        able = side.version == IGMP or address_of(port.link, side.version) is not None
+        send_queries(world, port, side, side.querier.set_active(active and able, now))
 
 
 def take_queriers_back(world: World, port: Port, now: float) -> None:
@@ -100,7 +101,7 @@ def send_queries(world: World, port: Port, side: Side, queries: Iterable[SendQue
     link = port.link
     if link is None:
         return
-    source = address_of(link) or _UNSPECIFIED
+    source = address_of(link, side.version) or _UNSPECIFIED
     for send in queries:
         for circuit in _circuits(side, send.query):
             port.counters.sent["total"] += 1

@@ -10,7 +10,7 @@ from typing import Final
 
 from dataplane.copy_policy import SubscriberType, subscriber_type
 from dataplane.engine.exchange import record_of
-from dataplane.engine.world import Port, Profile, Side, World
+from dataplane.engine.world import PROTOCOLS, Port, Profile, Side, World
 from dataplane.membership.entry import Entry
 from dataplane.membership.groups import Origin
 from dataplane.replication.records import Record
@@ -34,11 +34,13 @@ class Snapshot:
         *,
         returned: bool = False,
         kinds: frozenset[SubscriberType] = frozenset(SubscriberType),
+        versions: frozenset[int] = frozenset(PROTOCOLS),
     ) -> None:
         self._world = world
         self._profile = profile
         self._returned = returned
         self._kinds = kinds
+        self._versions = versions
         self._entries = self._walk()
 
     def next_part(self, now: float) -> list[Record] | None:
@@ -56,7 +58,8 @@ class Snapshot:
         world, profile = self._world, self._profile
         for access_id, name in list(profile.ports.items()):
             port = world.ports.get(name)
-            for side in () if port is None else list(port.sides.values()):
+            sides = () if port is None else list(port.sides.values())
+            for side in [side for side in sides if side.version in self._versions]:
                 for entry in side.table.walk():
                     if not self._current(access_id, port):
                         break
@@ -71,7 +74,7 @@ class Snapshot:
     def _allowed(self, entry: Entry) -> bool:
         config = self._profile.config
         kind = subscriber_type(entry.subscriber.pppoe_session)
-        copied = config.igmp_copy or kind is not SubscriberType.DHCP_STB
+        copied = kind is not SubscriberType.DHCP_STB or config.dhcp_copy(entry.group.version)
         return kind in self._kinds and config.multicast and copied
 
     def _records(self, access_id: int, entry: Entry, now: float) -> Iterator[Record]:

@@ -5,7 +5,7 @@ Recomputed when something it depends on changed; a change is announced.
 
 from dataplane.copy_policy import CopyFacts, SubscriberType, copy_state
 from dataplane.engine.effects import Notify
-from dataplane.engine.world import CopyStatus, Profile, Service, World
+from dataplane.engine.world import PROTOCOLS, CopyStatus, Profile, Service, World
 from dataplane.replication.peer import ChannelState, PeerMachine
 from dataplane.replication.settings import ProfileSettings
 from dataplane.state import CopyStateChanged
@@ -36,28 +36,29 @@ def refresh_peer_role(service: Service, profile: Profile) -> None:
 
 
 def refresh_copy_states(world: World, profile: Profile, now: float) -> None:
-    """Recompute the copy-state of both kinds of subscribers."""
-    facts = _facts(world, profile)
-    for kind in SubscriberType:
-        state = copy_state(kind, facts)
-        status = profile.copy.get(kind)
-        if status is None:
-            profile.copy[kind] = CopyStatus(state, world.wall(now), world.wall(now))
-        elif status.state is not state:
-            world.out.append(
-                Notify(CopyStateChanged(profile.config.name, kind.value, status.state.value, state.value))
-            )
-            status.state, status.since = state, world.wall(now)
+    """Recompute the copy-state of both protocols and both kinds of subscribers."""
+    for version, protocol in PROTOCOLS.items():
+        facts = _facts(world, profile, version)
+        known = profile.copy.setdefault(version, {})
+        for kind in SubscriberType:
+            state = copy_state(kind, facts)
+            status = known.get(kind)
+            if status is None:
+                known[kind] = CopyStatus(state, world.wall(now), world.wall(now))
+            elif status.state is not state:
+                names = (profile.config.name, kind.value, status.state.value, state.value)
+                world.out.append(Notify(CopyStateChanged(*names, protocol)))
+                status.state, status.since = state, world.wall(now)
 
 
-def _facts(world: World, profile: Profile) -> CopyFacts:
+def _facts(world: World, profile: Profile, version: int) -> CopyFacts:
     config = profile.config
     service = world.services.get(config.service_name)
     machine = None if service is None else service.machine
     connected = machine is not None and machine.state in _COPYING
     return CopyFacts(
         multicast=config.multicast,
-        igmp_copy=config.igmp_copy,
+        dhcp_copy=config.dhcp_copy(version),
         bound=bool(profile.ports),
         mapped=config.mapped and service is not None,
         known_to_peer=machine is None or not connected or _has_counterpart(machine, profile),
@@ -80,7 +81,12 @@ def settings_of(profile: Profile) -> ProfileSettings:
     config = profile.config
     known = profile.settings
     settings = ProfileSettings(
-        config.backup_id, config.multicast, config.igmp_copy, frozenset(profile.ports), profile.role
+        config.backup_id,
+        config.multicast,
+        config.igmp_copy,
+        frozenset(profile.ports),
+        profile.role,
+        config.mld_copy,
     )
     if known != settings:
         profile.settings = settings

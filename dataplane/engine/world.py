@@ -7,6 +7,7 @@ from the kernel only, and state comes from packets and timers. A part that does 
 import random
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import Final
 
 from dataplane.config import (
     IgmpConfig,
@@ -29,6 +30,11 @@ from dataplane.packets.messages import Address
 from dataplane.replication.peer import PeerMachine
 from dataplane.replication.settings import ProfileSettings
 from dataplane.roles import RoleMachine, StaticRole
+
+IGMP: Final = 4
+MLD: Final = 6
+"""The protocols by the IP version of their messages and groups."""
+PROTOCOLS: Final = {IGMP: "igmp", MLD: "mld"}
 
 Key = tuple[str, str] | tuple[str, str, int]
 """Names a part that has deadlines: its kind and its name, and the IP version of an access port's side."""
@@ -66,14 +72,17 @@ class CopyStatus:
 
 @dataclass(eq=False, slots=True)
 class Profile:
-    """One remote-backup-profile. `ports` are the names of the bound access interfaces, by access-id."""
+    """One remote-backup-profile. `ports` are the names of the bound access interfaces, by access-id.
+
+    `copy`: how each protocol, by IP version, and each kind of subscriber stands.
+    """
 
     config: ProfileConfig
     machine: RoleMachine = field(default_factory=StaticRole)
     role: Role = Role.INIT
     peer_role: Role | None = None
     ports: dict[int, str] = field(default_factory=dict)
-    copy: dict[SubscriberType, CopyStatus] = field(default_factory=dict)
+    copy: dict[int, dict[SubscriberType, CopyStatus]] = field(default_factory=dict)
     settings: ProfileSettings | None = None
     mismatch: frozenset[str] = frozenset()
     last_role_change: float | None = None
@@ -207,8 +216,14 @@ class World:
         return Role.INIT if profile is None else profile.role
 
 
-def address_of(link: Link | None) -> Address | None:
-    """Return the address that speaks for a link: its first, None when it has none."""
-    if link is None or not link.addresses:
+def address_of(link: Link | None, version: int) -> Address | None:
+    """Return the address that queries come from, None when the link has none.
+
+    For IGMP the first; for MLD the first link-local one, because a query from another is ignored (RFC 3810
+    section 5.1.14).
+    """
+    if link is None:
         return None
-    return link.addresses[0].ip
+    if version == IGMP:
+        return link.addresses[0].ip if link.addresses else None
+    return next((address.ip for address in link.ipv6_addresses if address.is_link_local), None)

@@ -5,7 +5,6 @@ nothing and elects nobody, but keeps count of last-member queries so that it can
 """
 
 from enum import StrEnum
-from ipaddress import IPv4Address
 from itertools import islice
 from math import inf
 
@@ -19,7 +18,6 @@ from dataplane.packets.messages import Address, Query
 
 GROUPS_AT_ONCE = 128
 """Groups that one tick asks about, so that nothing else waits long for a line-up that is left at once."""
-_UNSPECIFIED = IPv4Address(0)
 
 
 class QuerierState(StrEnum):
@@ -121,7 +119,7 @@ class Querier:
         It counts for nothing when we are not active, when it is the peer's (rule 17), or when its source
         is 0.0.0.0, as a snooping switch sends it (RFC 4541 section 2.1.1).
         """
-        if self.state is QuerierState.OFF or from_peer or source in (_UNSPECIFIED, self._address):
+        if self.state is QuerierState.OFF or from_peer or source.is_unspecified or source == self._address:
             return
         if self._address is not None and int(self._address) < int(source):
             return

@@ -5,11 +5,12 @@ the group, run as if that subscriber were alone; the group is the merge of its e
 not know the role: it always says what to query, and the `Querier` knows whether that is ours to send.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Final
 
 from dataplane.config import IgmpConfig
+from dataplane.membership.admission import Admission
 from dataplane.membership.changes import Changes, Collector, EntryChange
 from dataplane.membership.entry import MAX_SOURCES, NO_QUERY, Ask, Entry
 from dataplane.membership.groups import (
@@ -27,9 +28,6 @@ from dataplane.packets.messages import Address, GroupRecord, RecordType, Report
 from dataplane.packets.wire import DropReason
 
 __all__ = ["Changes", "Entry", "EntryChange", "MembershipTable"]
-
-MAX_ENTRIES = 1 << 18
-"""Entries of one interface, whatever is configured: twice what the whole router is made for."""
 
 MAX_GROUP_SOURCES = 1024
 """Different sources that the members of one group may name together; a change costs in proportion."""
@@ -57,6 +55,7 @@ class MembershipTable:
 
     def __init__(self, config: IgmpConfig) -> None:
         self._config = config
+        self._admission = Admission(config)
         self.timing = Timing.of(config)
         self._groups: dict[Address, Group] = {}
         self._per_subscriber: dict[Subscriber, int] = {}
@@ -64,8 +63,9 @@ class MembershipTable:
         self._size = 0
 
     def reconfigure(self, config: IgmpConfig) -> None:
-        """Use other timers and limits from now on; running timers and existing entries stay."""
+        """Use other timers, limits and rules from now on; running timers and existing entries stay."""
         self._config = config
+        self._admission = Admission(config)
         self.timing = Timing.of(config)
 
     def report(self, subscriber: Subscriber, report: Report, reporter: Address, now: float) -> Changes:
@@ -73,9 +73,19 @@ class MembershipTable:
         if report.version > self._config.version:
             return Changes(refused=(DropReason.UNSUPPORTED_VERSION,))
         done = Collector()
-        for record in report.records:
+        records = self._admitted(report.records, done) if self._admission.filtering else report.records
+        for record in records:
             self._take(subscriber, record, report.version, reporter, now, done)
         return done.changes()
+
+    def _admitted(self, records: Iterable[GroupRecord], done: Collector) -> Iterator[GroupRecord]:
+        """What the group filter leaves of a report."""
+        for record in records:
+            admitted, reason = self._admission.record(record)
+            if reason is not None:
+                done.refuse(reason)
+            if admitted is not None:
+                yield admitted
 
     def _take(
         self,
@@ -143,8 +153,12 @@ class MembershipTable:
         back after our restart (rule 12). A state whose timers have all ended says nothing.
         """
         done = Collector()
-        if not state.alive:
+        admitted, reason = self._admission.copy(state) if self._admission.filtering else (state, None)
+        if reason is not None:
+            done.refuse(reason)
+        if admitted is None or not admitted.alive:
             return done.changes()
+        state = admitted
         entry = self._live(state.subscriber, state.group, now, done)
         if entry is not None and not batch and self._refresh_copied(entry, state, now, done):
             return done.changes()
@@ -361,21 +375,12 @@ class MembershipTable:
 
     def _room(self, subscriber: Subscriber, group: Address, done: Collector) -> bool:
         """Whether a new entry is allowed; counts the refusal."""
-        config = self._config
         mine = self._per_subscriber.get(subscriber, 0)
-        if self._size >= MAX_ENTRIES:
-            done.refuse(DropReason.TOO_MANY_ENTRIES)
-        elif config.max_groups_per_subscriber is not None and mine >= config.max_groups_per_subscriber:
-            done.refuse(DropReason.TOO_MANY_SUBSCRIBER_GROUPS)
-        elif (
-            config.max_groups is not None
-            and group not in self._groups
-            and len(self._groups) >= config.max_groups
-        ):
-            done.refuse(DropReason.TOO_MANY_GROUPS)
-        else:
-            return True
-        return False
+        new = group not in self._groups
+        reason = self._admission.refusal(self._size, mine, len(self._groups), new_group=new)
+        if reason is not None:
+            done.refuse(reason)
+        return reason is None
 
     def _room_for_sources(
         self, group: Address, entry: Entry | None, listed: frozenset[Address], done: Collector

@@ -36,6 +36,8 @@ class DropReason(StrEnum):
     TOO_MANY_TAGS = "too-many-tags"
     BAD_PPPOE_HEADER = "bad-pppoe-header"
     UNSUPPORTED_VERSION = "unsupported-version"
+    GROUP_DENIED = "group-denied"
+    SOURCE_DENIED = "source-denied"
     TOO_MANY_GROUPS = "too-many-groups"
     TOO_MANY_SUBSCRIBER_GROUPS = "too-many-subscriber-groups"
     TOO_MANY_SOURCES = "too-many-sources"

@@ -11,8 +11,9 @@ Every message is a header of 8 octets and a body:
     1 OPEN           version major 16, minor 16; epoch 64; the peer's epoch as known here 64 (0: none);
                      heartbeat interval in ms 32
     2 SETTINGS       count 16, then per profile a block: its length 16, backup-id 16, flags 8 (multicast 1,
-                     igmp-copy 2, removed 4, pull 8), role 8, last sequence received 64, count 16,
-                     access-ids 16 each. Flag FULL: the first part of a complete list; MORE: another follows
+                     igmp-copy 2, removed 4, pull 8, mld-copy 16), role 8, last sequence received 64,
+                     count 16, access-ids 16 each. Flag FULL: the first part of a complete list; MORE: another
+                     follows
     3 RECORDS        see `records`
     4 ACK            count 16, then backup-id 16 and sequence 64 each: cumulative per profile
     5 BATCH-BEGIN    backup-id 16, 0 16, batch-id 32, sequence of the next record 64
@@ -55,7 +56,7 @@ _OPEN_TYPE, _SETTINGS_TYPE, _RECORDS_TYPE, _ACK_TYPE, _BEGIN_TYPE = 1, 2, 3, 4, 
 _END_TYPE, _REQUEST_TYPE, _HEARTBEAT_TYPE, _CLOSE_TYPE = 6, 7, 8, 9
 _FULL, _MORE = 1, 2
 _RETURNED = 1
-_MULTICAST, _IGMP_COPY, _REMOVED, _PULL = 1, 2, 4, 8
+_MULTICAST, _IGMP_COPY, _REMOVED, _PULL, _MLD_COPY = 1, 2, 4, 8, 16
 _ROLES = {0: Role.INIT, 1: Role.BACKUP, 2: Role.MASTER}
 _ROLE_CODES = {role: code for code, role in _ROLES.items()}
 _PART_OCTETS = 32_768
@@ -199,6 +200,7 @@ def _encode_block(announcement: Announcement) -> bytes:
     flags = (
         settings.multicast * _MULTICAST
         | settings.igmp_copy * _IGMP_COPY
+        | settings.mld_copy * _MLD_COPY
         | announcement.removed * _REMOVED
         | announcement.pull * _PULL
     )
@@ -287,6 +289,11 @@ def _decode_block(block: bytes) -> Announcement:
     backup_id, flags, role, received, count = _BLOCK.unpack_from(block)
     access_ids = Struct(f"!{count}H").unpack_from(block, _BLOCK.size)
     settings = ProfileSettings(
-        backup_id, bool(flags & _MULTICAST), bool(flags & _IGMP_COPY), frozenset(access_ids), _ROLES[role]
+        backup_id,
+        bool(flags & _MULTICAST),
+        bool(flags & _IGMP_COPY),
+        frozenset(access_ids),
+        _ROLES[role],
+        bool(flags & _MLD_COPY),
     )
     return Announcement(settings, received, bool(flags & _PULL), bool(flags & _REMOVED))

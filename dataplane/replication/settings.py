@@ -15,6 +15,7 @@ class ProfileSettings:
     igmp_copy: bool = True
     access_ids: frozenset[int] = frozenset()
     role: Role = Role.INIT
+    mld_copy: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,7 @@ def _differences(local: ProfileSettings, peer: ProfileSettings) -> Iterator[Mism
     pairs = (
         ("multicast", _boolean(local.multicast), _boolean(peer.multicast)),
         ("igmp-copy", _boolean(local.igmp_copy), _boolean(peer.igmp_copy)),
+        ("mld-copy", _boolean(local.mld_copy), _boolean(peer.mld_copy)),
         ("access-id", _numbers(local.access_ids), _numbers(peer.access_ids)),
     )
     for setting, mine, theirs in pairs:

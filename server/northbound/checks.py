@@ -31,7 +31,10 @@ class Checker:
         self._reader: Final = reader
         self._port: Final = schema.node(f"{SERVICE_PATH}/peer/port")
         self._access_id: Final = schema.node(f"{MULTICAST_PATH}/access-id")
-        self._response_time: Final = schema.node(f"{MULTICAST_PATH}/igmp/query-max-response-time")
+        self._response_times: Final = {
+            protocol: schema.node(f"{MULTICAST_PATH}/{protocol}/query-max-response-time")
+            for protocol in ("igmp", "mld")
+        }
         self._last: _Checked | None = None
 
     def check(self, root: Container) -> tuple[RpcError, ...]:
@@ -81,10 +84,12 @@ class Checker:
                 f"Interface {other!r} of profile {access.profile!r} has access-id {access.access_id} already."
             )
             yield self._blame(self._access_id, interface.name, message, "access-id-not-unique")
-        if access.igmp.query_max_response_time >= access.igmp.query_interval:
-            # RFC 3376 section 8.3
-            message = "query-max-response-time must be less than query-interval."
-            yield self._blame(self._response_time, interface.name, message, "response-time-too-long")
+        for protocol, settings in (("igmp", access.igmp), ("mld", access.mld)):
+            if settings.query_max_response_time >= settings.query_interval:
+                # RFC 3376 section 8.3, RFC 3810 section 9.3
+                message = "query-max-response-time must be less than query-interval."
+                leaf = self._response_times[protocol]
+                yield self._blame(leaf, interface.name, message, "response-time-too-long")
 
     def _blame(self, schema: SchemaNode, name: str, message: str, app_tag: str) -> RpcError:
         location = Location(schema, ((name,),))

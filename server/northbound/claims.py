@@ -18,16 +18,31 @@ CONFIGURATION: Final = {
         vrrp vrrp/vrid vrrp/interface vrrp/virtual-address
         e-trunk e-trunk/id e-trunk/priority e-trunk/security-key e-trunk/hello-interval
         e-trunk/failure-multiplier e-trunk/revertive e-trunk/revert-delay
-        dhcp-stb dhcp-stb/igmp-copy
+        dhcp-stb dhcp-stb/igmp-copy dhcp-stb/mld-copy
         """,
     MULTICAST_PATH: """
         remote-backup-profile access-id
         igmp igmp/version igmp/query-interval igmp/query-max-response-time igmp/robustness-variable
         igmp/last-member-query-interval igmp/immediate-leave igmp/max-groups igmp/max-groups-per-subscriber
+        igmp/group-filter igmp/group-filter/sequence igmp/group-filter/action igmp/group-filter/group-prefix
+        igmp/group-filter/source-prefix
+        mld mld/version mld/query-interval mld/query-max-response-time mld/robustness-variable
+        mld/last-member-query-interval mld/immediate-leave mld/max-groups mld/max-groups-per-subscriber
+        mld/group-filter mld/group-filter/sequence mld/group-filter/action mld/group-filter/group-prefix
+        mld/group-filter/source-prefix
         upstream upstream/preference
         """,
 }
 """What `config` reads: node → the nodes below it. `mode` has one value, which needs no code."""
+
+_COPY_STATUS: Final = """
+    type copy-state last-state-change peer-setting-mismatch statistics statistics/discontinuity-time
+    statistics/copied statistics/copied/total statistics/copied/query statistics/copied/report
+    statistics/copied/leave
+    statistics/applied statistics/applied/total statistics/applied/query statistics/applied/report
+    statistics/applied/leave
+    statistics/not-copied statistics/not-copied/reason statistics/not-copied/messages
+    """
 
 STATE: Final = {
     SERVICE_PATH: """
@@ -50,16 +65,11 @@ STATE: Final = {
         group/forwarding-reason group/source group/source/source-address group/source/expire
         group/source/up-time
         """,
-    f"{PROFILE_PATH}/igmp-copy-status/subscriber-type": """
-        type copy-state last-state-change peer-setting-mismatch statistics statistics/discontinuity-time
-        statistics/copied statistics/copied/total statistics/copied/query statistics/copied/report
-        statistics/copied/leave
-        statistics/applied statistics/applied/total statistics/applied/query statistics/applied/report
-        statistics/applied/leave
-        statistics/not-copied statistics/not-copied/reason statistics/not-copied/messages
-        """,
+    f"{PROFILE_PATH}/igmp-copy-status/subscriber-type": _COPY_STATUS,
+    f"{PROFILE_PATH}/mld-copy-status": "",
+    f"{PROFILE_PATH}/mld-copy-status/subscriber-type": _COPY_STATUS,
     MULTICAST_PATH: """
-        querier vif plane statistics statistics/discontinuity-time
+        querier mld-querier vif plane statistics statistics/discontinuity-time
         statistics/error statistics/error/total statistics/error/query statistics/error/report
         statistics/error/leave statistics/error/checksum statistics/error/too-short
         statistics/received statistics/received/total statistics/received/query statistics/received/report

@@ -12,6 +12,7 @@ from typing import Final, TypeVar
 from dataplane.config import (
     AccessConfig,
     ETrunkArbitration,
+    FilterRule,
     IgmpConfig,
     InterfaceConfig,
     PeerConfig,
@@ -166,6 +167,7 @@ def profile(entry: Entry) -> ProfileConfig:
         backup_id=_integer(entry, trb("backup-id"), 0),
         multicast=_boolean(service_type, trb("multicast"), default=True),
         igmp_copy=_boolean(dhcp_stb, trb("igmp-copy"), default=True),
+        mld_copy=_boolean(dhcp_stb, trb("mld-copy"), default=True),
         arbitration=_arbitration(entry),
     )
 
@@ -182,7 +184,8 @@ def interface(entry: Entry) -> InterfaceConfig | None:
         access = AccessConfig(
             profile=multicast.value(trb("remote-backup-profile")) or "",
             access_id=_integer(multicast, trb("access-id"), 1),
-            igmp=_igmp(multicast.branch(trb("igmp"))),
+            igmp=_igmp(multicast.branch(trb("igmp")), later=0),
+            mld=_igmp(multicast.branch(trb("mld")), later=1),
         )
     return InterfaceConfig(
         name=entry.key[0],
@@ -231,11 +234,12 @@ def _e_trunk(e_trunk: Container) -> ETrunkArbitration:
     )
 
 
-def _igmp(igmp: Container | None) -> IgmpConfig:
+def _igmp(igmp: Container | None, later: int) -> IgmpConfig:
+    """Read igmp or mld; `later`: what to add to a version to have it in IGMP's terms."""
     if igmp is None:
         return IgmpConfig()
     return IgmpConfig(
-        version=_integer(igmp, trb("version"), 3),
+        version=_integer(igmp, trb("version"), 3 - later) + later,
         query_interval=_integer(igmp, trb("query-interval"), 125),
         query_max_response_time=_integer(igmp, trb("query-max-response-time"), 10),
         robustness_variable=_integer(igmp, trb("robustness-variable"), 2),
@@ -243,7 +247,19 @@ def _igmp(igmp: Container | None) -> IgmpConfig:
         immediate_leave=_boolean(igmp, trb("immediate-leave"), default=False),
         max_groups=_optional(igmp, trb("max-groups")),
         max_groups_per_subscriber=_optional(igmp, trb("max-groups-per-subscriber")),
+        group_filter=tuple(_rules(igmp)),
     )
+
+
+def _rules(igmp: Container) -> Iterator[FilterRule]:
+    """Yield the rules of a group filter in the order of their sequence."""
+    rules = igmp.get(trb("group-filter"))
+    for rule in sorted(rules if isinstance(rules, ListNode) else (), key=lambda rule: int(rule.key[0])):
+        yield FilterRule(
+            permit=rule.value(trb("action")) == "permit",
+            group=rule.value(trb("group-prefix")) or "",
+            source=rule.value(trb("source-prefix")) or "",
+        )
 
 
 def _boolean(branch: Branch | None, tag: str, *, default: bool) -> bool:

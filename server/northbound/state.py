@@ -192,6 +192,7 @@ def profile(state: ProfileState) -> Data:
             "entries-count": state.entries_count,
             "retained-count": state.retained_count,
         },
+        "mld-copy-status": {"subscriber-type": [_copy_status(item) for item in state.mld_subscriber_types]},
     }
 
 
@@ -244,6 +245,7 @@ def interface(state: InterfaceState) -> Data:
         "name": state.name,
         f"{REMOTE_BACKUP}:multicast": {
             "querier": state.querier or None,
+            "mld-querier": state.mld_querier or None,
             "vif": state.vif,
             "plane": state.plane,
             "statistics": {

@@ -97,9 +97,9 @@ def read_module(path: Path) -> str:
 
 
 def own_modules() -> tuple[ModuleChoice, ...]:
-    """The modules of the `yang` package, sorted by name. Their optional features are off."""
+    """The modules of the `yang` package, sorted by name, with all their features."""
     folder = Path(str(resources.files("yang")))
-    return tuple(ModuleChoice(file.stem, str(file), ()) for file in sorted(folder.glob("*.yang")))
+    return tuple(ModuleChoice(file.stem, str(file)) for file in sorted(folder.glob("*.yang")))
 
 
 def standard_folders() -> tuple[Path, ...]:

@@ -2,8 +2,16 @@
 
 import pytest
 
-from dataplane.config import AccessConfig, InterfaceConfig, ProfileConfig, Security, ServiceConfig
-from dataplane.control.messages import ConfigDelta, Generation, ServiceOnWire
+from dataplane.config import (
+    AccessConfig,
+    FilterRule,
+    IgmpConfig,
+    InterfaceConfig,
+    ProfileConfig,
+    Security,
+    ServiceConfig,
+)
+from dataplane.control.messages import ConfigDelta, ControlError, Generation, ServiceOnWire
 from dataplane.control.transactions import (
     MAXIMUM_PREPARED,
     OutOfStep,
@@ -106,3 +114,10 @@ def test_access_ports_beyond_the_table_are_refused(transactions: Transactions) -
     assert [item.name for item in refused.value.refusals] == ["more"]
     replaced = ConfigDelta(interfaces=one_more.interfaces, removed_interfaces=("access0",))
     transactions.prepare(OWNER, transactions.generation, replaced)
+
+
+def test_a_filter_that_is_no_prefix_ends_the_connection(transactions: Transactions) -> None:
+    rules = (FilterRule(permit=False, group="239.1.1.1/40"),)
+    bad = InterfaceConfig("eth0", access=AccessConfig(igmp=IgmpConfig(group_filter=rules)))
+    with pytest.raises(ControlError):
+        transactions.prepare(object(), None, ConfigDelta(interfaces=(bad,)))

@@ -18,7 +18,7 @@ from dataplane.packets.wire import DropReason
 
 GOOD = CopyFacts(
     multicast=True,
-    igmp_copy=True,
+    dhcp_copy=True,
     bound=True,
     mapped=True,
     known_to_peer=True,
@@ -30,7 +30,7 @@ GOOD = CopyFacts(
 PRECEDENCE = [
     ({"multicast": False}, CopyState.SERVICE_DISABLED, NotCopied.SERVICE_DISABLED),
     ({"blocked": True}, CopyState.BLOCKED, NotCopied.BLOCKED),
-    ({"igmp_copy": False}, CopyState.ADMIN_DISABLED, NotCopied.ADMIN_DISABLED),
+    ({"dhcp_copy": False}, CopyState.ADMIN_DISABLED, NotCopied.ADMIN_DISABLED),
     ({"bound": False}, CopyState.UNBOUND, NotCopied.UNMAPPED),
     ({"mapped": False}, CopyState.UNMAPPED, NotCopied.UNMAPPED),
     ({"connected": False}, CopyState.CHANNEL_DOWN, NotCopied.CHANNEL_DOWN),
@@ -57,7 +57,7 @@ def test_each_reason_alone(changes: dict[str, bool], state: CopyState, why_not: 
 
 
 def test_igmp_copy_is_not_asked_for_pppoe() -> None:
-    facts = replace(GOOD, igmp_copy=False)
+    facts = replace(GOOD, dhcp_copy=False)
     assert copy_state(SubscriberType.PPPOE_STB, facts) is CopyState.ACTIVE
     assert copy_state(SubscriberType.PPPOE_STB, replace(facts, multicast=False)) is CopyState.SERVICE_DISABLED
 

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from dataplane.config import IgmpConfig
+from dataplane.membership import admission
 from dataplane.membership import table as table_module
 from dataplane.membership.entry import MAX_SOURCES
 from dataplane.membership.groups import (
@@ -208,7 +209,7 @@ def test_limits_of_groups():
 
 
 def test_limit_of_entries(table, monkeypatch):
-    monkeypatch.setattr(table_module, "MAX_ENTRIES", 1)
+    monkeypatch.setattr(admission, "MAX_ENTRIES", 1)
     table.report(A, JOIN, HOST, 0.0)
     assert table.report(B, JOIN, HOST, 0.0).refused == (DropReason.TOO_MANY_ENTRIES,)
     assert len(table) == 1

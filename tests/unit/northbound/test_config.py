@@ -5,6 +5,7 @@ from ipaddress import IPv4Address
 from dataplane.config import (
     AccessConfig,
     ETrunkArbitration,
+    FilterRule,
     IgmpConfig,
     InterfaceConfig,
     PeerConfig,
@@ -101,6 +102,37 @@ def test_every_leaf_arrives(reader: ConfigReader, make: Make) -> None:
     )
 
 
+def test_mld_and_the_filters_arrive(reader: ConfigReader, make: Make) -> None:
+    rules = [
+        {"sequence": 30, "action": "deny", "group-prefix": "0.0.0.0/0"},
+        {"sequence": 4, "action": "permit", "group-prefix": "232.1.0.0/16", "source-prefix": "10.0.0.0/8"},
+    ]
+    mld = {
+        "version": 1,
+        "query-interval": 61,
+        "query-max-response-time": 6,
+        "robustness-variable": 4,
+        "last-member-query-interval": 3,
+        "immediate-leave": True,
+        "max-groups": 101,
+        "max-groups-per-subscriber": 5,
+        "group-filter": [{"sequence": 1, "action": "deny", "group-prefix": "ff3e::/32"}],
+    }
+    tree = make(
+        [],
+        [{"name": "rbp1", "dhcp-stb": {"mld-copy": False}}],
+        {"eth0": {"igmp": {"group-filter": rules}, "mld": mld}},
+    )
+    delta = reader.whole(tree)
+    assert delta.profiles == (ProfileConfig("rbp1", mld_copy=False),)
+    access = delta.interfaces[0].access
+    assert access is not None
+    assert access.igmp == IgmpConfig(
+        group_filter=(FilterRule(True, "232.1.0.0/16", "10.0.0.0/8"), FilterRule(False, "0.0.0.0/0"))
+    )
+    assert access.mld == IgmpConfig(2, 61, 6, 4, 3, True, 101, 5, (FilterRule(False, "ff3e::/32"),))
+
+
 def test_defaults_are_those_of_the_module(reader: ConfigReader, make: Make, schema: Schema) -> None:
     """The code fills defaults in; the YANG module has the last word on what they are."""
     tree = make(
@@ -118,6 +150,7 @@ def test_defaults_are_those_of_the_module(reader: ConfigReader, make: Make, sche
         f"{SERVICE_PATH}/enabled": delta.services[0].enabled,
         f"{PROFILE_PATH}/service-type/multicast": delta.profiles[0].multicast,
         f"{PROFILE_PATH}/dhcp-stb/igmp-copy": delta.profiles[0].igmp_copy,
+        f"{PROFILE_PATH}/dhcp-stb/mld-copy": delta.profiles[0].mld_copy,
         f"{PROFILE_PATH}/e-trunk/priority": trunk.priority,
         f"{PROFILE_PATH}/e-trunk/hello-interval": round(trunk.hello_interval * 100),
         f"{PROFILE_PATH}/e-trunk/failure-multiplier": trunk.failure_multiplier,
@@ -130,6 +163,12 @@ def test_defaults_are_those_of_the_module(reader: ConfigReader, make: Make, sche
         f"{MULTICAST_PATH}/igmp/robustness-variable": access.igmp.robustness_variable,
         f"{MULTICAST_PATH}/igmp/last-member-query-interval": access.igmp.last_member_query_interval,
         f"{MULTICAST_PATH}/igmp/immediate-leave": access.igmp.immediate_leave,
+        f"{MULTICAST_PATH}/mld/version": access.mld.version - 1,
+        f"{MULTICAST_PATH}/mld/query-interval": access.mld.query_interval,
+        f"{MULTICAST_PATH}/mld/query-max-response-time": access.mld.query_max_response_time,
+        f"{MULTICAST_PATH}/mld/robustness-variable": access.mld.robustness_variable,
+        f"{MULTICAST_PATH}/mld/last-member-query-interval": access.mld.last_member_query_interval,
+        f"{MULTICAST_PATH}/mld/immediate-leave": access.mld.immediate_leave,
         f"{MULTICAST_PATH}/upstream/preference": upstream.preference,
         "/ietf-interfaces:interfaces/interface/enabled": delta.interfaces[0].enabled,
     }

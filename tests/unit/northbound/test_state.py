@@ -68,10 +68,13 @@ PIECE = StatePiece(
             "configured",
             WHEN,
             4,
+            (CopyStatus("pppoe-stb", "active", WHEN, False, WHEN, {"total": 1}, {}, {"refused": 3}),),
         ),
     ),
     interfaces=(
-        InterfaceState("eth0", "kernel", "10.0.0.1", 1, WHEN, {"total": 1}, {}, {}, {"too-short": 2}),
+        InterfaceState(
+            "eth0", "kernel", "10.0.0.1", 1, WHEN, {"total": 1}, {}, {}, {"too-short": 2}, "fe80::1"
+        ),
     ),
     groups=(
         GroupState(
