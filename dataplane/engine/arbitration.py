@@ -5,7 +5,7 @@ matters: a router that becomes master forwards before it says so; one that gives
 first, because every millisecond until the peer knows is lost picture.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 
 from dataplane.config import ETrunkArbitration, ProfileConfig, Role, StaticArbitration, VrrpArbitration
 from dataplane.engine.effects import Notify, SendHelloTo, SetActive
@@ -194,7 +194,18 @@ def upstream_changed(world: World, now: float) -> None:
 
 def readiness_changed(world: World, service: str, now: float) -> None:
     """Tell the elected roles of a service whether failback may happen (rule 12)."""
-    for name in sorted(world.by_service.get(service, set()) & world.elected):
+    world.joining = world.joining or world.proxy.behind
+    _tell_readiness(world, world.by_service.get(service, set()), now)
+
+
+def joins_sent(world: World, now: float) -> None:
+    """The core was told of every group: failback may happen as far as that goes (rule 12)."""
+    world.joining = False
+    _tell_readiness(world, world.elected, now)
+
+
+def _tell_readiness(world: World, names: Set[str], now: float) -> None:
+    for name in sorted(names & world.elected):
         profile = world.profiles[name]
         perform(world, profile, profile.machine.ready(_ready(world, profile), now), now)
 
@@ -203,7 +214,7 @@ def _ready(world: World, profile: Profile) -> bool:
     service = world.services.get(profile.config.service_name)
     machine = None if service is None else service.machine
     synchronized = machine is not None and machine.state is ChannelState.CONNECTED
-    return synchronized and world.active_upstream is not None
+    return synchronized and world.active_upstream is not None and not world.joining
 
 
 def tick(world: World, name: str, now: float) -> None:

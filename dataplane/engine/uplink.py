@@ -48,6 +48,7 @@ def _follow(world: World, upstream: UpstreamInterface | None, now: float) -> Non
     world.proxy.restart(now)
     world.proxy_changed = True
     world.reports_after = now
+    world.joining = True
 
 
 def _works(upstream: UpstreamInterface) -> bool:
@@ -98,10 +99,11 @@ def send_due(world: World, now: float) -> None:
     reports = tuple(world.proxy.expire(now))
     world.deadlines.set(("proxy", ""), world.proxy.next_deadline())
     upstream = world.upstreams.get(world.active_upstream or "")
-    if not reports or upstream is None or upstream.link is None:
-        return
-    sent = upstream.counters.sent
-    sent["total"] += len(reports)
-    for report in reports:
-        sent["leave" if report.is_leave else "report"] += 1
-    world.out.append(SendReports(upstream.link, reports))
+    if reports and upstream is not None and upstream.link is not None:
+        sent = upstream.counters.sent
+        sent["total"] += len(reports)
+        for report in reports:
+            sent["leave" if report.is_leave else "report"] += 1
+        world.out.append(SendReports(upstream.link, reports))
+    if world.joining and not world.proxy.behind:
+        arbitration.joins_sent(world, now)

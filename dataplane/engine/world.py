@@ -177,7 +177,8 @@ class World:
     its profiles; `elected` are the profiles whose role hellos decide, `tracking` those whose role
     follows links. `settings_changed` are services whose peer has to be told settings, `publishing` those
     with records collected, `proxy_changed` says that reports toward the core may be due: all three are
-    settled when a burst ends. `reports_after`: when the next report toward the core may leave.
+    settled when a burst ends. `reports_after`: when the next report toward the core may leave. `joining`: the
+    core does not know yet of all groups that a new upstream or a batch brought.
     """
 
     generator: random.Random
@@ -202,6 +203,7 @@ class World:
     publishing: set[str] = field(default_factory=set)
     proxy_changed: bool = False
     reports_after: float = 0.0
+    joining: bool = False
     out: list[Effect] = field(default_factory=list)
 
     def wall(self, when: float) -> float:

@@ -62,6 +62,11 @@ class UpstreamProxy:
         """Tell which IGMP version the core's querier makes us speak (RFC 3376 section 7.2.1)."""
         return next((version for version in (1, 2) if now < self._older_until[version]), LATEST_VERSION)
 
+    @property
+    def behind(self) -> bool:
+        """True while the core has yet to be told of a group for the first time."""
+        return bool(self._anew or self._fresh)
+
     def set_interest(self, group: Address, interest: Aggregate | None, now: float) -> None:
         """Tell what subscribers together want of a group; None when nobody wants it any more."""
         before = self._interests.get(group)
@@ -225,6 +230,11 @@ class UpstreamProxies:
     def of(self, version: int) -> UpstreamProxy:
         """The proxy of an IP version: 4 reports by IGMP, 6 by MLD."""
         return self._families[version]
+
+    @property
+    def behind(self) -> bool:
+        """True while the core has yet to be told of a group for the first time."""
+        return any(proxy.behind for proxy in self._families.values())
 
     def set_interest(self, group: Address, interest: Aggregate | None, now: float) -> None:
         """Tell what subscribers together want of a group; None when nobody wants it any more."""

@@ -172,7 +172,7 @@ class ETrunkRole:
             due.append(self._peer_until)
         if self.role is Role.INIT:
             due.append(self._init_until)
-        if self._failback_at is not None and self._ready:
+        if self._failback_at is not None:
             due.append(self._failback_at)
         return min(due)
 
@@ -311,12 +311,12 @@ class ETrunkRole:
         return Role.MASTER, RoleReason.SWITCHOVER
 
     def _failback(self, peer: Hello, now: float) -> _Decision:
-        if not (self._config.revertive and self._wins(peer)):
+        if not (self._config.revertive and self._ready and self._wins(peer)):
             self._failback_at = None
             return None
         if self._failback_at is None:
             self._failback_at = now + self._config.revert_delay
-        if self._ready and now >= self._failback_at:
+        if now >= self._failback_at:
             return Role.MASTER, RoleReason.FAILBACK
         return None
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from ipaddress import IPv4Interface
+from ipaddress import IPv4Address, IPv4Interface
 
 import msgspec
 import pytest
@@ -12,7 +12,7 @@ from dataplane.engine import arbitration, effects, messages
 from dataplane.links import Link
 from dataplane.roles import SwitchoverRefused
 from dataplane.state import RoleChanged
-from tests.support.routers import GROUP, PORT, PROFILE, Pair, Router, access, profile, upstream
+from tests.support.routers import CORE, GROUP, PORT, PROFILE, Pair, Router, access, profile, upstream
 
 VRRP = VrrpArbitration(51, "vlan10", "192.0.2.254")
 VIRTUAL = IPv4Interface("192.0.2.254/32")
@@ -155,6 +155,25 @@ def test_a_new_master_finishes_a_leave_in_the_middle_and_asks_everybody(trunks: 
     assert GROUP in asked
     assert not trunks.a.has_entry()
     assert not trunks.b.has_entry()
+
+
+def test_rule_12_failback_waits_until_the_core_was_told_of_every_group(trunks: Pair) -> None:
+    eager = msgspec.structs.replace(TRUNK, priority=10, revertive=True, revert_delay=0.0)
+    trunks.a.configure(profile(arbitration=eager))
+    for number in range(1000):
+        trunks.a.join(IPv4Address(f"239.2.{number // 250}.{number % 250 + 1}"))
+    trunks.run(1.0)
+    trunks.a.link(CORE, 2, up=False)
+    trunks.run(1.0)
+    assert roles(trunks) == ("backup", "master")
+    trunks.a.order.clear()
+    trunks.a.link(CORE, 2)
+    trunks.run(1.0)
+    assert roles(trunks) == ("master", "backup")
+    done = trunks.a.order
+    before = done[: done.index(effects.SetActive(PORT, True))]
+    reports = [report for each in before if isinstance(each, effects.SendReports) for report in each.reports]
+    assert len({record.group for report in reports for record in report.records}) == 1000
 
 
 def test_a_switchover_of_static_roles_on_both_routers() -> None:

@@ -337,7 +337,9 @@ def test_rule_12_failback_waits_for_the_batch_and_the_delay(trunks: Pair) -> Non
     trunks.run(8)
     assert role(trunks.a) == "backup"
     trunks.mend_channel()
-    trunks.run(0.5)
+    trunks.run(4.5)
+    assert role(trunks.a) == "backup"
+    trunks.run(1)
     assert (role(trunks.a), role(trunks.b)) == ("master", "backup")
 
 

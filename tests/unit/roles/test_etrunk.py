@@ -133,13 +133,14 @@ def test_a_master_that_restarts_is_replaced_as_soon_as_it_is_verified(pair):
     assert pair.a.changes[-1] == (BACKUP, RoleReason.PEER_IS_MASTER)
 
 
-def test_failback_waits_for_the_delay_and_for_ready(pair):
+def test_failback_waits_for_ready_and_then_for_the_delay(pair):
     serving(pair)
     pair.a.restart(pair.now)
     pair.run(25.0)
-    assert pair.roles == (BACKUP, MASTER)
     ready(pair)
-    pair.exchange()
+    pair.run(19.9)
+    assert pair.roles == (BACKUP, MASTER)
+    pair.run(0.2)
     assert pair.roles == (MASTER, BACKUP)
     assert pair.a.changes[-1] == (MASTER, RoleReason.FAILBACK)
     assert pair.b.changes[-1] == (BACKUP, RoleReason.PEER_IS_MASTER)
@@ -157,8 +158,22 @@ def test_failback_waits_for_the_delay_when_it_is_ready(pair):
     assert pair.roles == (MASTER, BACKUP)
 
 
+def test_a_router_that_is_not_ready_any_more_waits_anew(pair):
+    serving(pair)
+    pair.a.restart(pair.now)
+    pair.run(1.0)
+    ready(pair)
+    pair.run(19.0)
+    pair.a.perform(pair.a.machine.ready(False, pair.now))
+    ready(pair)
+    pair.run(19.0)
+    assert pair.roles == (BACKUP, MASTER)
+    pair.run(1.1)
+    assert pair.roles == (MASTER, BACKUP)
+
+
 def test_failback_is_no_dual_master(pair):
-    test_failback_waits_for_the_delay_and_for_ready(pair)
+    test_failback_waits_for_ready_and_then_for_the_delay(pair)
     assert pair.a.machine.dual_masters == pair.b.machine.dual_masters == 0
 
 
