@@ -118,7 +118,7 @@ def _sources(options: Namespace) -> str:
 
 def _credentials(options: Namespace, folder: Path) -> None:
     """Store the credentials that were given; make a user when there is none."""
-    from server.access.users import CredentialsError, UserStore
+    from server.access.users import ADMIN_GROUP, CredentialsError, UserStore
 
     store = UserStore(folder / "users.json")
     user = options.user or DEFAULT_USER
@@ -129,9 +129,12 @@ def _credentials(options: Namespace, folder: Path) -> None:
             store.add_keys(user, _read(options.authorized_keys))
         if options.password_file:
             store.add_password(user, _one_line(options.password_file))
+        if options.user:
+            store.add_group(user, ADMIN_GROUP)
         if not store.names:
             password = secrets.token_urlsafe(12)
             store.add_password(user, password)
+            store.add_group(user, ADMIN_GROUP)
             print(f"twincast run: made user {user} with password {password}", file=sys.stderr, flush=True)
     except CredentialsError as error:
         raise StartError(str(error)) from error

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from server.access.guard import Guard
 from server.access.users import CredentialsError, UserStore
 from server.datastores.judge import Judge
 from server.datastores.locks import Datastore
@@ -137,7 +138,8 @@ def _start(options: ServerOptions, make_provider: ProviderFactory, stack: ExitSt
     sessions = Sessions((*CAPABILITIES, *library.capabilities(core.schema)))
     listener = socket.socket(fileno=options.listener_fd)
     users = UserStore(state_dir / "users.json")
-    ssh = SshServer(listener, state_dir / "host_key", users, _operations(core, sessions))
+    guard = Guard(core.schema, lambda: core.store.root(Datastore.RUNNING), users.groups)
+    ssh = SshServer(listener, state_dir / "host_key", users, _operations(core, guard, sessions))
     stack.callback(ssh.stop, STOP_SECONDS)
     ssh.start()
 
@@ -166,17 +168,17 @@ def _store(schema: Schema, path: Path, judge: Judge, provider: Provider) -> Stor
         raise
 
 
-def _operations(core: _Core, sessions: Sessions) -> Dispatcher:
+def _operations(core: _Core, guard: Guard, sessions: Sessions) -> Dispatcher:
     inline = Inline(core.schema, core.validator)
     monitoring = Monitoring(core.schema, sessions, core.store.locks)
     parts = (
-        Retrieve(core.schema, core.store, (core.provider.state, monitoring.state)),
+        Retrieve(core.schema, core.store, guard, (core.provider.state, monitoring.state, guard.state)),
         Edit(core.schema, core.store, core.judge, inline, core.validator.canonical),
         Commit(core.store, core.judge, inline),
         Control(core.store, sessions),
         Schemas(core.schema),
     )
-    return Dispatcher(sessions, core.store, [part.handlers() for part in parts])
+    return Dispatcher(sessions, core.store, guard.check_operation, [part.handlers() for part in parts])
 
 
 def connect_unix(path: Path) -> socket.socket:

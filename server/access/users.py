@@ -25,6 +25,12 @@ SMALLEST_RSA_KEY = 2048
 CONCURRENT_HASHES = 2
 """Each scrypt takes 16 MiB and a core for some 40 ms; others wait their turn."""
 
+ADMIN_GROUP = "admin"
+"""Its members may do everything (the recovery session of RFC 8341 section 3.3.1)."""
+
+_VERSION = 2
+_BEFORE_GROUPS = 1
+"""The version of the file in which every user might do everything."""
 _SALT_SIZE = 16
 _HASH_SIZE = 32
 
@@ -52,15 +58,16 @@ class AuthorizedKey(msgspec.Struct, frozen=True):
 
 
 class User(msgspec.Struct, frozen=True):
-    """What one user may log in with."""
+    """What one user may log in with, and the groups that he is in whatever the configuration says."""
 
     password: ScryptHash | None = None
     keys: tuple[AuthorizedKey, ...] = ()
+    groups: tuple[str, ...] = ()
 
 
 class _UsersFile(msgspec.Struct, frozen=True):
     users: dict[str, User]
-    version: int = 1
+    version: int = _VERSION
 
 
 class UserStore:
@@ -99,6 +106,15 @@ class UserStore:
         keys = parse_authorized_keys(authorized_keys)
         self._change(user, lambda known: msgspec.structs.replace(known, keys=_joined(known.keys, keys)))
         return len(keys)
+
+    def add_group(self, user: str, group: str) -> None:
+        """Put `user`, whom there may not have been before, into `group` and save."""
+        if group not in self.groups(user):
+            self._change(user, lambda known: msgspec.structs.replace(known, groups=(*known.groups, group)))
+
+    def groups(self, user: str) -> frozenset[str]:
+        """The groups of `user`; none for one who is not known."""
+        return frozenset(self._users.get(user, User()).groups)
 
     def check_password(self, user: str, clear: str) -> bool:
         """Whether `clear` is the password of `user`; an unknown user costs as much as a known one."""
@@ -170,8 +186,15 @@ def _scrypt(stored: ScryptHash, candidate: bytes) -> bytes:
 def _load(path: Path) -> dict[str, User]:
     try:
         data = read_private(path)
-        return msgspec.json.decode(data, type=_UsersFile).users if data is not None else {}
+        return _users_of(msgspec.json.decode(data, type=_UsersFile)) if data is not None else {}
     except PrivateFileError as error:
         raise CredentialsError(str(error)) from None
     except msgspec.DecodeError as error:
         raise CredentialsError(f"{path} is damaged: {error}") from None
+
+
+def _users_of(file: _UsersFile) -> dict[str, User]:
+    """The users of a file; one of the time before groups has administrators only."""
+    if file.version > _BEFORE_GROUPS:
+        return file.users
+    return {name: msgspec.structs.replace(user, groups=(ADMIN_GROUP,)) for name, user in file.users.items()}

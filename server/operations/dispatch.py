@@ -5,7 +5,7 @@ defence: an exception that is no RpcError is logged once and answered without it
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from lxml import etree
 
@@ -19,12 +19,18 @@ from server.telemetry.sessions import Session, Sessions
 
 logger = logging.getLogger("twincast.operations.dispatch")
 
+Authorize = Callable[[str, str], None]
+"""Raises RpcError access-denied when a user may not invoke an operation, told by its Clark name."""
+
 
 class Dispatcher:
     """Implements `server.protocol.session.Operations`; safe to call from any number of reader threads."""
 
-    def __init__(self, sessions: Sessions, store: Store, operations: Sequence[Handlers]) -> None:
+    def __init__(
+        self, sessions: Sessions, store: Store, authorize: Authorize, operations: Sequence[Handlers]
+    ) -> None:
         self._sessions = sessions
+        self._authorize = authorize
         self._store = store
         self._handlers: dict[str, Handler] = {}
         for handlers in operations:
@@ -64,7 +70,9 @@ class Dispatcher:
 
     def _reply(self, session: Session, rpc: Rpc) -> Reply:
         try:
-            return self._handler(rpc.operation)(session, rpc.operation)
+            handler = self._handler(rpc.operation)
+            self._authorize(session.peer.username, str(rpc.operation.tag))
+            return handler(session, rpc.operation)
         except RpcError as error:
             return Errors((error,))
         except RpcErrors as failed:

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from lxml import etree
 
+from server.access.guard import Guard
 from server.datastores.locks import Datastore
 from server.datastores.store import Store
 from server.operations.handler import Handlers, base
@@ -81,8 +82,11 @@ def take_filter(parameters: Parameters) -> etree._Element | None:
 class Retrieve:
     """The reading operations. They take no lock: a root never changes."""
 
-    def __init__(self, schema: Schema, store: Store, sources: Sequence[StateSource]) -> None:
+    def __init__(
+        self, schema: Schema, store: Store, guard: Guard, sources: Sequence[StateSource]
+    ) -> None:
         self._schema = schema
+        self._guard = guard
         self._store = store
         self._sources = sources
 
@@ -90,16 +94,16 @@ class Retrieve:
         """Return the operations of this file."""
         return {base("get"): self.get, base("get-config"): self.get_config}
 
-    def get(self, _session: Session, operation: etree._Element) -> Reply:
+    def get(self, session: Session, operation: etree._Element) -> Reply:
         """Running and operational state together; only the state that is asked for is built."""
         parameters = Get.parse(operation)
         root = merge(self._store.root(Datastore.RUNNING), self._state(parameters.filter))
-        return self._reply(root, parameters.filter)
+        return self._reply(session, root, parameters.filter)
 
-    def get_config(self, _session: Session, operation: etree._Element) -> Reply:
+    def get_config(self, session: Session, operation: etree._Element) -> Reply:
         """One datastore's configuration."""
         parameters = GetConfig.parse(operation)
-        return self._reply(self._store.root(parameters.source), parameters.filter)
+        return self._reply(session, self._store.root(parameters.source), parameters.filter)
 
     def _state(self, wanted: etree._Element | None) -> Container:
         selection = everything(self._schema) if wanted is None else Selection(self._schema, (wanted,))
@@ -108,6 +112,8 @@ class Retrieve:
             data.update(source(selection))
         return from_data(self._schema, data)
 
-    def _reply(self, root: Container, wanted: etree._Element | None) -> Reply:
+    def _reply(self, session: Session, root: Container, wanted: etree._Element | None) -> Reply:
+        """What may not be read is not there when the filter is applied, so no filter can find it out."""
+        root = self._guard.visible(session.peer.username, root)
         selected = root if wanted is None else subtree(self._schema, root, wanted)
         return Data.data(to_xml(self._schema, selected))

@@ -79,6 +79,7 @@ _STANDARD = (
     ModuleChoice("ietf-netconf", features=("candidate", "confirmed-commit", "rollback-on-error", "validate")),
     ModuleChoice("ietf-netconf-with-defaults"),
     ModuleChoice("ietf-netconf-monitoring"),
+    ModuleChoice("ietf-netconf-acm"),
     ModuleChoice("ietf-datastores"),
     ModuleChoice("ietf-yang-library"),
     ModuleChoice("ietf-interfaces", features=("pre-provisioning",)),

@@ -21,7 +21,7 @@ from typing import Any
 from ncclient import manager
 from ncclient.transport import TransportError
 
-from server.access.users import UserStore
+from server.access.users import ADMIN_GROUP, UserStore
 from server.app import ServerOptions, run
 from server.protocol.errors import RpcError, RpcErrors, operation_failed
 from server.schema.model import Schema
@@ -101,7 +101,9 @@ class ServerUnderTest:
         """Make the sockets and the user, start both processes and wait until the server is ready."""
         self.sources = default_sources(tuple(self.modules)).to_json()
         self.log = self.state_dir / "log"
-        UserStore(self.state_dir / "users.json").add_password(USER, PASSWORD)
+        users = UserStore(self.state_dir / "users.json")
+        users.add_password(USER, PASSWORD)
+        users.add_group(USER, ADMIN_GROUP)
         self._listener.bind(("127.0.0.1", 0))
         self._listener.listen(64)
         _bind_unix(self._validator, self.state_dir / "validator.sock")

@@ -34,6 +34,10 @@ def _fault(_session, _operation):
     raise ZeroDivisionError(SECRET)
 
 
+def permit_all(_user, _tag):
+    pass
+
+
 @pytest.fixture
 def ended():
     return EndedSessions()
@@ -47,7 +51,7 @@ def dispatcher(ended):
         "worse": _fail_twice,
         "broken": _fault,
     }
-    return Dispatcher(Sessions(("urn:cap",)), ended, [{f"{{{NC}}}{name}": f for name, f in handlers.items()}])
+    return Dispatcher(Sessions(("urn:cap",)), ended, permit_all, [{f"{{{NC}}}{name}": f for name, f in handlers.items()}])
 
 
 @pytest.fixture

@@ -1,0 +1,143 @@
+"""What the operations ask before they do or show something: who may (RFC 8341), with its counters.
+
+Owns the way from a user to his grants, remembered as long as running and his groups stay as they are.
+"""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from server.access.nacm import Grants
+from server.access.policy import PolicyReader
+from server.access.rules import Access, Identity, Policy
+from server.access.users import ADMIN_GROUP
+from server.protocol.errors import ErrorType, RpcError, access_denied
+from server.schema.model import Operation, Schema, Tag
+from server.tree.diff import Change, ChangeKind
+from server.tree.filter import Selection
+from server.tree.location import Location
+from server.tree.node import Container
+
+_NACM: Final = "ietf-netconf-acm:nacm"
+_COUNTER32: Final = 1 << 32
+REMEMBERED: Final = 4_096
+"""Users whose grants are kept: twice the sessions there can be."""
+
+_NEEDED: Final = {
+    ChangeKind.CREATE: Access.CREATE,
+    ChangeKind.DELETE: Access.DELETE,
+    ChangeKind.REPLACE: Access.UPDATE,
+    ChangeKind.MOVE: Access.UPDATE,
+}
+
+
+@dataclass(slots=True)
+class Denied:
+    """What was denied since the server started (the counters of RFC 8341 section 3.5.2)."""
+
+    operations: int = 0
+    data_writes: int = 0
+    notifications: int = 0
+
+
+class Guard:
+    """Decides for users by name; safe for many threads.
+
+    `running` is the configuration whose rules count, `groups` says in which groups a user is by himself.
+    """
+
+    def __init__(
+        self, schema: Schema, running: Callable[[], Container], groups: Callable[[str], frozenset[str]]
+    ) -> None:
+        self._schema = schema
+        self._reader = PolicyReader(schema)
+        self._running = running
+        self._groups = groups
+        self._known: tuple[Policy | None, dict[Identity, Grants]] = (None, {})
+        self._counting = threading.Lock()
+        self._denied = Denied()
+
+    def grants(self, user: str) -> Grants:
+        """Return what `user` may do now."""
+        policy = self._reader.read(self._running())
+        groups = self._groups(user)
+        identity = Identity(user, groups, recovery=ADMIN_GROUP in groups)
+        last, known = self._known
+        if last is not policy or len(known) >= REMEMBERED:
+            known = {}
+            self._known = policy, known
+        found = known.get(identity)
+        if found is None:
+            found = known[identity] = Grants(policy, identity)
+        return found
+
+    def visible(self, user: str, root: Container) -> Container:
+        """Return what `user` may read of `root`: `root` itself when that is all."""
+        return self.grants(user).reach(Access.READ).visible(root)
+
+    def check_operation(self, user: str, tag: Tag) -> None:
+        """Raise RpcError access-denied when `user` may not invoke the operation `tag`; counted."""
+        operation = self._schema.rpcs.get(tag)
+        if operation is None:
+            name = tag.rpartition("}")[2]
+            permitted = self.grants(user).may_execute("", name)
+        else:
+            name = operation.name
+            permitted = self.grants(user).may_execute(
+                operation.module, name, default_deny=operation.default_deny_all
+            )
+        if not permitted:
+            with self._counting:
+                self._denied.operations += 1
+            raise access_denied(f"the operation <{name}> is not permitted to you", ErrorType.PROTOCOL)
+
+    def check_changes(self, user: str, changes: "tuple[Change, ...]") -> None:
+        """Raise RpcError access-denied for the first change that `user` may not make; counted.
+
+        The error names the node when `user` may read it, else nothing that he does not know.
+        """
+        grants = self.grants(user)
+        if grants.unrestricted:
+            return
+        for change in changes:
+            denied = _denied(grants, change)
+            if denied is not None:
+                raise self.refusal(user, denied)
+
+    def refusal(self, user: str, at: Location) -> RpcError:
+        """Return the answer to a write at `at` that `user` may not do, and count it."""
+        with self._counting:
+            self._denied.data_writes += 1
+        error = access_denied("the change is not permitted to you")
+        return at.blame(error) if self.grants(user).reach(Access.READ).permits_all_above(at) else error
+
+    def may_receive(self, user: str, operation: Operation, at: Location | None = None) -> bool:
+        """Return whether `user` may be sent a notification, about the node `at` if it has one; counted."""
+        permitted = self.grants(user).may_receive(
+            operation.module, operation.name, at, tag=operation.tag, default_deny=operation.default_deny_all
+        )
+        if not permitted:
+            with self._counting:
+                self._denied.notifications += 1
+        return permitted
+
+    def state(self, selection: Selection) -> dict[str, object]:
+        """Return the counters below `/nacm` as RFC 7951-like data."""
+        if not selection.wants(f"/{_NACM}"):
+            return {}
+        with self._counting:
+            counted = {
+                "denied-operations": self._denied.operations % _COUNTER32,
+                "denied-data-writes": self._denied.data_writes % _COUNTER32,
+                "denied-notifications": self._denied.notifications % _COUNTER32,
+            }
+        return {_NACM: counted}
+
+
+def _denied(grants: Grants, change: Change) -> Location | None:
+    reach = grants.reach(_NEEDED[change.kind])
+    node = change.new if change.new is not None else change.old
+    if change.kind in (ChangeKind.REPLACE, ChangeKind.MOVE) or node is None:
+        return None if reach.permits(change.location) else change.location
+    return reach.first_denied(change.location, node)  # a created or deleted subtree, with all below it
