@@ -129,7 +129,7 @@ def _credentials(options: Namespace, folder: Path) -> None:
             store.add_keys(user, _read(options.authorized_keys))
         if options.password_file:
             store.add_password(user, _one_line(options.password_file))
-        if options.user:
+        if options.user or options.authorized_keys or options.password_file:
             store.add_group(user, ADMIN_GROUP)
         if not store.names:
             password = secrets.token_urlsafe(12)

@@ -173,7 +173,7 @@ def _operations(core: _Core, guard: Guard, sessions: Sessions) -> Dispatcher:
     monitoring = Monitoring(core.schema, sessions, core.store.locks)
     parts = (
         Retrieve(core.schema, core.store, guard, (core.provider.state, monitoring.state, guard.state)),
-        Edit(core.schema, core.store, core.judge, inline, core.validator.canonical),
+        Edit(core.schema, core.store, guard, core.judge, inline, core.validator.canonical),
         Commit(core.store, core.judge, inline),
         Control(core.store, sessions),
         Schemas(core.schema),

@@ -105,6 +105,26 @@ class Guard:
             if denied is not None:
                 raise self.refusal(user, denied)
 
+    def blind(self, user: str) -> Callable[[Location, frozenset[Access]], RpcError | None] | None:
+        """Return the check of writes to what `user` may not read; None when he may read and write everything.
+
+        It returns the answer to a write at a location that needs some kinds of access, None when it may go
+        on. Without it whoever may not read a node could find out by a create, delete or merge whether it is
+        there, and what it is.
+        """
+        grants = self.grants(user)
+        if grants.unrestricted:
+            return None
+
+        def check(at: Location, needed: frozenset[Access]) -> RpcError | None:
+            if grants.reach(Access.READ).permits_all_above(at):
+                return None
+            if needed and all(grants.reach(access).permits(at) for access in needed):
+                return None
+            return self.refusal(user, at)
+
+        return check
+
     def refusal(self, user: str, at: Location) -> RpcError:
         """Return the answer to a write at `at` that `user` may not do, and count it."""
         with self._counting:

@@ -82,7 +82,10 @@ class Reach:
         return self._decided(module, frozenset(reached))
 
     def first_denied(self, location: Location, node: Node | Entry) -> Location | None:
-        """The first node of the subtree at `location` that is not permitted, None when all of it is."""
+        """The first node of the subtree at `location` that is not permitted, None when all of it is.
+
+        A container without presence comes and goes with what is in it, so only that counts.
+        """
         if self._everything:
             return None
         return next(self._denied(location, node, self._standing(location)), None)
@@ -195,9 +198,10 @@ class Reach:
     def _denied(self, location: Location, node: Node | Entry, standing: Standing) -> Iterator[Location]:
         """The nodes of a subtree that are not permitted; those below one that is not are left out."""
         extent = self._extent(location.schema, standing)
-        if extent is Extent.NONE:
+        means_nothing = isinstance(node, Container) and not node.schema.presence
+        if extent is Extent.NONE and not means_nothing:
             yield location
-        elif extent is Extent.PARTIAL and isinstance(node, Branch):
+        elif extent is not Extent.ALL and isinstance(node, Branch):
             for child in node:
                 yield from self._denied_child(location, child, standing)
 

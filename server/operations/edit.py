@@ -7,9 +7,12 @@ and counts only where test-option asks for it, else at validate and commit.
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from lxml import etree
 
+from server.access.guard import Guard
+from server.access.rules import Access
 from server.datastores.judge import Judge, refuse
 from server.datastores.locks import Datastore
 from server.datastores.store import Store
@@ -25,10 +28,12 @@ from server.operations.parameters import (
 from server.protocol import errors
 from server.protocol.errors import RpcError
 from server.protocol.messages import Ok, Reply
-from server.schema.model import Schema
+from server.schema.model import NodeKind, Schema
 from server.telemetry.sessions import Session
-from server.tree.edit import DefaultOperation, EditOutcome, ErrorOption, apply_edit
+from server.tree.diff import diff
+from server.tree.edit import DefaultOperation, EditOutcome, ErrorOption, Gate, apply_edit
 from server.tree.node import Container
+from server.tree.payload import Operation, Step
 
 
 class TestOption(StrEnum):
@@ -39,6 +44,17 @@ class TestOption(StrEnum):
     TEST_THEN_SET = "test-then-set"
     SET = "set"
     TEST_ONLY = "test-only"
+
+
+_NEEDED: Final = {
+    Operation.CREATE: frozenset({Access.CREATE}),
+    Operation.MERGE: frozenset({Access.CREATE, Access.UPDATE}),
+    Operation.REPLACE: frozenset({Access.CREATE, Access.UPDATE}),
+    Operation.DELETE: frozenset({Access.DELETE}),
+    Operation.REMOVE: frozenset({Access.DELETE}),
+    Operation.NONE: frozenset[Access](),
+}
+"""What a user has to be permitted who may not read the node, so that the answer tells him nothing of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +115,14 @@ class Edit:
         self,
         schema: Schema,
         store: Store,
+        guard: Guard,
         judge: Judge,
         inline: Inline,
         canonical: Callable[[bytes], bytes],
     ) -> None:
         """`canonical` is `Validator.canonical`."""
         self._schema = schema
+        self._guard = guard
         self._store = store
         self._judge = judge
         self._inline = inline
@@ -122,18 +140,23 @@ class Edit:
         """Apply an edit to the candidate, wholly or, under continue-on-error, as far as it goes."""
         parameters = EditConfig.parse(operation)
         failed: list[RpcError] = []
-        self._store.edit(session.session_id, lambda candidate: self._edited(candidate, parameters, failed))
+        user = session.peer.username
+        self._store.edit(
+            session.session_id, lambda candidate: self._edited(user, candidate, parameters, failed)
+        )
         refuse(failed)
         return Ok()
 
     def copy_config(self, session: Session, operation: etree._Element) -> Reply:
         """Replace the candidate by running or by the configuration in the request."""
         source = CopyConfig.parse(operation).source
-        if source.config is None:
-            self._store.discard(session.session_id)
-            return Ok()
-        root = self._inline.parse(source.config)
-        self._store.edit(session.session_id, lambda _: root)
+        root = (
+            self._store.root(Datastore.RUNNING)
+            if source.config is None
+            else self._inline.parse(source.config)
+        )
+        user = session.peer.username
+        self._store.edit(session.session_id, lambda candidate: self._permitted(user, candidate, root))
         return Ok()
 
     def delete_config(self, _session: Session, operation: etree._Element) -> Reply:
@@ -143,7 +166,28 @@ class Edit:
         parameters.finish()
         raise errors.operation_not_supported(f"{target} cannot be deleted")
 
-    def _edited(self, candidate: Container, parameters: EditConfig, failed: list[RpcError]) -> Container:
+    def _permitted(self, user: str, old: Container, new: Container) -> Container:
+        """Return `new` when `user` may go there from `old`; raises RpcError access-denied."""
+        if not self._guard.grants(user).unrestricted:
+            self._guard.check_changes(user, diff(old, new))
+        return new
+
+    def _gate(self, user: str) -> Gate | None:
+        blind = self._guard.blind(user)
+        if blind is None:
+            return None
+
+        def gate(step: Step) -> RpcError | None:
+            implicit = step.schema.kind is NodeKind.CONTAINER and not step.schema.presence
+            if implicit and step.operation in (Operation.MERGE, Operation.NONE):
+                return None
+            return blind(step.location, _NEEDED[step.operation])
+
+        return gate
+
+    def _edited(
+        self, user: str, candidate: Container, parameters: EditConfig, failed: list[RpcError]
+    ) -> Container:
         outcome = apply_edit(
             self._schema,
             candidate,
@@ -151,9 +195,11 @@ class Edit:
             default_operation=parameters.default_operation,
             error_option=parameters.error_option,
             canonical=self._canonical,
+            gate=self._gate(user),
         )
         if parameters.error_option is not ErrorOption.CONTINUE_ON_ERROR:
             refuse(outcome.errors)
+        self._permitted(user, candidate, outcome.root)
         if parameters.test_option is not TestOption.SET:
             self._test(outcome)
         failed.extend(outcome.errors)

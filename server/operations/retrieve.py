@@ -82,9 +82,7 @@ def take_filter(parameters: Parameters) -> etree._Element | None:
 class Retrieve:
     """The reading operations. They take no lock: a root never changes."""
 
-    def __init__(
-        self, schema: Schema, store: Store, guard: Guard, sources: Sequence[StateSource]
-    ) -> None:
+    def __init__(self, schema: Schema, store: Store, guard: Guard, sources: Sequence[StateSource]) -> None:
         self._schema = schema
         self._guard = guard
         self._store = store

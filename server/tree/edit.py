@@ -5,6 +5,7 @@ top-most list with everything in it, and outside such lists each leaf, leaf-list
 data-exists, data-missing and insert the node that has the operation, with everything in it.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, TypeAlias
@@ -33,6 +34,8 @@ from server.tree.node import (
 from server.tree.payload import MAX_ERRORS, REMOVING, Operation, Payload, Step, read_payload
 
 Work: TypeAlias = dict[Tag, Node]
+Gate: TypeAlias = Callable[[Step], RpcError | None]
+"""Says why a step may not be carried out; None when it may."""
 
 _POINT: Final = (Insert.BEFORE, Insert.AFTER)
 
@@ -70,11 +73,13 @@ def apply_edit(
     error_option: ErrorOption,
     canonical: Canonical,
     plain: bool = False,
+    gate: Gate | None = None,
 ) -> EditOutcome:
     """Apply the `<config>` element of an edit-config to `base`.
 
     With `plain` it is the one of a copy-config or validate, in which nothing has attributes.
-    `canonical` is `Validator.canonical`. Under stop-on-error and rollback-on-error an error leaves
+    `canonical` is `Validator.canonical`. `gate` is asked about each step before it is carried out; what it
+    returns is the error of that step. Under stop-on-error and rollback-on-error an error leaves
     `EditOutcome.root` the base; under continue-on-error what succeeded stays and all errors are returned.
     Nothing is raised for what the client got wrong.
     """
@@ -85,7 +90,7 @@ def apply_edit(
     canonicaliser.run(payload)
     root = base
     if keep_going or not payload.errors:
-        root = _Editor(payload, canonicaliser).edited(base)
+        root = _Editor(payload, canonicaliser, gate).edited(base)
     if payload.errors and not keep_going:
         root = base
     elif payload.replaces:
@@ -113,8 +118,9 @@ class _Editor:
     the children of its successor.
     """
 
-    def __init__(self, payload: Payload, canonicaliser: Canonicaliser) -> None:
+    def __init__(self, payload: Payload, canonicaliser: Canonicaliser, gate: Gate | None = None) -> None:
         self._payload = payload
+        self._gate = gate
         self._canonicaliser = canonicaliser
 
     def edited(self, base: Container) -> Container:
@@ -134,6 +140,9 @@ class _Editor:
                 self._payload.errors.append(refusal.error)
 
     def _step(self, step: Step, before: Branch | None, work: Work) -> None:
+        error = None if self._gate is None else self._gate(step)
+        if error is not None:
+            raise _Refusal(error)
         kind = step.schema.kind
         if kind is NodeKind.LEAF or kind is NodeKind.ANYDATA:
             self._leaf(step, before, work)

@@ -12,7 +12,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -85,6 +85,7 @@ class ServerUnderTest:
 
     state_dir: Path
     modules: Sequence[str] = ()
+    users: Mapping[str, str] = field(default_factory=dict)
     processes: dict[str, "subprocess.Popen[bytes]"] = field(default_factory=dict)
     sources: str = ""
     log: Path = Path()
@@ -104,6 +105,8 @@ class ServerUnderTest:
         users = UserStore(self.state_dir / "users.json")
         users.add_password(USER, PASSWORD)
         users.add_group(USER, ADMIN_GROUP)
+        for name, password in self.users.items():
+            users.add_password(name, password)
         self._listener.bind(("127.0.0.1", 0))
         self._listener.listen(64)
         _bind_unix(self._validator, self.state_dir / "validator.sock")
@@ -203,9 +206,11 @@ class ServerUnderTest:
 
 
 @contextmanager
-def running_server(state_dir: Path, modules: Sequence[str] = ()) -> Iterator[ServerUnderTest]:
-    """A server in `state_dir` for as long as the block lasts."""
-    server = ServerUnderTest(state_dir, modules)
+def running_server(
+    state_dir: Path, modules: Sequence[str] = (), users: Mapping[str, str] | None = None
+) -> Iterator[ServerUnderTest]:
+    """A server in `state_dir` for as long as the block lasts; `users` are others than the administrator."""
+    server = ServerUnderTest(state_dir, modules, users or {})
     try:
         yield server.start()
     finally:

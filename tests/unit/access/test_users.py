@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from server.access.private_file import write_private
-from server.access.users import CredentialsError, UserStore, parse_authorized_keys
+from server.access.users import ADMIN_GROUP, CredentialsError, UserStore, parse_authorized_keys
 
 KEYS = {
     "ssh-ed25519": ed25519.Ed25519PrivateKey.generate,
@@ -145,3 +145,29 @@ def test_unusable_keys_are_named_by_line(store, line, why):
 
 def test_an_empty_text_has_no_keys():
     assert parse_authorized_keys("\n# nothing\n") == ()
+
+
+def test_groups_are_kept(tmp_path):
+    users = UserStore(tmp_path / "users.json")
+    users.add_password("ann", "secret")
+    assert users.groups("ann") == frozenset()
+    assert users.groups("nobody") == frozenset()
+    users.add_group("ann", ADMIN_GROUP)
+    users.add_group("ann", ADMIN_GROUP)
+    again = UserStore(tmp_path / "users.json")
+    assert again.groups("ann") == {ADMIN_GROUP}
+    assert again.check_password("ann", "secret")
+
+
+def test_who_could_do_everything_before_there_were_groups_still_can(tmp_path):
+    UserStore(tmp_path / "users.json").add_password("ann", "secret")
+    file = tmp_path / "users.json"
+    content = json.loads(file.read_text())
+    content["version"] = 1
+    del content["users"]["ann"]["groups"]
+    file.write_text(json.dumps(content))
+    users = UserStore(file)
+    assert users.groups("ann") == {ADMIN_GROUP}
+    users.add_password("bob", "secret")
+    assert UserStore(file).groups("ann") == {ADMIN_GROUP}
+    assert UserStore(file).groups("bob") == frozenset()

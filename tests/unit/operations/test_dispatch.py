@@ -51,7 +51,9 @@ def dispatcher(ended):
         "worse": _fail_twice,
         "broken": _fault,
     }
-    return Dispatcher(Sessions(("urn:cap",)), ended, permit_all, [{f"{{{NC}}}{name}": f for name, f in handlers.items()}])
+    return Dispatcher(
+        Sessions(("urn:cap",)), ended, permit_all, [{f"{{{NC}}}{name}": f for name, f in handlers.items()}]
+    )
 
 
 @pytest.fixture

@@ -24,14 +24,23 @@ def test_yang_library(default_schema: Schema):
     announced = ["candidate", "confirmed-commit", "rollback-on-error", "validate"]
     assert modules["ietf-netconf"]["feature"] == announced
     assert modules["ietf-yang-library"]["revision"] == "2019-01-04"
-    assert {item["name"] for item in module_set["import-only-module"]} == {"ietf-netconf-acm"}
+    assert modules["ietf-netconf-acm"]["revision"] == "2018-02-14"
     assert library["schema"] == [{"name": "complete", "module-set": ["complete"]}]
     names = [item["name"] for item in library["datastore"]]
     assert names == ["ietf-datastores:running", "ietf-datastores:candidate"]
     assert library["content-id"] == state["module-set-id"] == default_schema.content_id
     conformance = {item["name"]: item["conformance-type"] for item in state["module"]}
-    assert conformance["ietf-netconf-acm"] == "import"
+    assert conformance["ietf-netconf-acm"] == "implement"
     assert conformance["twincast-remote-backup"] == "implement"
+
+
+def test_modules_that_are_only_imported_are_told_apart(load: Callable[..., Schema]):
+    library, state = library_of(load(a="import ietf-netconf-acm { prefix nacm; } leaf l { type string; }"))
+    (module_set,) = library["module-set"]
+    assert "ietf-netconf-acm" in {item["name"] for item in module_set["import-only-module"]}
+    conformance = {item["name"]: item["conformance-type"] for item in state["module"]}
+    assert conformance["ietf-netconf-acm"] == "import"
+    assert conformance["a"] == "implement"
 
 
 def test_deviations_and_submodules_are_reported(load: Callable[..., Schema], tmp_path: Path):

@@ -38,7 +38,7 @@ def test_default_selection_has_what_a_server_needs():
     library = next(module for module in sources.modules if module.name == "ietf-yang-library")
     assert library.revision == "2019-01-04"
     acm = next(module for module in sources.modules if module.name == "ietf-netconf-acm")
-    assert not acm.implemented
+    assert acm.implemented
 
 
 def test_json_both_ways():

@@ -249,9 +249,9 @@ def test_partial_data_may_lack_entries(engine: Engine, shop: Schema):
         (b"<nope/>", "unknown-namespace", {"bad-element": "nope", "bad-namespace": ""}),
         (b'<nope xmlns="urn:x"/>', "unknown-namespace", {"bad-element": "nope", "bad-namespace": "urn:x"}),
         (
-            b'<nacm xmlns="urn:ietf:params:xml:ns:yang:ietf-netconf-acm"/>',
+            b'<key-chains xmlns="urn:ietf:params:xml:ns:yang:ietf-key-chain"/>',
             "unknown-namespace",
-            {"bad-element": "nacm", "bad-namespace": "urn:ietf:params:xml:ns:yang:ietf-netconf-acm"},
+            {"bad-element": "key-chains", "bad-namespace": "urn:ietf:params:xml:ns:yang:ietf-key-chain"},
         ),
         (b'<shop xmlns="urn:test:shop">', "operation-failed", {}),
         (b"\xff", "operation-failed", {}),

@@ -1,0 +1,168 @@
+"""Access control (RFC 8341) as two users meet it: the administrator, and one who is nobody in particular."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+from lxml import etree
+
+from tests.support.depot import DEPOT, MODULES, SPACES, DepotClient, Refusal
+from tests.support.netconf_client import RawClient
+from tests.support.server import ServerUnderTest, running_server
+
+NACM = "urn:ietf:params:xml:ns:yang:ietf-netconf-acm"
+GUEST, GUEST_PASSWORD = "guest", "a guest's password"
+
+
+class GuestClient(DepotClient):
+    """A session of the guest."""
+
+    def __init__(self, port: int) -> None:
+        RawClient.__init__(self, port, GUEST, password=GUEST_PASSWORD)
+        self.greeting = self.hello()
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerUnderTest]:
+    folder = tmp_path_factory.mktemp("guarded")
+    with running_server(folder, MODULES, {GUEST: GUEST_PASSWORD}) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def sessions(guarded: ServerUnderTest) -> Iterator[tuple[DepotClient, GuestClient]]:
+    with ExitStack() as stack:
+        admin, guest = DepotClient(guarded.port), GuestClient(guarded.port)
+        stack.callback(admin.close)
+        stack.callback(guest.close)
+        yield admin, guest
+
+
+@pytest.fixture
+def admin(sessions: tuple[DepotClient, GuestClient]) -> DepotClient:
+    sessions[0].empty()
+    return sessions[0]
+
+
+@pytest.fixture
+def guest(sessions: tuple[DepotClient, GuestClient]) -> GuestClient:
+    return sessions[1]
+
+
+def rules(admin: DepotClient, *rules: str) -> None:
+    """Commit a rule-list for everybody in the group staff, in which the guest is."""
+    listed = "".join(f"<rule><name>r{number}</name>{rule}</rule>" for number, rule in enumerate(rules))
+    groups = f"<groups><group><name>staff</name><user-name>{GUEST}</user-name></group></groups>"
+    rule_list = f"<rule-list><name>one</name><group>staff</group>{listed}</rule-list>"
+    assert admin.edit_roots(f'<nacm xmlns="{NACM}">{groups}{rule_list}</nacm>') == []
+    assert admin.errors("<commit/>") == []
+
+
+def about(path: str, action: str, access: str = "*") -> str:
+    return (
+        f'<path xmlns:d="{DEPOT}">{path}</path><access-operations>{access}</access-operations>'
+        f"<action>{action}</action>"
+    )
+
+
+def denied(found: list[Refusal]) -> bool:
+    return [refusal.tag for refusal in found] == ["access-denied"]
+
+
+def counters(admin: DepotClient) -> dict[str, int]:
+    data = admin.data(f'<get><filter><nacm xmlns="{NACM}"/></filter></get>')
+    nacm = etree.fromstring(data)
+    return {
+        etree.QName(child).localname: int(child.text or "")
+        for child in nacm
+        if etree.QName(child).localname.startswith("denied")
+    }
+
+
+def test_without_rules_a_guest_reads_and_does_not_write(admin: DepotClient, guest: GuestClient) -> None:
+    admin.accepted("<title>ann</title>")
+    before = counters(admin)
+    assert guest.content(source="running") == "<title>ann</title>"
+    found = guest.edit("<title>bob</title>")
+    assert denied(found)
+    assert found[0].type == "application"
+    assert found[0].path == "/d:depot/d:title"
+    assert guest.content() == "<title>ann</title>"
+    assert counters(admin)["denied-data-writes"] == before["denied-data-writes"] + 1
+
+
+def test_what_changes_nothing_is_no_write(admin: DepotClient, guest: GuestClient) -> None:
+    admin.accepted("<title>ann</title>")
+    assert guest.edit("<title>ann</title>") == []
+
+
+@pytest.mark.parametrize("operation", ["kill-session", "delete-config"])
+def test_dangerous_operations_need_a_rule(admin: DepotClient, guest: GuestClient, operation: str) -> None:
+    before = counters(admin)["denied-operations"]
+    found = guest.errors(f"<{operation}/>")
+    assert denied(found)
+    assert found[0].type == "protocol"
+    assert counters(admin)["denied-operations"] == before + 1
+    rules(admin, f"<rpc-name>{operation}</rpc-name><action>permit</action>")
+    assert not denied(guest.errors(f"<{operation}/>"))
+
+
+def test_the_rules_themselves_are_not_shown(admin: DepotClient, guest: GuestClient) -> None:
+    rules(admin, about("/d:depot", "permit"))
+    for request in (
+        "<get-config><source><running/></source></get-config>",
+        f'<get-config><source><running/></source><filter><nacm xmlns="{NACM}"/></filter></get-config>',
+        f'<get><filter><nacm xmlns="{NACM}"><denied-operations/></nacm></filter></get>',
+    ):
+        assert NACM not in guest.data(request)
+        assert NACM in admin.data(request)
+
+
+def test_a_rule_lets_one_subtree_be_written(admin: DepotClient, guest: GuestClient) -> None:
+    rules(admin, about("/d:depot/d:title", "permit", "create update"))
+    assert guest.edit("<title>bob</title>") == []
+    assert denied(guest.edit('<title nc:operation="delete"/>'))
+    guest.discard()
+
+
+def test_a_hidden_node_cannot_be_found_out(admin: DepotClient, guest: GuestClient) -> None:
+    admin.accepted("<title>ann</title>")
+    rules(admin, about("/d:depot/d:title", "deny"))
+    assert "ann" not in guest.content(source="running")
+    for wanted in ("<title/>", "<title>ann</title>"):
+        assert guest.content(wanted, source="running") == ""
+    answers = [
+        guest.edit(f'<title nc:operation="{operation}">{value}</title>')
+        for operation in ("create", "merge", "replace", "delete", "remove")
+        for value in ("ann", "bob")
+    ]
+    assert all(denied(found) for found in answers)
+    assert len({tuple(found) for found in answers}) == 1
+    admin.accepted('<title nc:operation="delete"/>')
+    assert tuple(guest.edit('<title nc:operation="create">ann</title>')) in {
+        tuple(found) for found in answers
+    }
+
+
+def test_the_answer_to_a_refused_replace_names_nothing_hidden(admin: DepotClient, guest: GuestClient) -> None:
+    admin.accepted("<title>ann</title>")
+    rules(admin, about("/d:depot/d:title", "deny"), about("/d:depot", "permit"))
+    found = guest.edit_roots(f'<depot xmlns="{DEPOT}" xmlns:nc="{SPACES["nc"]}" nc:operation="replace"/>')
+    assert denied(found)
+    assert "title" not in found[0].path
+    assert "ann" not in found[0].message
+
+
+def test_groups_of_no_member_change_nothing(admin: DepotClient, guest: GuestClient) -> None:
+    rule = "<rule><name>r</name><action>permit</action></rule>"
+    rule_list = f"<rule-list><name>x</name><group>nobody</group>{rule}</rule-list>"
+    assert admin.edit_roots(f'<nacm xmlns="{NACM}">{rule_list}</nacm>') == []
+    assert admin.errors("<commit/>") == []
+    assert denied(guest.edit("<title>bob</title>"))
+
+
+def test_switched_off_access_control_lets_everybody_write(admin: DepotClient, guest: GuestClient) -> None:
+    assert admin.edit_roots(f'<nacm xmlns="{NACM}"><enable-nacm>false</enable-nacm></nacm>') == []
+    assert admin.errors("<commit/>") == []
+    assert guest.edit("<title>bob</title>") == []
+    guest.discard()
