@@ -9,8 +9,10 @@ import logging
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from typing import Any, Final
 
+from dataplane.actions import Action, ActionRefused, ClearCopiedGroups, GroupsCleared, Outcome
 from dataplane.capture import CaptureError
 from dataplane.engine import Engine, effects, messages, report
+from dataplane.engine.actions import copied_groups
 from dataplane.engine.messages import BurstEnded, Message, Reconfigure, Tick
 from dataplane.forwarding.desired import Effect as RouteEffect
 from dataplane.forwarding.desired import Install, difference
@@ -51,6 +53,7 @@ class Shell:
         self._jobs: dict[str, asyncio.Task[None]] = {}
         self._waiting: list[Message] = []
         self._busy = False
+        self._outcome: Outcome | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._performers: Final[Mapping[type, Callable[[Any], None]]] = {
             effects.SendChannel: self._send_channel,
@@ -59,6 +62,7 @@ class Shell:
             effects.SetActive: lambda effect: self._plane.set_active(effect.port, active=effect.active),
             effects.SendFrame: self._send_frame,
             effects.SendReports: self._send_reports,
+            effects.Answer: self._answered,
             effects.Notify: lambda effect: self._news.put(effect.event),
             effects.AdoptPlane: self._adopt,
             effects.ConfigurePorts: lambda effect: self._plane.configure(effect.ports),
@@ -103,6 +107,30 @@ class Shell:
     def reconfigure(self, change: Reconfigure) -> None:
         """Switch to a changed configuration; when it returns the dataplane acts on it."""
         self.give(change)
+
+    def act(self, action: Action) -> Iterator[Outcome | None]:
+        """Carry out an action; yield None after each part of it, the outcome at the end."""
+        if not isinstance(action, ClearCopiedGroups):
+            yield self._order(action)
+            return
+        cleared = 0
+        try:
+            for order in copied_groups(self._engine.world, action):
+                outcome = self._order(order)
+                cleared += outcome.count if isinstance(outcome, GroupsCleared) else 0
+                yield None
+        except ValueError:
+            yield ActionRefused("not-an-address", f"{action.group!r} is no group address.")
+            return
+        yield GroupsCleared(cleared)
+
+    def _order(self, message: Message) -> Outcome:
+        self._outcome = None
+        self.give(message)
+        return self._outcome or ActionRefused("fault", "The dataplane failed to do this; its log says why.")
+
+    def _answered(self, effect: effects.Answer) -> None:
+        self._outcome = effect.outcome
 
     def state(self, selection: StateSelection) -> Iterator[StatePiece]:
         """Yield the state in pieces."""

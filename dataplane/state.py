@@ -166,18 +166,20 @@ class ChannelStateChanged(msgspec.Struct, frozen=True, tag="channel-state-change
 
 
 class BatchCompleted(msgspec.Struct, frozen=True, tag="batch-backup-completed"):
-    """A batch of a profile was received and applied to its end."""
+    """The peer has applied a batch: one of a profile, or with profile "" all that one request asked for."""
 
     service: str
     profile: str
     entries: int
+    batch_id: int
 
 
 class OutOfSync(msgspec.Struct, frozen=True, tag="out-of-sync"):
-    """A gap in the records of a profile was found; a batch was asked for."""
+    """Records of a profile were lost, in either direction; a batch makes up for them."""
 
     service: str
     profile: str
+    reason: str
 
 
 class DualMaster(msgspec.Struct, frozen=True, tag="dual-master"):

@@ -22,6 +22,8 @@ from server.datastores.storage import InstanceLock, Storage, StorageError
 from server.datastores.store import Store
 from server.northbound import claims
 from server.northbound.apply import DataplaneProvider
+from server.operations.action import Actions
+from server.operations.bodies import Bodies
 from server.operations.commit import Commit
 from server.operations.control import Control
 from server.operations.dispatch import Dispatcher
@@ -171,14 +173,18 @@ def _store(schema: Schema, path: Path, judge: Judge, provider: Provider) -> Stor
 def _operations(core: _Core, guard: Guard, sessions: Sessions) -> Dispatcher:
     inline = Inline(core.schema, core.validator)
     monitoring = Monitoring(core.schema, sessions, core.store.locks)
+    sources = (core.provider.state, monitoring.state, guard.state)
+    bodies = Bodies(core.schema, core.validator, core.store, sources)
     parts = (
-        Retrieve(core.schema, core.store, guard, (core.provider.state, monitoring.state, guard.state)),
+        Retrieve(core.schema, core.store, guard, sources),
+        Actions(core.schema, bodies, core.provider.actions()),
         Edit(core.schema, core.store, guard, core.judge, inline, core.validator.canonical),
         Commit(core.store, core.judge, inline),
         Control(core.store, sessions),
         Schemas(core.schema),
     )
-    return Dispatcher(sessions, core.store, guard.check_operation, [part.handlers() for part in parts])
+    handlers = [bodies.judged(part.handlers()) for part in parts]
+    return Dispatcher(sessions, core.store, guard.check_operation, handlers)
 
 
 def connect_unix(path: Path) -> socket.socket:

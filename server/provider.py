@@ -1,17 +1,48 @@
 """What stands behind the configuration: the seam between the datastores and whatever acts on a commit.
 
-Owns the two protocols only. A commit calls `check` while it validates, `prepare` once everything is
+Owns the protocols only. A commit calls `check` while it validates, `prepare` once everything is
 valid, then `apply` on what prepare returned; `abort` and `revert` undo the latter two. One
 implementation talks to the dataplane; others serve modules that have nothing behind them, and tests.
 """
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
 
 from server.protocol.errors import RpcError
+from server.schema.model import Operation
 from server.tree.diff import Change
 from server.tree.filter import Selection
+from server.tree.location import Location
+from server.tree.members import Key
 from server.tree.node import Container
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """An rpc or action with what it works on. `keys` has the key of every list above an action.
+
+    `input` has the parameters in canonical form, defaults filled in.
+    """
+
+    operation: Operation
+    keys: tuple[Key, ...]
+    input: Container
+
+    @property
+    def location(self) -> Location:
+        """The node that an action belongs to; the operation's own for an rpc."""
+        return Location(self.operation.parent or self.operation.input, self.keys)
+
+    def blame(self, error: RpcError, leaf: str = "") -> RpcError:
+        """The error at a parameter, or at the operation itself."""
+        node = next((child for child in self.operation.input.children.values() if child.name == leaf), None)
+        return Location(node or self.operation.input, self.keys).blame(error)
+
+
+ActionHandler: TypeAlias = Callable[[Invocation], Mapping[str, object]]
+"""Carries out an action and returns its output as RFC 7951-like data; raises RpcError. Runs on the thread
+of the session that asks."""
 
 
 class Prepared(Protocol):
@@ -56,6 +87,9 @@ class Provider(Protocol):
 
     def state(self, selection: Selection) -> dict[str, object]:
         """Return operational data that `selection` wants, as RFC 7951-like Python data."""
+
+    def actions(self) -> Mapping[str, ActionHandler]:
+        """Return what carries out the actions of the modules it serves, by the action's schema path."""
 
     def close(self) -> None:
         """Stop; nothing is called afterwards."""

@@ -16,11 +16,26 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
+from dataplane.actions import (
+    Action,
+    ActionRefused,
+    BatchBackup,
+    BatchStarted,
+    ClearCopiedGroups,
+    GroupsCleared,
+    Outcome,
+    ResetStatistics,
+    RoleSwitched,
+    StatisticsReset,
+    Switchover,
+)
 from dataplane.control.link import Link, Unavailable
 from dataplane.control.messages import (
     PROTOCOL_VERSION,
     Abort,
     Accepted,
+    Act,
+    Acted,
     Announced,
     Answer,
     Apply,
@@ -44,12 +59,18 @@ from dataplane.control.messages import (
     whole,
 )
 from dataplane.state import (
+    BatchCompleted,
+    ChannelStateChanged,
+    CopyStateChanged,
     CopyStatus,
+    DualMaster,
     Event,
     GroupKey,
     GroupState,
     InterfaceState,
+    OutOfSync,
     ProfileState,
+    RoleChanged,
     ServiceState,
     StatePiece,
     StateSelection,
@@ -57,22 +78,39 @@ from dataplane.state import (
 
 __all__ = [
     "Accepted",
+    "Action",
+    "ActionRefused",
+    "BatchBackup",
+    "BatchCompleted",
+    "BatchStarted",
+    "ChannelStateChanged",
+    "ClearCopiedGroups",
     "ConfigDelta",
     "ControlClient",
+    "CopyStateChanged",
     "CopyStatus",
+    "DualMaster",
     "Event",
     "Generation",
     "GroupKey",
     "GroupState",
+    "GroupsCleared",
     "InterfaceState",
     "NotInStep",
+    "OutOfSync",
+    "Outcome",
     "ProfileState",
     "Refused",
     "RequestFailed",
+    "ResetStatistics",
+    "RoleChanged",
+    "RoleSwitched",
     "ServiceOnWire",
     "ServiceState",
     "StatePiece",
     "StateSelection",
+    "StatisticsReset",
+    "Switchover",
     "Unavailable",
     "Welcome",
     "whole",
@@ -81,6 +119,8 @@ __all__ = [
 RETRY: Final = 0.02
 """Seconds between attempts to connect: a restarted dataplane must not wait for us."""
 ANSWER_TIMEOUT: Final = 10.0
+ACTION_TIMEOUT: Final = 60.0
+"""Seconds for an action: clearing 100,000 memberships, beside the traffic, takes several."""
 GREETING_TIMEOUT: Final = 5.0
 
 _log = logging.getLogger("twincast.dataplane.control.client")
@@ -174,6 +214,13 @@ class ControlClient:
                 yield answer.state
                 if answer.last:
                     return
+
+    def act(self, action: Action, timeout: float = ACTION_TIMEOUT) -> Outcome:
+        """Have an action carried out; raises Unavailable, RequestFailed."""
+        answer = self._ask(lambda number: Act(number, action), timeout)
+        if isinstance(answer, Acted):
+            return answer.outcome
+        raise _unexpected(answer)
 
     def _done(self, make: Callable[[int], Request], timeout: float = ANSWER_TIMEOUT) -> Generation:
         answer = self._ask(make, timeout)

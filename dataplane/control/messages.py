@@ -14,6 +14,7 @@ from typing import Final
 
 import msgspec
 
+from dataplane.actions import Action, Outcome
 from dataplane.config import (
     DataplaneConfig,
     InterfaceConfig,
@@ -25,7 +26,7 @@ from dataplane.config import (
 )
 from dataplane.state import Event, StatePiece, StateSelection
 
-PROTOCOL_VERSION: Final = 1
+PROTOCOL_VERSION: Final = 2
 MAX_MESSAGE: Final = 64 * 1024 * 1024
 """Bytes of one message: 100,000 profiles and their interfaces need about 20 MB."""
 LENGTH_SIZE: Final = 4
@@ -155,6 +156,13 @@ class State(msgspec.Struct, frozen=True, tag="state"):
     selection: StateSelection
 
 
+class Act(msgspec.Struct, frozen=True, tag="act"):
+    """Carry out an action."""
+
+    id: int
+    action: Action
+
+
 class Listen(msgspec.Struct, frozen=True, tag="listen"):
     """Announce events on this connection from now on."""
 
@@ -201,6 +209,13 @@ class Failed(msgspec.Struct, frozen=True, tag="failed"):
     message: str
 
 
+class Acted(msgspec.Struct, frozen=True, tag="acted"):
+    """What came of an action."""
+
+    id: int
+    outcome: Outcome
+
+
 class Piece(msgspec.Struct, frozen=True, tag="piece"):
     """A piece of a state reply; `last` ends it."""
 
@@ -216,8 +231,8 @@ class Announced(msgspec.Struct, frozen=True, tag="announced"):
     suppressed: int = 0
 
 
-Request = Prepare | Apply | Abort | Revert | Restore | State | Listen | Ping
-Answer = Welcome | Accepted | Refused | NotInStep | Done | Failed | Piece | Announced
+Request = Prepare | Apply | Abort | Revert | Restore | State | Act | Listen | Ping
+Answer = Welcome | Accepted | Refused | NotInStep | Done | Failed | Piece | Acted | Announced
 
 
 class _Codec(msgspec.Struct, frozen=True):

@@ -10,11 +10,14 @@ import socket
 from collections.abc import Iterable
 from typing import Final, Protocol
 
+from dataplane.actions import Action, Outcome
 from dataplane.control.messages import (
     LENGTH_SIZE,
     PROTOCOL_VERSION,
     Abort,
     Accepted,
+    Act,
+    Acted,
     Announced,
     Answer,
     Apply,
@@ -47,6 +50,10 @@ UNREAD_BEFORE_WAITING: Final = 256 * 1024
 WRITE_TIMEOUT: Final = 30.0
 """Seconds a client may take to read a piece of state."""
 
+MAXIMUM_LONG: Final = 8
+"""State requests and actions of one client that are under way; a further one waits, and all behind it."""
+_EMPTY: Final = StatePiece()
+
 _log = logging.getLogger("twincast.dataplane.control.service")
 
 
@@ -60,6 +67,10 @@ class Backend(Protocol):
 
     def reconfigure(self, change: Reconfigure) -> None:
         """Switch to a changed configuration; when it returns the dataplane acts on it."""
+        ...
+
+    def act(self, action: Action) -> Iterable[Outcome | None]:
+        """Carry out an action in parts small enough not to hold the loop up; the outcome comes last."""
         ...
 
     def state(self, selection: StateSelection) -> Iterable[StatePiece]:
@@ -111,24 +122,45 @@ class ControlService:
                 )
             )
             await self._converse(reader, client)
-        except asyncio.IncompleteReadError:
+        except* asyncio.IncompleteReadError:
             pass
-        except (OSError, ControlError, TimeoutError) as error:
-            _log.warning("control-connection-ended", extra={"reason": str(error)})
+        except* (OSError, ControlError) as ended:
+            _log.warning("control-connection-ended", extra={"reason": str(ended.exceptions[0])})
         finally:
             self._clients.discard(client)
             self._transactions.abandon(client)
             writer.close()
 
     async def _converse(self, reader: asyncio.StreamReader, client: "_Client") -> None:
-        while True:
-            size = length_of(await reader.readexactly(LENGTH_SIZE))
-            request = decode_request(await reader.readexactly(size))
-            if isinstance(request, State):
-                await self._state(request, client)
-            else:
-                client.put(self._answer(request, client))
+        """Answer in order, but for state and actions, which take long: they go on beside the others."""
+        async with asyncio.TaskGroup() as group:
+            while True:
+                size = length_of(await reader.readexactly(LENGTH_SIZE))
+                request = decode_request(await reader.readexactly(size))
+                if isinstance(request, State | Act):
+                    await client.long.acquire()
+                    group.create_task(self._long(request, client))
+                else:
+                    client.put(self._answer(request, client))
+                    await client.drained()
+
+    async def _long(self, request: State | Act, client: "_Client") -> None:
+        try:
+            await (self._state(request, client) if isinstance(request, State) else self._act(request, client))
+        except (OSError, ControlError):
+            raise
+        except Exception:  # noqa: BLE001 - a fault of ours costs one request
+            _log.exception("control-request-failed")
+            client.put(Failed(request.id, "the dataplane failed to do this; its log says why"))
+        finally:
+            client.long.release()
+
+    async def _act(self, request: Act, client: "_Client") -> None:
+        for outcome in self._backend.act(request.action):
+            if outcome is not None:
+                client.put(Acted(request.id, outcome))
                 await client.drained()
+            await asyncio.sleep(0)
 
     def _answer(self, request: Request, client: "_Client") -> Answer:
         try:
@@ -165,8 +197,9 @@ class ControlService:
 
     async def _state(self, request: State, client: "_Client") -> None:
         for piece in self._backend.state(request.selection):
-            client.put(Piece(request.id, piece, last=False))
-            await client.drained()
+            if piece != _EMPTY:
+                client.put(Piece(request.id, piece, last=False))
+                await client.drained()
             await asyncio.sleep(0)
         client.put(Piece(request.id, StatePiece(), last=True))
         await client.drained()
@@ -178,6 +211,7 @@ class _Client:
     def __init__(self, writer: asyncio.StreamWriter) -> None:
         self.writer = writer
         self.listens = False
+        self.long = asyncio.Semaphore(MAXIMUM_LONG)
         self._suppressed = 0
 
     def put(self, answer: Answer) -> None:

@@ -116,9 +116,10 @@ def _note(world: World, service: Service, output: _Noted, now: float) -> None:
             refresh_service(world, service, now)
         case peer.BatchCompleted():
             _batch_completed(world, service, output, now)
-        case peer.OutOfSync(backup_id):
+        case peer.OutOfSync(backup_id, reason):
             name = service.config.name
-            world.out.append(Notify(OutOfSync(name, world.by_backup_id.get((name, backup_id), ""))))
+            profile = world.by_backup_id.get((name, backup_id), "")
+            world.out.append(Notify(OutOfSync(name, profile, reason.value)))
 
 
 def _apply(world: World, service: str, record: Record, now: float) -> None:
@@ -196,8 +197,33 @@ def _batch_completed(world: World, service: Service, batch: peer.BatchCompleted,
     if batch.direction is peer.Direction.SENT:
         profile.last_batch_completed = world.wall(now)
         profile.last_batch_entries = batch.entries
-        world.out.append(Notify(BatchCompleted(service.config.name, name, batch.entries)))
+        _tell_completed(world, service, name, batch)
     refresh_copy_states(world, profile, now)
+
+
+def _tell_completed(world: World, service: Service, profile: str, batch: peer.BatchCompleted) -> None:
+    """Announce a batch that the peer has applied; those of a request count together."""
+    requests = [each for each in service.requested if batch.backup_id in each.waiting]
+    after = [
+        each for each in requests if each.machine is not service.machine or batch.batch_id > each.batch_id
+    ]
+    for request in after:
+        request.waiting.discard(batch.backup_id)
+        request.entries += batch.entries
+    if not after:
+        event = BatchCompleted(service.config.name, profile, batch.entries, batch.batch_id)
+        world.out.append(Notify(event))
+    tell_requests(world, service)
+
+
+def tell_requests(world: World, service: Service) -> None:
+    """Announce the requests whose batches have all arrived; a profile that is gone is not waited for."""
+    name = service.config.name
+    for request in list(service.requested):
+        request.waiting = {each for each in request.waiting if (name, each) in world.by_backup_id}
+        if not request.waiting:
+            service.requested.remove(request)
+            world.out.append(Notify(BatchCompleted(name, "", request.entries, request.batch_id)))
 
 
 def count_not_copied(

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from dataplane.actions import Outcome
 from dataplane.config import PeerConfig
 from dataplane.forwarding.desired import Effect as RouteEffect
 from dataplane.forwarding.plane import Route, RouteKey
@@ -128,6 +129,12 @@ class SendHelloTo(msgspec.Struct, frozen=True, gc=False):
     datagram: bytes
 
 
+class Answer(msgspec.Struct, frozen=True, gc=False):
+    """What came of the action that was the message."""
+
+    outcome: Outcome
+
+
 class Notify(msgspec.Struct, frozen=True, gc=False):
     """Announce an event."""
 
@@ -152,5 +159,6 @@ Effect = (
     | OpenHello
     | CloseHello
     | SendHelloTo
+    | Answer
     | Notify
 )

@@ -8,7 +8,8 @@ import random
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from dataplane.engine import access, adoption, arbitration, copying, links, uplink
+from dataplane.actions import BatchBackup, ResetStatistics, Switchover
+from dataplane.engine import access, actions, adoption, arbitration, copying, links, uplink
 from dataplane.engine.effects import Effect
 from dataplane.engine.messages import (
     Adopted,
@@ -25,6 +26,7 @@ from dataplane.engine.messages import (
     Message,
     PlaneFailed,
     Reconfigure,
+    RemoveCopied,
     Stopping,
     Tick,
 )
@@ -68,6 +70,10 @@ class Engine:
             ChannelOverflow: self._channel(lambda machine, _, now: machine.overflow(now)),
             HelloReceived: self._hello,
             PlaneFailed: self._plane_failed,
+            BatchBackup: lambda message, now: actions.batch_backup(self.world, message, now),
+            ResetStatistics: lambda message, now: actions.reset_statistics(self.world, message, now),
+            RemoveCopied: lambda message, now: actions.remove_copied(self.world, message, now),
+            Switchover: lambda message, now: actions.switch_over(self.world, message, now),
             Stopping: self._stopping,
             BurstEnded: self._burst_ended,
             Tick: self._tick,

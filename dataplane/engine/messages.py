@@ -6,9 +6,12 @@ and played again.
 
 import msgspec
 
+from dataplane.actions import BatchBackup, ResetStatistics, Switchover
 from dataplane.config import InterfaceConfig, ProfileConfig, ServiceConfig
 from dataplane.forwarding.plane import Route
 from dataplane.links import Link
+from dataplane.packets.ethernet import Subscriber
+from dataplane.packets.messages import Address
 
 
 class Reconfigure(msgspec.Struct, frozen=True, gc=False):
@@ -98,6 +101,13 @@ class PlaneFailed(msgspec.Struct, frozen=True, gc=False):
     reason: str
 
 
+class RemoveCopied(msgspec.Struct, frozen=True, gc=False):
+    """Remove these memberships of an access interface, as far as only a copy explains them (an action)."""
+
+    interface: str
+    members: tuple[tuple[Subscriber, Address], ...]
+
+
 class Stopping(msgspec.Struct, frozen=True, gc=False):
     """This process ends in an orderly way: tell the peers, so that they need not wait for a timeout."""
 
@@ -120,6 +130,10 @@ Message = (
     | ChannelOverflow
     | HelloReceived
     | PlaneFailed
+    | BatchBackup
+    | ResetStatistics
+    | RemoveCopied
+    | Switchover
     | Stopping
     | Tick
 )

@@ -41,11 +41,25 @@ Key = tuple[str, str] | tuple[str, str, int]
 
 
 @dataclass(eq=False, slots=True)
+class RequestedBatch:
+    """What an operator asked for: batches of the profiles with these backup-ids, told of as one.
+
+    A batch counts when it began after the request, which its higher id says as long as `machine` lives.
+    """
+
+    batch_id: int
+    machine: PeerMachine
+    waiting: set[int]
+    entries: int = 0
+
+
+@dataclass(eq=False, slots=True)
 class Service:
     """One remote-backup-service. `machine` exists while the service is enabled and has a peer.
 
     `pulling`: the next machine asks for what this router had originated before it restarted (rule 12). A
-    machine that only follows a commit does not: members that left in between would come back.
+    machine that only follows a commit does not: members that left in between would come back. `requested`:
+    batches that an operator asked for and that are on their way.
     """
 
     config: ServiceConfig
@@ -53,6 +67,7 @@ class Service:
     machine: PeerMachine | None = None
     pulling: bool = True
     hello_open: bool = False
+    requested: list[RequestedBatch] = field(default_factory=list)
     last_up: float | None = None
     last_down: float | None = None
     last_down_reason: str = ""

@@ -74,6 +74,11 @@ class Outgoing:
         """True while a batch is not acknowledged to its end."""
         return bool(self._batching)
 
+    def reserve_batch_id(self) -> int:
+        """An id that no batch has; those that begin later have higher ones."""
+        self._last_batch_id += 1
+        return self._last_batch_id
+
     def resume(self, received: Mapping[int, int]) -> None:
         """A new connection: `received` is what the peer already has, per backup-id."""
         for backup_id, sequence in received.items():

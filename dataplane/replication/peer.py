@@ -237,11 +237,14 @@ class PeerMachine:
         """
         return self._noted(self._outgoing.start_batch(backup_id, source, now), now)
 
+    def reserve_batch_id(self) -> int:
+        """An id for several batches together; each of them that begins later has a higher one."""
+        return self._outgoing.reserve_batch_id()
+
     def request_batch(self, backup_id: int, now: float) -> Outputs:
         """Ask the peer for a batch of this profile."""
-        if backup_id not in self._mapping.common:
-            return []
-        return self._noted([Send(encode(BatchRequest(backup_id)))], now)
+        known = backup_id in self._mapping.common
+        return self._noted([Send(encode(BatchRequest(backup_id)))], now) if known else []
 
     def overflow(self, now: float) -> Outputs:  # noqa: ARG002
         """The connection dropped what we sent: only a new connection and its batches mend that."""

@@ -10,7 +10,7 @@ the dataplane is given it when it is back.
 import logging
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -26,11 +26,13 @@ from dataplane.control.client import (
     RequestFailed,
     Unavailable,
 )
+from server.northbound.actions import ActionReader
 from server.northbound.checks import Checker
 from server.northbound.config import ConfigReader
 from server.northbound.names import trb
 from server.northbound.state import StateReader
 from server.protocol.errors import RpcError, RpcErrors, operation_failed
+from server.provider import ActionHandler
 from server.schema.model import Schema, SchemaNode
 from server.tree.diff import Change
 from server.tree.filter import Selection
@@ -65,6 +67,7 @@ class DataplaneProvider:
         self._checker = Checker(schema, self._reader)
         self._client = ControlClient(control_path)
         self._state = StateReader(schema, self._client)
+        self._actions = ActionReader(self._client)
         self._conversation = threading.Lock()
         self._changed = threading.Condition()
         self._running: Container | None = None
@@ -118,6 +121,10 @@ class DataplaneProvider:
     def state(self, selection: Selection) -> dict[str, object]:
         """Return the operational data that `selection` wants; nothing while the dataplane is away."""
         return self._state.read(selection)
+
+    def actions(self) -> Mapping[str, ActionHandler]:
+        """Return what carries out the actions of our module."""
+        return self._actions.handlers()
 
     def close(self) -> None:
         """Stop the reconnecting client; a commit that waits for the dataplane is refused."""

@@ -1,10 +1,10 @@
 """Which data nodes of our module the code acts on, checked against the schema both ways.
 
-Owns the list of claimed nodes. A data node of `twincast-remote-backup` that is neither claimed here nor
-taken away by the deviation module, or a claim without a node, refuses the start.
+Owns the list of claimed nodes, actions and notifications. One of `twincast-remote-backup` that is neither
+claimed here nor taken away by the deviation module, or a claim without a node, refuses the start.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from server.northbound.names import MULTICAST_PATH, PROFILE_PATH, REMOTE_BACKUP, SERVICE_PATH
@@ -82,9 +82,24 @@ STATE: Final = {
 """What `state` tells: node → the nodes below it."""
 
 
+ACTIONS: Final = {
+    SERVICE_PATH: "batch-backup reset-statistics",
+    PROFILE_PATH: "clear-copied-groups switchover",
+}
+"""What `actions` carries out, with all input and output: node → the actions on it."""
+
+NOTIFICATIONS: Final[Mapping[str, str]] = {}
+"""What `events` tells: node → the notifications of it."""
+
+
 def verify(schema: Schema) -> None:
     """Raise SchemaError naming every node on which schema and claims differ."""
-    problems = [*_differences(schema, config=True), *_differences(schema, config=False)]
+    problems = [
+        *_differences(schema, config=True),
+        *_differences(schema, config=False),
+        *_operations(schema, "action", claimed_operations(ACTIONS)),
+        *_operations(schema, "notification", claimed_operations(NOTIFICATIONS)),
+    ]
     if problems:
         raise SchemaError("the code and the YANG module differ: " + "; ".join(problems))
 
@@ -97,6 +112,21 @@ def claimed(*, config: bool) -> frozenset[str]:
             paths.add(parent)
         paths.update(f"{parent}/{name}" for name in below.split())
     return frozenset(paths)
+
+
+def claimed_operations(claims: Mapping[str, str]) -> frozenset[str]:
+    """Return the paths of the claimed actions or notifications."""
+    return frozenset(f"{parent}/{name}" for parent, below in claims.items() for name in below.split())
+
+
+def _operations(schema: Schema, kind: str, known: frozenset[str]) -> Iterator[str]:
+    """Compare the rpcs, actions or notifications of our module; it has no rpc."""
+    own = [item for item in schema.operations if item.module == REMOTE_BACKUP and item.kind in (kind, "rpc")]
+    present = {item.path for item in own}
+    for path in sorted(present - known):
+        yield f"no code acts on {kind} {path}"
+    for path in sorted(known - present):
+        yield f"{kind} {path} is not in the schema"
 
 
 def _differences(schema: Schema, *, config: bool) -> Iterator[str]:

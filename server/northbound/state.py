@@ -168,7 +168,7 @@ def service(state: ServiceState) -> Data:
             for item in state.peer_mismatch
         ],
         "statistics": {
-            "discontinuity-time": date_and_time(state.discontinuity_time),
+            "discontinuity-time": date_and_time(state.discontinuity_time, "milliseconds"),
             "sent": dict(state.sent),
             "received": dict(state.received),
         },
@@ -203,7 +203,7 @@ def _copy_status(state: CopyStatus) -> Data:
         "last-state-change": date_and_time(state.last_state_change),
         "peer-setting-mismatch": state.peer_setting_mismatch,
         "statistics": {
-            "discontinuity-time": date_and_time(state.discontinuity_time),
+            "discontinuity-time": date_and_time(state.discontinuity_time, "milliseconds"),
             "copied": _messages(state.copied),
             "applied": _messages(state.applied),
             "not-copied": [
@@ -249,7 +249,7 @@ def interface(state: InterfaceState) -> Data:
             "vif": state.vif,
             "plane": state.plane,
             "statistics": {
-                "discontinuity-time": date_and_time(state.discontinuity_time),
+                "discontinuity-time": date_and_time(state.discontinuity_time, "milliseconds"),
                 "error": error,
                 "received": _messages(state.received),
                 "sent": _messages(state.sent),
@@ -261,8 +261,11 @@ def interface(state: InterfaceState) -> Data:
     }
 
 
-def date_and_time(seconds: float | None) -> str | None:
-    """Return yang:date-and-time (RFC 6991) of seconds since the Unix epoch."""
+def date_and_time(seconds: float | None, precision: str = "seconds") -> str | None:
+    """Return yang:date-and-time (RFC 6991) of seconds since the Unix epoch.
+
+    The time at which counters began is told in milliseconds: two resets within a second have to differ.
+    """
     if seconds is None:
         return None
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return f"{datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None).isoformat(timespec=precision)}Z"

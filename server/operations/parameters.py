@@ -24,6 +24,7 @@ _PREFIXES = {
     BASE_NAMESPACE: "nc",
     "urn:ietf:params:xml:ns:yang:ietf-netconf-monitoring": "ncm",
     WITH_DEFAULTS_NAMESPACE: "ncwd",
+    errors.YANG_NAMESPACE: "yang",
 }
 _PATH_NAMESPACES = {prefix: namespace for namespace, prefix in _PREFIXES.items()}
 
@@ -151,6 +152,19 @@ class Parameters:
             extra = etree.QName(self._left[1]).localname
             raise self._at(errors.bad_element(extra, f"{self._here} takes one choice, <{extra}> is one more"))
         return self._left.pop()
+
+    def only_action(self) -> etree._Element:
+        """Take the one child of `<action>`; raises RpcError missing-element or bad-element."""
+        if not self._left:
+            text = "<action> is empty: it has to lead to an action"
+            raise self._at(errors.missing_element("action", text))
+        if len(self._left) > 1:
+            extra = etree.QName(self._left[1]).localname
+            text = f"an <action> leads to one action: <{extra}> is one more"
+            raise self._at(errors.bad_element(extra, text))
+        child = self._left.pop()
+        self.finish()
+        return child
 
     def _unknown(self, child: etree._Element) -> RpcError:
         name = etree.QName(child)

@@ -17,11 +17,11 @@ def first_foreign(schema: Schema, xml: bytes) -> tuple[str, str] | None:
         wrapper = etree.fromstring(b"<data>" + xml + b"</data>", parser)
     except etree.XMLSyntaxError:
         return None
-    return _search(known, wrapper, schema.root)
+    return _search(schema, known, wrapper)
 
 
-def _search(known: set[str], above: etree._Element, node: SchemaNode) -> tuple[str, str] | None:
-    pending = [(above, node)]
+def _search(schema: Schema, known: set[str], above: etree._Element) -> tuple[str, str] | None:
+    pending = [(above, schema.root)]
     while pending:
         element, schema_node = pending.pop()
         inner = []
@@ -29,8 +29,16 @@ def _search(known: set[str], above: etree._Element, node: SchemaNode) -> tuple[s
             name = etree.QName(child)
             if (name.namespace or "") not in known:
                 return name.localname, name.namespace or ""
-            found = schema_node.children.get(str(child.tag))
+            found = schema_node.children.get(str(child.tag)) or _body(schema, schema_node, child)
             if found is not None and found.kind is not NodeKind.ANYDATA:
                 inner.append((child, found))
         pending.extend(reversed(inner))
     return None
+
+
+def _body(schema: Schema, node: SchemaNode, element: etree._Element) -> SchemaNode | None:
+    """The content of an operation; `<input>` and `<output>`, which no path counts, change nothing."""
+    operation = schema.operation_at(node, str(element.tag))
+    if operation is not None:
+        return operation.output if operation.kind == "notification" else operation.input
+    return node if etree.QName(element).localname in {"input", "output"} else None

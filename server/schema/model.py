@@ -75,6 +75,11 @@ class Operation:
     output: SchemaNode
     default_deny_all: bool = False
 
+    @property
+    def path(self) -> str:
+        """Where it is defined, in the form of `SchemaNode.path`."""
+        return self.input.path
+
 
 @dataclass(frozen=True)
 class Schema:
@@ -130,6 +135,14 @@ class Schema:
             if constraint.target is not None:
                 found.setdefault(constraint.target, []).append(constraint)
         return {node: tuple(items) for node, items in found.items()}
+
+    def operation_at(self, parent: SchemaNode, tag: Tag) -> Operation | None:
+        """The operation whose element `tag` stands directly in `parent`; an rpc stands in the root."""
+        return self._operations_by_place.get((parent, tag))
+
+    @cached_property
+    def _operations_by_place(self) -> Mapping[tuple[SchemaNode, Tag], Operation]:
+        return {(item.parent or self.root, item.tag): item for item in self.operations}
 
     @cached_property
     def rpcs(self) -> Mapping[Tag, Operation]:

@@ -75,6 +75,15 @@ class Validator:
         """
         self._ask(Request(Work.VALIDATE, xml), partial=partial)
 
+    def operation(self, xml: bytes) -> bytes:
+        """Judge one body of an operation and return it with canonical values and defaults.
+
+        The form of `xml` is that of `server.schema.judged_operations`: the elements from the top level down
+        to the operation's own, with keys, then `<input>` or `<output>`; a notification as it is sent.
+        Whether instances that leafrefs refer to exist is not judged. Raises RpcErrors with every error found.
+        """
+        return self._ask(Request(Work.OPERATION, xml)).xml
+
     def close(self) -> None:
         """Close the connection for good; a request under way ends with operation-failed."""
         self._closing = True

@@ -12,6 +12,7 @@ import socket
 import sys
 import tempfile
 import time
+from collections.abc import Collection
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
@@ -20,6 +21,7 @@ import msgspec
 import oopt_gnpy_libyang as libyang
 
 from server.schema.confine import confine
+from server.schema.judged_operations import rewritten
 from server.schema.sources import ModuleSources, SchemaError
 from server.schema.validator_wire import (
     GREETING,
@@ -32,6 +34,7 @@ from server.schema.validator_wire import (
     encode,
     read_frame,
 )
+from server.schema.yang_text import YangSyntaxError
 
 _LOG = logging.getLogger("twincast.schema.validator_child")
 
@@ -48,31 +51,38 @@ _CONFIGURATION = _PARSE.Strict | _PARSE.NoState
 _PRINT = libyang.PrintFlags.WithSiblings | libyang.PrintFlags.Shrink | libyang.PrintFlags.KeepEmptyCont
 
 
+def _load(sources: ModuleSources, *, operations: bool) -> libyang.Context:
+    """A context with all modules; `operations`: rewritten so that the bodies of operations are data."""
+    with tempfile.TemporaryDirectory(prefix="twincast-yang-") as folder:
+        options = libyang.ContextOptions.NoYangLibrary | libyang.ContextOptions.DisableSearchCwd
+        context = libyang.Context(folder, options)
+        # What is built into libyang is there in one revision only; ours cannot take its place.
+        built_in = {module.name for module in context.modules()}
+        _write_modules(Path(folder), sources, built_in, operations=operations)
+        for module in sources.implemented:
+            revision = None if module.name in built_in else module.revision or None
+            try:
+                context.load_module(module.name, revision, list(module.features))
+            except libyang.Error as error:
+                causes = "; ".join(item.message for item in context.errors()) or str(error)
+                raise SchemaError(f"{module.path}: libyang: {causes}") from error
+    context.clean_all_errors()
+    return context
+
+
 class Engine:
-    """The libyang context with all modules; raises SchemaError when one does not load."""
+    """The libyang contexts with all modules; raises SchemaError when one does not load.
+
+    `_context` is the data as the modules define it, `_operations` has the bodies of operations in it.
+    """
 
     def __init__(self, sources: ModuleSources) -> None:
         # date-and-time values are rewritten to the zone of the process.
         os.environ["TZ"] = "UTC"
         time.tzset()
         libyang.set_log_options(libyang.LogOptions.Store)
-        with tempfile.TemporaryDirectory(prefix="twincast-yang-") as folder:
-            _write_modules(Path(folder), sources)
-            options = libyang.ContextOptions.NoYangLibrary | libyang.ContextOptions.DisableSearchCwd
-            self._context = libyang.Context(folder, options)
-            self._load(sources)
-
-    def _load(self, sources: ModuleSources) -> None:
-        # What is built into libyang is there in one revision only; ours cannot take its place.
-        built_in = {module.name for module in self._context.modules()}
-        for module in sources.implemented:
-            revision = None if module.name in built_in else module.revision or None
-            try:
-                self._context.load_module(module.name, revision, list(module.features))
-            except libyang.Error as error:
-                causes = "; ".join(item.message for item in self._context.errors()) or str(error)
-                raise SchemaError(f"{module.path}: libyang: {causes}") from error
-        self._context.clean_all_errors()
+        self._context = _load(sources, operations=False)
+        self._operations = _load(sources, operations=True)
 
     def modules(self) -> dict[str, tuple[str, bool, frozenset[str]]]:
         """Module name → (revision, implemented, enabled features); the implemented one of several."""
@@ -89,57 +99,88 @@ class Engine:
         except UnicodeDecodeError:
             return Reply(errors=(RawError(Phase.PARSE, "The data is not UTF-8."),))
         if request.work is Work.CANONICAL:
-            return self._canonical(text)
-        return self._validate(text)
+            return _canonical(self._context, text)
+        if request.work is Work.OPERATION:
+            return self._operation(text)
+        return _validate(self._context, text, _CONFIGURATION, _VALIDATE.NoState)
 
-    def _canonical(self, text: str) -> Reply:
-        try:
-            data = self._context.parse_data(text, libyang.DataFormat.XML, _CONFIGURATION | _PARSE.ParseOnly)
-        except libyang.Error:
-            return Reply(errors=self._errors(Phase.PARSE))
-        if data is None:
-            return Reply()
-        printed = data.print(libyang.DataFormat.XML, _PRINT) or ""
-        # libyang prints a carriage return as it is, which the next parser turns into a line feed.
-        return Reply(xml=printed.replace("\r", "&#13;").encode())
-
-    def _validate(self, text: str) -> Reply:
-        """One pass when all is well. The pass for all errors crashes on data that does not even parse."""
-        if self._passes(text, _CONFIGURATION, _VALIDATE.NoState):
-            return Reply()
-        self._context.clean_all_errors()
-        if not self._passes(text, _CONFIGURATION | _PARSE.ParseOnly, None):
-            return Reply(errors=self._errors(Phase.PARSE))
-        if self._passes(text, _CONFIGURATION, _VALIDATE.NoState | _VALIDATE.MultiError):
-            return Reply(errors=(RawError(Phase.CONSTRAINT, "The data is not valid."),))
-        return Reply(errors=self._errors(Phase.CONSTRAINT))
-
-    def _passes(
-        self, text: str, parse: libyang.ParseOptions, validate: libyang.ValidationOptions | None
-    ) -> bool:
-        try:
-            self._context.parse_data(text, libyang.DataFormat.XML, parse, validate)
-        except libyang.Error:
-            return False
-        return True
-
-    def _errors(self, phase: Phase) -> tuple[RawError, ...]:
-        found = [
-            RawError(
-                phase, item.message or "", item.data_path or "", item.app_tag or "", item.validation_code.name
-            )
-            for item in self._context.errors()[:MAX_ERRORS]
-            if item.level is libyang.LogLevel.Error or item.level.name == "Error"
-        ]
-        self._context.clean_all_errors()
-        return tuple(found) or (RawError(phase, "The data cannot be read."),)
+    def _operation(self, text: str) -> Reply:
+        reply = _validate(self._operations, text, _PARSE.Strict, None)
+        if reply.errors:
+            return reply
+        return _printed(self._operations.parse_data(text, libyang.DataFormat.XML, _PARSE.Strict, None))
 
 
-def _write_modules(folder: Path, sources: ModuleSources) -> None:
+def _canonical(context: libyang.Context, text: str) -> Reply:
+    try:
+        data = context.parse_data(text, libyang.DataFormat.XML, _CONFIGURATION | _PARSE.ParseOnly)
+    except libyang.Error:
+        return Reply(errors=_errors(context, Phase.PARSE))
+    return _printed(data)
+
+
+def _printed(data: libyang.DataNode | None) -> Reply:
+    if data is None:
+        return Reply()
+    printed = data.print(libyang.DataFormat.XML, _PRINT) or ""
+    # libyang prints a carriage return as it is, which the next parser turns into a line feed.
+    return Reply(xml=printed.replace("\r", "&#13;").encode())
+
+
+def _validate(
+    context: libyang.Context,
+    text: str,
+    parse: libyang.ParseOptions,
+    validate: libyang.ValidationOptions | None,
+) -> Reply:
+    """One pass when all is well. The pass for all errors crashes on data that does not even parse."""
+    if _passes(context, text, parse, validate):
+        return Reply()
+    context.clean_all_errors()
+    if not _passes(context, text, parse | _PARSE.ParseOnly, None):
+        return Reply(errors=_errors(context, Phase.PARSE))
+    several = _VALIDATE.MultiError if validate is None else validate | _VALIDATE.MultiError
+    if _passes(context, text, parse, several):
+        return Reply(errors=(RawError(Phase.CONSTRAINT, "The data is not valid."),))
+    return Reply(errors=_errors(context, Phase.CONSTRAINT))
+
+
+def _passes(
+    context: libyang.Context,
+    text: str,
+    parse: libyang.ParseOptions,
+    validate: libyang.ValidationOptions | None,
+) -> bool:
+    try:
+        context.parse_data(text, libyang.DataFormat.XML, parse, validate)
+    except libyang.Error:
+        return False
+    return True
+
+
+def _errors(context: libyang.Context, phase: Phase) -> tuple[RawError, ...]:
+    found = [
+        RawError(
+            phase, item.message or "", item.data_path or "", item.app_tag or "", item.validation_code.name
+        )
+        for item in context.errors()[:MAX_ERRORS]
+        if item.level is libyang.LogLevel.Error or item.level.name == "Error"
+    ]
+    context.clean_all_errors()
+    return tuple(found) or (RawError(phase, "The data cannot be read."),)
+
+
+def _write_modules(
+    folder: Path, sources: ModuleSources, built_in: Collection[str], *, operations: bool
+) -> None:
     """Put exactly the selected files in one folder, so that libyang can find no others."""
     for module in sources.modules:
         revision = f"@{module.revision}" if module.revision else ""
-        (folder / f"{module.name}{revision}.yang").write_text(module.text(), encoding="utf-8")
+        try:
+            text = rewritten(module.text(), built_in) if operations else module.text()
+        except YangSyntaxError as error:
+            raise SchemaError(f"{module.path}: {error}") from error
+        (folder / f"{module.name}{revision}.yang").write_text(text, encoding="utf-8")
 
 
 class _Service:

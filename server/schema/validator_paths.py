@@ -7,7 +7,7 @@ names, only where they change, and keys in quotes that it does not escape.
 import re
 from dataclasses import dataclass
 
-from server.schema.model import Schema
+from server.schema.model import Operation, Schema
 from server.schema.names import Bindings, instance_path
 from server.schema.node import NodeKind, SchemaNode
 
@@ -66,9 +66,14 @@ def locate(schema: Schema, path: str) -> Located | None:
     node, module, position = schema.root, "", 0
     keys: list[tuple[str, ...]] = []
     value: str | None = None
+    entered: Operation | None = None
     while (match := _STEP.match(path, position)) is not None:
+        if entered is not None:  # input and output are no nodes of a path
+            node, position = entered.output if match[2] == "output" else entered.input, match.end()
+            entered = None
+            continue
         module = match[1] or module
-        found = _child(schema, node, module, match[2])
+        found, entered = _child(schema, node, module, match[2])
         if found is None:
             break
         node, position = found, match.end()
@@ -79,9 +84,20 @@ def locate(schema: Schema, path: str) -> Located | None:
     return None if node is schema.root else Located(node, tuple(keys), value)
 
 
-def _child(schema: Schema, node: SchemaNode, module: str, name: str) -> SchemaNode | None:
+def _child(
+    schema: Schema, node: SchemaNode, module: str, name: str
+) -> tuple[SchemaNode | None, Operation | None]:
+    """The node of a step, and the rpc or action that it enters."""
     info = schema.by_name.get(module)
-    return node.children.get(f"{{{info.namespace}}}{name}") if info is not None else None
+    if info is None:
+        return None, None
+    tag = f"{{{info.namespace}}}{name}"
+    operation = None if tag in node.children else schema.operation_at(node, tag)
+    if operation is None:
+        return node.children.get(tag), None
+    if operation.kind == "notification":
+        return operation.output, None
+    return operation.input, operation
 
 
 def _values(path: str, position: int) -> tuple[dict[str, str], int]:

@@ -12,7 +12,7 @@ from enum import StrEnum
 
 import msgspec
 
-GREETING = b"twincast-validator-1\n"
+GREETING = b"twincast-validator-2\n"
 MAX_FRAME = 256 * 1024 * 1024
 """Bytes: 100,000 profiles are about 30 MB."""
 
@@ -24,6 +24,7 @@ class Work(StrEnum):
 
     CANONICAL = "canonical"
     VALIDATE = "validate"
+    OPERATION = "operation"
 
 
 class Phase(StrEnum):
@@ -44,14 +45,18 @@ class RawError(msgspec.Struct, frozen=True):
 
 
 class Request(msgspec.Struct, frozen=True):
-    """One piece of work on sibling top-level elements."""
+    """One piece of work on sibling top-level elements.
+
+    For OPERATION it is one body as `server.schema.judged_operations` has it: the parameters of an rpc or
+    action in `<input>` or `<output>`, a notification as it is sent.
+    """
 
     work: Work
     xml: bytes
 
 
 class Reply(msgspec.Struct, frozen=True):
-    """`xml` answers CANONICAL; `errors` are in the order libyang found them."""
+    """`xml` answers CANONICAL and OPERATION; `errors` are in the order libyang found them."""
 
     xml: bytes = b""
     errors: tuple[RawError, ...] = ()

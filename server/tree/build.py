@@ -33,6 +33,11 @@ def from_data(schema: Schema, data: Data) -> Container:
     return Container.of(schema.root, _Builder(schema).children(schema.root, data))
 
 
+def body_from_data(schema: Schema, body: SchemaNode, data: Data) -> Container:
+    """Build the content of `body` from data as `from_data` takes it; for output and notifications."""
+    return Container.of(body, _Builder(schema).children(body, data))
+
+
 class _Builder:
     def __init__(self, schema: Schema) -> None:
         self._schema = schema

@@ -4,7 +4,7 @@ Printing keeps the bytes at list entries and chunks of entries, so that what did
 again. A default namespace is declared where the module changes.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, TypeVar
 
 from lxml import etree
@@ -60,6 +60,26 @@ def to_xml(schema: Schema, root: Container) -> list[bytes]:
     """
     printer = Printer(schema)
     return [piece for child in root for piece in printer.pieces(child)]
+
+
+def body_xml(schema: Schema, body: Container) -> list[bytes]:
+    """Print the content of the input, output or notification `body`; each element declares its namespace."""
+    printer = Printer(schema)
+    printer.declare(body.schema.children.values())
+    return [piece for child in body for piece in printer.pieces(child)]
+
+
+def around_xml(schema: Schema, node: SchemaNode, keys: Iterable[Sequence[str]], inner: bytes) -> bytes:
+    """Print `inner` within an instance of `node`: every element above it, with the keys of the lists."""
+    printer, remaining = Printer(schema), iter(keys)
+    begin, end = "", ""
+    for step in node.chain():
+        start, close = printer.tags(step)
+        begin, end = begin + start, close + end
+        if step.kind is NodeKind.LIST:
+            values = zip(step.keys, next(remaining), strict=True)
+            begin += "".join(printer.leaf(step.children[tag], value) for tag, value in values)
+    return b"".join((begin.encode(), inner, end.encode()))
 
 
 def any_xml(element: etree._Element) -> bytes:
@@ -200,6 +220,12 @@ class Printer:
     def tags(self, node: SchemaNode) -> tuple[str, str]:
         """The start and end tag of a container or list entry."""
         return self._tags[node]
+
+    def declare(self, nodes: Iterable[SchemaNode]) -> None:
+        """Let the elements of these nodes say their namespace, whatever is around them."""
+        for node in nodes:
+            start = f'<{node.name} xmlns="{_escape_attribute(node.namespace)}">'
+            self._tags[node] = (start, f"</{node.name}>")
 
     def around(self, node: SchemaNode, inner: str) -> str:
         """The element of `node` with XML text inside."""

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Interface
 
+from dataplane.actions import Outcome
 from dataplane.config import (
     AccessConfig,
     IgmpConfig,
@@ -83,6 +84,7 @@ class Router:
     frames: list[effects.SendFrame] = field(default_factory=list)
     reports: list[Report] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
+    answers: list[Outcome] = field(default_factory=list)
     order: list[effects.Effect] = field(default_factory=list)
     captures: dict[str, int] = field(default_factory=dict)
 
@@ -153,6 +155,8 @@ class Router:
             case effects.SendHelloTo(_, datagram):
                 if self.hello_open:
                     self.hellos.append(datagram)
+            case effects.Answer(outcome):
+                self.answers.append(outcome)
             case effects.Notify(event):
                 self.events.append(event)
             case effects.OpenChannel():

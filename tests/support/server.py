@@ -24,6 +24,7 @@ from ncclient.transport import TransportError
 from server.access.users import ADMIN_GROUP, UserStore
 from server.app import ServerOptions, run
 from server.protocol.errors import RpcError, RpcErrors, operation_failed
+from server.provider import ActionHandler
 from server.schema.model import Schema
 from server.schema.sources import ModuleSources, default_sources
 from server.schema.validator_child import run_child
@@ -69,6 +70,10 @@ class StoredOnly:
 
     def state(self, selection: Selection) -> dict[str, object]:
         """Know no state."""
+        return {}
+
+    def actions(self) -> Mapping[str, ActionHandler]:
+        """Carry out nothing."""
         return {}
 
     def close(self) -> None:

@@ -187,7 +187,7 @@ def check(error: RpcError, tag: str, path: str, app_tag: str, info: dict[str, st
 
 
 @pytest.mark.parametrize(("inner", "tag", "path", "app_tag", "info", "words"), READING)
-@pytest.mark.parametrize("work", list(Work))
+@pytest.mark.parametrize("work", [Work.CANONICAL, Work.VALIDATE])
 def test_what_cannot_be_read(engine, shop, work, inner, tag, path, app_tag, info, words):
     (error,) = verdict(engine, shop, wrapped(inner), work)
     check(error, tag, path, app_tag, info, words)
@@ -312,7 +312,7 @@ def test_canonical_puts_keys_first_and_keeps_siblings(engine: Engine):
     assert b"<interfaces " in reply.xml
 
 
-@pytest.mark.parametrize("work", list(Work))
+@pytest.mark.parametrize("work", [Work.CANONICAL, Work.VALIDATE])
 def test_nothing_is_valid(engine: Engine, work: Work):
     reply = engine.judge(Request(work, b""))
     assert (reply.xml, reply.errors) == (b"", ())
