@@ -2,12 +2,20 @@
 
 import select
 import socket
+import sys
 from contextlib import contextmanager, suppress
+from ipaddress import IPv6Address
+from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from cli.lab.namespaces import Namespace, veth
 from dataplane.capture import ACCESS_RING_BYTES, Capture, CaptureError
+from dataplane.packets.frames import decode
+from dataplane.packets.messages import RecordType
+from dataplane.packets.wire import DecodeError
+from tests.support.kinds import KINDS, OUTER_TYPES, STB_MAC, stripped
 from tests.support.wait import wait_for
 
 V2_REPORT, V2_LEAVE, V3_REPORT = 0x16, 0x17, 0x22
@@ -116,6 +124,69 @@ def test_an_inner_tag_stays_in_the_frame(ring_bytes):
         (captured,) = collect(capture, bool, "a double-tagged report")
         assert captured.outer_vlan == 100
         assert captured.frame == frame(tags=bytes.fromhex("8100 00c8"))
+
+
+@MODES
+def test_every_kind_of_frame_passes_the_filter_in_the_kernel_and_is_read(ring_bytes):
+    sent = [
+        (kind, message, kind.frame(message, outer_type=outer_type))
+        for kind in KINDS
+        for outer_type in OUTER_TYPES
+        for message in kind.messages().values()
+    ]
+    with wire(ring_bytes) as (_, stb, capture), raw_sender(stb) as raw:
+        for _, _, octets in sent:
+            raw.send(octets[:12] + b"\x08\x06" + octets[14:])
+            raw.send(octets)
+        heard = collect(capture, lambda seen: len(seen) >= len(sent), "all frames")
+    assert [captured.frame for captured in heard] == [stripped(octets)[0] for _, _, octets in sent]
+    found = [decode(captured.frame, captured.outer_vlan) for captured in heard]
+    assert [each.message for each in found] == [message for _, message, _ in sent]
+    where = [replace(each.subscriber, mac=STB_MAC) for each in found]
+    assert where == [kind.subscriber for kind, _, _ in sent]
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_join_and_leave_of_a_linux_host_with_mld(version):
+    """The kernel's own octets: MLDv1 report and done, MLDv2 state changes."""
+    group = IPv6Address("ff3e::8001:203")
+    with wire() as (_, stb, capture):
+        stb.sysctl("net/ipv6/conf/eth0/force_mld_version", version)
+        stb.sysctl("net/ipv6/conf/eth0/accept_dad", 0)
+        stb.sysctl("net/ipv6/conf/eth0/disable_ipv6", 0)
+        wait_for(lambda: stb.run(_link_local, "eth0"), what="an address")
+        with stb.run(_member6, group, stb.index("eth0")):
+            collect(capture, lambda seen: _said(seen, version + 1, group, leave=False), "a report")
+        heard = collect(capture, lambda seen: _said(seen, version + 1, group, leave=True), "a leave")
+        assert all(captured.frame[12:14] == b"\x86\xdd" for captured in heard)
+
+
+def _link_local(interface):
+    lines = Path("/proc/thread-self/net/if_inet6").read_text().splitlines()
+    return any(line.split()[3] == "20" and line.split()[5] == interface for line in lines)
+
+
+def _member6(group, index):
+    receiver = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+    request = group.packed + index.to_bytes(4, sys.byteorder)
+    receiver.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP, request)
+    return receiver
+
+
+LEAVES = frozenset({RecordType.CHANGE_TO_INCLUDE_MODE})
+JOINS = frozenset({RecordType.MODE_IS_EXCLUDE, RecordType.CHANGE_TO_EXCLUDE_MODE})
+
+
+def _said(seen, version, group, *, leave):
+    for captured in seen:
+        with suppress(DecodeError):  # its groups of the link are refused
+            message = decode(captured.frame).message
+            records = [record for record in message.records if record.group == group]
+            if message.version == version and any(
+                record.type in (LEAVES if leave else JOINS) for record in records
+            ):
+                return True
+    return False
 
 
 @MODES

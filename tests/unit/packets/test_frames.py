@@ -1,6 +1,6 @@
 """Whole frames both ways, and the split of long reports."""
 
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 
 import pytest
 
@@ -8,6 +8,7 @@ from dataplane.packets import ethernet, frames
 from dataplane.packets.ethernet import Subscriber
 from dataplane.packets.messages import GroupRecord, Query, RecordType, Report
 from dataplane.packets.wire import DecodeError, DropReason, checksum
+from tests.support.kinds import KINDS, OUTER_TYPES, stripped
 
 MAC = bytes.fromhex("020000000001")
 ROUTER = IPv4Address("10.0.0.1")
@@ -124,3 +125,63 @@ def test_the_same_octets_as_a_linux_host_sends(said):
     host = IPv4Address("10.0.0.2")
     assert frames.decode(octets, require_router_alert=True).message == Report(version, (record,))
     assert frames.report_frames(version, [record], MAC, host) == [octets]
+
+
+HOST6 = IPv6Address("fe80::2")
+GROUP6 = IPv6Address("ff3e::8001:203")
+JOIN6 = GroupRecord(RecordType.CHANGE_TO_EXCLUDE_MODE, GROUP6)
+LEAVE6 = GroupRecord(RecordType.CHANGE_TO_INCLUDE_MODE, GROUP6)
+
+
+@pytest.mark.parametrize(
+    ("query", "destination"),
+    [
+        (Query(3, robustness=2, query_interval=125), "ff02::1"),
+        (Query(2), "ff02::1"),
+        (Query(2, GROUP6, max_response=1.0), "ff3e::8001:203"),
+    ],
+)
+def test_mld_queries_reach_who_is_asked(query, destination):
+    frame = frames.query_frame(query, MAC, HOST6)
+    assert frame[:6] == ethernet.multicast_mac(IPv6Address(destination))
+    assert ethernet.decode(frame).destination == IPv6Address(destination)
+    assert frames.decode(frame, require_router_alert=True).message == query
+
+
+@pytest.mark.parametrize(
+    ("version", "record", "expected"),
+    [
+        (2, JOIN6, (GROUP6, Report(2, (GroupRecord(RecordType.MODE_IS_EXCLUDE, GROUP6),)))),
+        (2, LEAVE6, (frames.ALL_IPV6_ROUTERS, Report(2, (LEAVE6,)))),
+        (3, LEAVE6, (frames.ALL_MLDV2_ROUTERS, Report(3, (LEAVE6,)))),
+    ],
+)
+def test_mld_reports_upstream(version, record, expected):
+    assert frames.reports(version, [record], 6) == [expected]
+    (frame,) = frames.report_frames(version, [record], MAC, HOST6)
+    assert ethernet.decode(frame).destination == expected[0]
+    assert frames.decode(frame).message == expected[1]
+
+
+def test_mld_records_share_reports_up_to_the_mtu():
+    groups = [IPv6Address(int(GROUP6) + number) for number in range(1000)]
+    sent = frames.report_frames(
+        3, [GroupRecord(RecordType.MODE_IS_EXCLUDE, each) for each in groups], MAC, HOST6
+    )
+    assert len(sent) == -(-1000 // ((1500 - 48 - 8) // 20))
+    assert all(len(frame) <= 14 + 1500 for frame in sent)
+    assert [record.group for frame in sent for record in frames.decode(frame).message.records] == groups
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=str)
+def test_every_kind_of_frame_is_read_with_and_without_its_outer_tag(kind):
+    for message in kind.messages().values():
+        for outer_type in OUTER_TYPES:
+            octets = kind.frame(message, outer_type=outer_type)
+            found = frames.decode(octets)
+            assert found == frames.decode(*stripped(octets))
+            assert found.message == message
+            assert found.subscriber.circuit.outer_vlan == kind.subscriber.outer_vlan
+            assert found.subscriber.inner_vlan == kind.subscriber.inner_vlan
+            assert found.subscriber.pppoe_session == kind.subscriber.pppoe_session
+            assert found.source.version == kind.family

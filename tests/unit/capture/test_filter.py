@@ -1,0 +1,74 @@
+"""The capture's BPF program on frames of every kind, and on what is not membership."""
+
+import pytest
+
+from dataplane.capture import filter as program
+from tests.support import bpf
+from tests.support.kinds import KINDS, OUTER_TYPES, stripped
+
+WHOLE = 0x40000
+
+
+def takes(frame):
+    return bpf.run(program.MEMBERSHIP_MESSAGES, frame)[0] == WHOLE
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=str)
+def test_every_message_of_every_kind_passes_and_no_part_of_its_headers_does(kind):
+    for message in kind.messages().values():
+        for outer_type in OUTER_TYPES:
+            frame, _ = stripped(kind.frame(message, outer_type=outer_type))
+            assert takes(frame)
+            assert not takes(frame[:22])
+
+
+def changed(kind, at, value):
+    frame, _ = stripped(kind.frame(next(iter(kind.messages().values()))))
+    assert takes(frame)
+    return frame[:at] + value + frame[at + len(value) :]
+
+
+PLAIN = {str(kind): kind for kind in KINDS}
+
+
+@pytest.mark.parametrize(
+    ("kind", "at", "value"),
+    [
+        ("untagged-ipoe-igmpv2", 12, "0806"),
+        ("untagged-ipoe-igmpv2", 23, "11"),
+        ("dot1q-ipoe-igmpv2", 23, "11"),
+        ("qinq-ipoe-igmpv2", 27, "11"),
+        ("qinq-ipoe-igmpv2", 16, "8100"),
+        ("untagged-pppoe-igmpv2", 12, "8863"),
+        ("untagged-pppoe-igmpv2", 20, "c021"),
+        ("untagged-pppoe-igmpv2", 31, "06"),
+        ("qinq-pppoe-igmpv2", 35, "06"),
+        ("untagged-ipoe-mldv2", 20, "11"),
+        ("untagged-ipoe-mldv2", 54, "06"),
+        ("untagged-ipoe-mldv2", 55, "01"),
+        ("untagged-ipoe-mldv2", 62, "87"),
+        ("qinq-pppoe-mldv1", 32, "3a"),
+        ("qinq-pppoe-mldv1", 74, "88"),
+    ],
+)
+def test_other_traffic_does_not_pass(kind, at, value):
+    assert not takes(changed(PLAIN[kind], at, bytes.fromhex(value)))
+
+
+def test_a_longer_options_header_is_skipped():
+    frame = PLAIN["dot1q-pppoe-mldv2"].frame(PLAIN["dot1q-pppoe-mldv2"].messages()["join"])
+    frame, _ = stripped(frame)
+    assert takes(frame[:63] + b"\x01" + frame[64:70] + bytes(8) + frame[70:])
+
+
+def test_traffic_that_is_not_membership_costs_five_instructions():
+    frame = changed(PLAIN["untagged-ipoe-igmpv3"], 23, b"\x11")
+    assert bpf.run(program.MEMBERSHIP_MESSAGES, frame) == (0, 5)
+
+
+def test_no_jump_leaves_the_program():
+    instructions = program.MEMBERSHIP_MESSAGES
+    for place, one in enumerate(instructions[:-2]):
+        assert min(one.if_true, one.if_false) >= 0
+        assert place + 1 + max(one.if_true, one.if_false) < len(instructions)
+    assert [one.code for one in instructions[-2:]] == [program.RETURN, program.RETURN]
