@@ -43,12 +43,20 @@ class ValidatorArguments(msgspec.Struct, frozen=True, tag="validator"):
     sources: str
 
 
+class RoutingTable(msgspec.Struct, frozen=True):
+    """One multicast routing table of the kernel: the descriptor holds it."""
+
+    version: int
+    table: int
+    descriptor: int
+
+
 class DataplaneArguments(msgspec.Struct, frozen=True, tag="dataplane"):
     """Options of the dataplane."""
 
     control_fd: int
     plane: Literal["kernel", "memory"]
-    mroute_fd: int | None
+    routing: tuple[RoutingTable, ...]
     ready_fd: int
     wires: str
 
@@ -118,10 +126,9 @@ def _dataplane(arguments: DataplaneArguments) -> int:
     from dataplane.app import DataplaneOptions, run
 
     privileges.keep_only(privileges.Capability.NET_ADMIN, privileges.Capability.NET_RAW)
+    routing = tuple((each.version, each.table, each.descriptor) for each in arguments.routing)
     return run(
-        DataplaneOptions(
-            arguments.control_fd, arguments.plane, arguments.mroute_fd, arguments.ready_fd, arguments.wires
-        )
+        DataplaneOptions(arguments.control_fd, arguments.plane, routing, arguments.ready_fd, arguments.wires)
     )
 
 

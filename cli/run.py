@@ -16,6 +16,7 @@ from pathlib import Path
 from cli import logs
 from cli.state_folder import StateFolder, StateFolderError
 from cli.supervisor import Plan, StartError, Supervisor
+from dataplane.forwarding.table import RoutingSocket
 
 LOGGER = logging.getLogger("twincast.cli.run")
 
@@ -58,7 +59,7 @@ def _serve(options: Namespace) -> None:
     try:
         Supervisor(plan, lambda: _say_ready(listener)).run()
     finally:
-        if routing is not None:
+        if routing:
             _give_back(routing)
 
 
@@ -162,28 +163,30 @@ def _one_line(name: str) -> str:
     return line.removesuffix("\r")
 
 
-def _multicast_routing(plane: str) -> socket.socket | None:
-    """Return the kernel's multicast routing socket, or None for the memory plane."""
+def _multicast_routing(plane: str) -> tuple[RoutingSocket, ...]:
+    """Return the holders of the kernel's multicast routing tables, none for the memory plane."""
     if plane == "memory":
-        return None
-    from dataplane.forwarding.kernel import open_multicast_routing_socket
+        return ()
+    from dataplane.forwarding.plane import PlaneError
+    from dataplane.forwarding.table import open_multicast_routing_sockets
 
     try:
-        routing = open_multicast_routing_socket()
-    except OSError as error:
+        routing, missing = open_multicast_routing_sockets()
+    except PlaneError as error:
         if plane == "kernel":
-            raise StartError(f"multicast routing is not to be had: {error.strerror}") from error
-        LOGGER.warning(
-            "plane-memory", extra={"reason": f"multicast routing: {error.strerror}; nothing is forwarded"}
-        )
-        return None
-    LOGGER.info("plane-kernel")
+            raise StartError(f"multicast routing is not to be had: {error}") from error
+        LOGGER.warning("plane-memory", extra={"reason": f"{error}; nothing is forwarded"})
+        return ()
+    for reason in missing:
+        LOGGER.warning("plane-table-missing", extra={"reason": reason})
+    LOGGER.info("plane-kernel", extra={"tables": len(routing)})
     return routing
 
 
-def _give_back(routing: socket.socket) -> None:
+def _give_back(routing: tuple[RoutingSocket, ...]) -> None:
     """After an orderly end nothing forwards any more, so nothing of ours stays in the kernel."""
-    from dataplane.forwarding.kernel import remove_sinks
+    from dataplane.forwarding.kernel import remove_devices
 
-    routing.close()
-    remove_sinks()
+    for each in routing:
+        each.socket.close()
+    remove_devices()

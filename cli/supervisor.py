@@ -1,7 +1,7 @@
 """The supervisor: starts the three children, restarts one that dies, ends them in order.
 
 Owns processes and the descriptors that must outlive them: the NETCONF listener, the control and
-validator listeners and the multicast routing socket. As long as one process holds that socket the
+validator listeners and the multicast routing sockets. As long as one process holds those sockets the
 kernel keeps forwarding, so neither a crash nor an upgrade of the dataplane stops a stream.
 """
 
@@ -17,8 +17,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from cli import children
-from cli.children import Arguments, ChildRole, DataplaneArguments, ServerArguments, ValidatorArguments
+from cli.children import (
+    Arguments,
+    ChildRole,
+    DataplaneArguments,
+    RoutingTable,
+    ServerArguments,
+    ValidatorArguments,
+)
 from cli.state_folder import StateFolder
+from dataplane.forwarding.table import RoutingSocket
 
 LOGGER = logging.getLogger("twincast.cli.supervisor")
 
@@ -38,7 +46,7 @@ class StartError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What the supervisor is to run. `multicast_routing` is None with the memory plane.
+    """What the supervisor is to run. `multicast_routing` is empty with the memory plane.
 
     `wires` is a folder of interfaces that need no privilege, empty for those of the kernel.
     """
@@ -46,7 +54,7 @@ class Plan:
     folder: StateFolder
     listener: socket.socket
     sources: str
-    multicast_routing: socket.socket | None
+    multicast_routing: tuple[RoutingSocket, ...]
     log_level: str
     wires: str = ""
 
@@ -133,12 +141,11 @@ class Supervisor:
             validator = self._validator.fileno()
             return ValidatorArguments(validator, self.plan.sources), (validator,)
         control, routing = self._control.fileno(), self.plan.multicast_routing
-        if routing is None:
-            return DataplaneArguments(control, "memory", None, ready, self.plan.wires), (control, ready)
-        return (
-            DataplaneArguments(control, "kernel", routing.fileno(), ready, ""),
-            (control, routing.fileno(), ready),
-        )
+        if not routing:
+            return DataplaneArguments(control, "memory", (), ready, self.plan.wires), (control, ready)
+        tables = tuple(RoutingTable(each.version, each.table, each.socket.fileno()) for each in routing)
+        inherited = (control, *(each.descriptor for each in tables), ready)
+        return DataplaneArguments(control, "kernel", tables, ready, ""), inherited
 
     def _told(self, role: ChildRole) -> None:
         """Read what a child says about its start: `ready`, or `failed: why`."""

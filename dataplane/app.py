@@ -40,15 +40,16 @@ it, so only the young generations are collected, which costs a few milliseconds 
 class DataplaneOptions:
     """What the supervisor tells the dataplane.
 
-    `control_fd`: a listening AF_UNIX stream socket. `mroute_fd`: a raw IGMP socket with MRT_INIT done,
-    held by the supervisor too; None with plane `memory`. `ready_fd`: where `ready` or
+    `control_fd`: a listening AF_UNIX stream socket. `routing`: the multicast routing tables, each as IP
+    version, number and the descriptor of a socket that the supervisor holds too; none with plane `memory`.
+    `ready_fd`: where `ready` or
     `failed: reason` is written, one line, then closed; None for none. `wires`: a folder of interfaces that
     need no privilege (`dataplane.wires`), in place of those of the kernel.
     """
 
     control_fd: int
     plane: Literal["kernel", "memory"]
-    mroute_fd: int | None = None
+    routing: tuple[tuple[int, int, int], ...] = ()
     ready_fd: int | None = None
     wires: str = ""
 
@@ -74,7 +75,7 @@ async def _serve(options: DataplaneOptions, plane: Plane, interfaces: Interfaces
     generator = random.Random(secrets.randbits(128))  # noqa: S311 - spreads timers; keys are not made here
     announcer = _Announcer()
     shell = Shell(Engine(generator, time.time() - time.monotonic()), plane, interfaces, announcer.announce)
-    service = announcer.service = ControlService(Transactions(secrets.token_hex(8)), shell)
+    service = announcer.service = ControlService(Transactions(secrets.token_hex(8), plane.tables), shell)
     shell.start()
     await service.start(socket.socket(fileno=options.control_fd))
     _log.info("dataplane-ready", extra={"plane": shell.plane})
@@ -103,10 +104,14 @@ def _plane(options: DataplaneOptions) -> Plane:
     if options.plane == "memory":
         return MemoryPlane()
     from dataplane.forwarding.kernel import KernelPlane
+    from dataplane.forwarding.table import RoutingSocket
 
-    if options.mroute_fd is None:
-        raise ValueError("the kernel plane needs the multicast routing socket")
-    return KernelPlane(socket.socket(fileno=options.mroute_fd))
+    if not options.routing:
+        raise ValueError("the kernel plane needs the multicast routing sockets")
+    return KernelPlane(
+        RoutingSocket(version, table, socket.socket(fileno=descriptor))
+        for version, table, descriptor in options.routing
+    )
 
 
 def _interfaces(options: DataplaneOptions) -> Interfaces:

@@ -3,6 +3,7 @@
 A generic library takes 25 times as long over a large dump; this walks the octets with struct.
 """
 
+import errno
 import os
 import socket
 from collections.abc import Iterator
@@ -12,6 +13,8 @@ from typing import NamedTuple
 NLMSG_ERROR, NLMSG_DONE = 2, 3
 RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK = 16, 17, 18
 RTM_NEWADDR, RTM_DELADDR, RTM_GETADDR = 20, 21, 22
+RTM_GETROUTE = 26
+RTM_NEWRULE, RTM_DELRULE = 32, 33
 REQUEST, ACKNOWLEDGE, DUMP = 0x01, 0x04, 0x300
 EXCLUSIVE, CREATE = 0x200, 0x400
 
@@ -69,17 +72,51 @@ def attribute(kind: int, value: bytes) -> bytes:
     return _ATTRIBUTE.pack(length, kind) + value + bytes(_aligned(length) - length)
 
 
+class Dump:
+    """Everything of a kind, read one datagram at a time, so that a large answer need not be read at once."""
+
+    def __init__(self, kind: int, body: bytes) -> None:
+        self._socket = open_socket()
+        self._socket.settimeout(_PATIENCE)
+        self._socket.send(_request(kind, REQUEST | DUMP, body))
+        self._ended = False
+
+    def read(self) -> list[Message]:
+        """Return the messages of the next datagram, none at the end. Raises OSError."""
+        found: list[Message] = []
+        while not found and not self._ended:
+            for message in messages(memoryview(self._socket.recv(_BUFFER_BYTES))):
+                if message.type == NLMSG_DONE:
+                    self._ended = True
+                    break
+                _raise_error(message)
+                found.append(message)
+        return found
+
+    def close(self) -> None:
+        """Stop; what was not read is thrown away."""
+        self._socket.close()
+
+
 def dump(kind: int, body: bytes) -> Iterator[Message]:
     """Ask for everything of a kind and hand it out. Raises OSError."""
+    reader = Dump(kind, body)
+    try:
+        while found := reader.read():
+            yield from found
+    finally:
+        reader.close()
+
+
+def get(kind: int, body: bytes) -> Message:
+    """Ask for one thing. Raises OSError, as the kernel answers when it is not there."""
     with open_socket() as opened:
         opened.settimeout(_PATIENCE)
-        opened.send(_request(kind, REQUEST | DUMP, body))
-        while True:
-            for message in messages(memoryview(opened.recv(_BUFFER_BYTES))):
-                if message.type == NLMSG_DONE:
-                    return
-                _raise_error(message)
-                yield message
+        opened.send(_request(kind, REQUEST, body))
+        for message in messages(memoryview(opened.recv(_BUFFER_BYTES))):
+            _raise_error(message)
+            return message
+    raise OSError(errno.EBADMSG, os.strerror(errno.EBADMSG))
 
 
 def change(kind: int, flags: int, body: bytes) -> None:

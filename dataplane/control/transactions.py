@@ -19,7 +19,7 @@ from dataplane.config import (
 )
 from dataplane.control.messages import ConfigDelta, ControlError, Generation
 from dataplane.engine.messages import Reconfigure
-from dataplane.forwarding.plane import capacity_problem
+from dataplane.forwarding.placement import MAXIMUM_TABLES, capacity_problem
 from dataplane.membership.admission import GroupFilter
 
 T = TypeVar("T", ServiceConfig, ProfileConfig, InterfaceConfig)
@@ -59,9 +59,10 @@ class _Prepared:
 
 @dataclass(eq=False, slots=True)
 class Transactions:
-    """What is configured, by name, and the changes on their way."""
+    """What is configured, by name, and the changes on their way; `tables` hold the access ports."""
 
     instance: str
+    tables: int = MAXIMUM_TABLES
     services: dict[str, ServiceConfig] = field(default_factory=dict)
     profiles: dict[str, ProfileConfig] = field(default_factory=dict)
     interfaces: dict[str, InterfaceConfig] = field(default_factory=dict)
@@ -175,7 +176,7 @@ class Transactions:
             if interface.access is None:
                 continue
             kept += 1
-            problem = capacity_problem(kept)
+            problem = capacity_problem(kept, self.tables)
             if problem is not None:
                 yield Refusal(Subject.INTERFACE, name, "multicast", problem, "too-many-ports")
 

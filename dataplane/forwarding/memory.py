@@ -2,28 +2,26 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from dataplane.forwarding.placement import UPSTREAM_VIF, Placement, capacity_problem
 from dataplane.forwarding.plane import (
     Adoption,
     InstalledRoute,
     PlaneError,
     PlaneKind,
     PortCounters,
+    Repairs,
     Route,
     RouteCounters,
     RouteKey,
-    Slots,
-    capacity_problem,
 )
 from dataplane.packets.messages import Address
-
-UPSTREAM_SLOT = 0
 
 
 class MemoryPlane:
     """Implements `Plane`; `deliver` plays the packet that a kernel would see."""
 
     def __init__(self) -> None:
-        self._slots = Slots()
+        self._placement = Placement()
         self._links: dict[str, int | None] = {}
         self._active: set[str] = set()
         self._upstream: str | None = None
@@ -36,6 +34,11 @@ class MemoryPlane:
         """Which implementation this is."""
         return PlaneKind.MEMORY
 
+    @property
+    def tables(self) -> int:
+        """How many tables there are for access ports: as many as the kernel would have."""
+        return self._placement.tables
+
     def configure(self, ports: Mapping[str, int | None]) -> None:
         """Make slots for exactly these access ports; see `Plane.configure`."""
         if problem := capacity_problem(len(ports)):
@@ -43,11 +46,12 @@ class MemoryPlane:
         gone = frozenset(self._links) - frozenset(ports)
         self._routes = {key: route.without(gone) for key, route in self._routes.items()}
         for name in gone:
-            self._slots.release(name)
+            self._placement.release(name)
             self._active.discard(name)
             self._port_counters.pop(name, None)
-        for name in ports:
-            self._slots.reserve(name)
+        for name in self._placement.moving(len(ports)):
+            self._placement.release(name)
+        self._placement.arrange(ports)
         self._links = dict(ports)
 
     def set_upstream(self, name: str | None, index: int | None) -> None:
@@ -83,6 +87,14 @@ class MemoryPlane:
         """The entries that the plane was told to hold."""
         return self._routes
 
+    def refusal(self, port: str, group: Address) -> str | None:  # noqa: ARG002 - memory refuses nothing
+        """Say why packets of a group cannot reach a port: never."""
+        return None
+
+    def audit(self) -> Iterator[Repairs]:
+        """Compare nothing: memory holds what it was told."""
+        return iter(())
+
     def counters(self, key: RouteKey) -> RouteCounters | None:
         """Counters of one entry, None when it is not there."""
         return self._counters.get(key)
@@ -93,7 +105,10 @@ class MemoryPlane:
 
     def slot(self, name: str) -> int | None:
         """The slot number of an access port or of the upstream interface."""
-        return UPSTREAM_SLOT if name == self._upstream else self._slots.get(name)
+        if name == self._upstream:
+            return UPSTREAM_VIF
+        place = self._placement.get(name)
+        return None if place is None else place.vif
 
     def port_counters(self) -> Mapping[str, PortCounters]:
         """Counters of each access port by name."""

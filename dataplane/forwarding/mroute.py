@@ -1,200 +1,178 @@
-"""The Linux multicast routing API (linux/mroute.h): system calls and nothing else.
+"""The Linux multicast routing API (linux/mroute.h, linux/mroute6.h): system calls and nothing else.
 
-What to install, and where, is decided one layer up, in `kernel`.
+What to install, and where, is decided one layer up, in `table` and `kernel`; `family` has the octets.
 """
 
 import errno
 import fcntl
 import socket
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from ipaddress import IPv4Address
-from pathlib import Path
 from struct import Struct
 
 from dataplane import netlink
-from dataplane.forwarding.plane import MAXIMUM_SLOTS, RouteCounters, RouteKey
+from dataplane.forwarding.family import Family
+from dataplane.forwarding.plane import RouteCounters, RouteKey
 
-MRT_INIT, MRT_ADD_VIF, MRT_DEL_VIF = 200, 202, 203
-MRT_ADD_MFC, MRT_DEL_MFC, MRT_ADD_MFC_PROXY, MRT_DEL_MFC_PROXY = 204, 205, 210, 211
-SIOCGETVIFCNT, SIOCGETSGCNT = 0x89E0, 0x89E1
-VIFF_USE_IFINDEX = 0x8
-FORWARDS = 1
-"""A TTL threshold: packets with more than this pass."""
-BLOCKED = 255
+INIT, ADD_VIF, DELETE_VIF, ADD_ENTRY, DELETE_ENTRY = 200, 202, 203, 204, 205
+TABLE, ADD_ANY_SOURCE, DELETE_ANY_SOURCE = 209, 210, 211
+"""MRT_* and MRT6_*: the numbers are the same; the last two are for (*,G), MRT_ADD_MFC_PROXY and so on."""
+COUNT_VIF, COUNT_ENTRY = 0x89E0, 0x89E1  # SIOCGETVIFCNT, SIOCGETSGCNT, and the same of IPv6
 
-RTNL_FAMILY_IPMR, RTM_GETROUTE = 128, 26
-RTA_DST, RTA_SRC, RTA_IIF, RTA_MULTIPATH, RTA_MFC_STATS = 1, 2, 3, 9, 17
-IFLA_IFNAME, IFLA_LINKINFO, IFLA_INFO_KIND = 3, 18, 1
-IFF_UP = 0x1
+RTA_DST, RTA_SRC, RTA_IIF, RTA_MULTIPATH, RTA_TABLE, RTA_MFC_STATS = 1, 2, 3, 9, 15, 17
+RTPROT_STATIC = 4
+"""What the kernel says of an entry that another than the holder of the table has made."""
 
-_VIF = Struct("HBBIi4s")  # struct vifctl: number, flags, threshold, rate limit, interface index, remote
-_MFC = Struct("4s4sH32s2xIIIi")  # struct mfcctl: origin, group, parent, TTLs, three counters, expire
-_VIF_COUNT = Struct("H6xLLLL")  # struct sioc_vif_req: number, packets in and out, bytes in and out
-_ROUTE_COUNT = Struct("4s4sLLL")  # struct sioc_sg_req: source, group, packets, bytes, wrong interface
-_ROUTE = Struct("8BI")  # struct rtmsg: family, seven octets that do not matter here, flags
+_VIF = Struct("HBBIi4x")  # struct vifctl: number, flags, threshold, rate limit, interface index, remote
+_VIF_6 = Struct("HBBHxxI")  # struct mif6ctl: number, flags, threshold, interface index, rate limit
+_ENTRY = Struct("4s4sH32s18x")  # struct mfcctl: origin, group, parent, TTLs, counters and expiry
+_ADDRESS_6 = Struct("=HHI16sI")  # struct sockaddr_in6
+_ENTRY_6 = Struct("28s28sHxxI28x")  # struct mf6cctl: origin, group, parent, set of interfaces
+_COUNT_VIF = Struct("H6xLLLL")  # struct sioc_vif_req, sioc_mif_req6: number, packets, octets in and out
+_COUNT_ENTRY = Struct("4s4sLLL")  # struct sioc_sg_req: source, group, packets, octets, wrong interface
+_COUNT_ENTRY_6 = Struct("28s28sLLL")
+_ROUTE = Struct("8BI")  # struct rtmsg: family, lengths, TOS, table, protocol, scope, type, flags
+_PROTOCOL = 5
 _HOP = Struct("HBBi")  # struct rtnexthop: length, flags, TTL threshold, interface index
 _STATISTICS = Struct("QQQ")  # struct rta_mfc_stats
-_INTERFACE = Struct("BxHiII")  # struct ifinfomsg
 _INDEX = Struct("=i")
-_NATIVE = Struct("=I")
-ANY = IPv4Address(0)
-_ANY_PACKED = ANY.packed
-_NOWHERE = bytes((BLOCKED,)) * MAXIMUM_SLOTS
+_U32 = Struct("=I")
 
 
 @dataclass(frozen=True, slots=True)
-class Vif:
-    """One virtual interface of the kernel's table as /proc tells it."""
+class VifCounters:
+    """What passed a VIF."""
 
-    number: int
-    device: str
-    mark: int
-    """What `add_vif` was given; the kernel keeps it and does not use it."""
     packets_in: int
-    bytes_in: int
     packets_out: int
+    bytes_in: int
     bytes_out: int
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One resolved entry of the kernel's table."""
+    """One resolved entry as netlink tells it: VIFs by the index of their interface.
 
+    `foreign`: another process than the holder of the table has made it.
+    """
+
+    table: int
     key: RouteKey
     parent: int
-    vifs: tuple[int, ...]
+    outgoing: tuple[int, ...]
     counters: RouteCounters
+    foreign: bool
 
 
-def add_vif(routing: socket.socket, number: int, index: int, mark: int) -> None:
-    """Bind a VIF number to the interface with this index. Raises OSError.
-
-    `mark` goes where a tunnel would have its remote address, which the kernel ignores for others: it lets
-    a later process tell which port a VIF stands for while it is bound to the sink.
-    """
-    flags = VIFF_USE_IFINDEX
-    _set(routing, MRT_ADD_VIF, _VIF.pack(number, flags, FORWARDS, 0, index, _INDEX.pack(mark)))
+def open_socket(family: Family) -> socket.socket:
+    """Open the raw socket that can become a multicast router. Raises OSError."""
+    return socket.socket(family.domain, socket.SOCK_RAW, family.protocol)
 
 
-def delete_vif(routing: socket.socket, number: int) -> None:
+def become_router(family: Family, routing: socket.socket, table: int | None) -> None:
+    """Take a table, None for the default one. Raises OSError."""
+    if table is not None:
+        routing.setsockopt(family.level, TABLE, _U32.pack(table))
+    routing.setsockopt(family.level, INIT, 1)
+
+
+def add_vif(family: Family, routing: socket.socket, number: int, index: int) -> None:
+    """Bind a VIF number to the interface with this index. Raises OSError."""
+    routing.setsockopt(family.level, ADD_VIF, family.vif(number, index))
+
+
+def delete_vif(family: Family, routing: socket.socket, number: int) -> None:
     """Free a VIF number; entries keep naming it. Raises OSError (EADDRNOTAVAIL: it is not there)."""
-    _set(routing, MRT_DEL_VIF, _VIF.pack(number, 0, 0, 0, 0, bytes(4)))
+    # IPv6 takes the number alone
+    value = family.vif(number, 0) if family.version == 4 else _U32.pack(number)[:2]
+    routing.setsockopt(family.level, DELETE_VIF, value)
 
 
-def thresholds(vifs: Iterable[int]) -> bytes:
-    """Return the TTL thresholds of an entry that forwards to these VIFs."""
-    found = bytearray(_NOWHERE)
-    for vif in vifs:
-        found[vif] = FORWARDS
-    return bytes(found)
-
-
-def add_entry(routing: socket.socket, key: RouteKey, parent: int, ttls: bytes) -> None:
+def add_entry(family: Family, routing: socket.socket, key: RouteKey, parent: int, outgoing: bytes) -> None:
     """Add an entry, or replace the outgoing VIFs of the one that is there. Raises OSError.
 
-    `ttls` are `thresholds`; the incoming VIF has to be among those of a (*,G) entry, where the kernel looks
-    for it; there it never sends a packet back. In an (S,G) entry it would.
+    The parent has to be among the outgoing VIFs of a (*,G) entry, where the kernel looks for it; there it
+    never sends a packet back. In an (S,G) entry it would.
     """
-    option = MRT_ADD_MFC_PROXY if key.source is None else MRT_ADD_MFC
-    _set(routing, option, _mfc(key, parent, ttls))
+    option = ADD_ANY_SOURCE if key.source is None else ADD_ENTRY
+    routing.setsockopt(family.level, option, family.entry(key, parent, outgoing))
 
 
-def delete_entry(routing: socket.socket, key: RouteKey, parent: int) -> None:
+def delete_entry(family: Family, routing: socket.socket, key: RouteKey, parent: int) -> None:
     """Remove an entry. Raises OSError (ENOENT: it is not there)."""
-    option = MRT_DEL_MFC_PROXY if key.source is None else MRT_DEL_MFC
-    _set(routing, option, _mfc(key, parent, bytes(MAXIMUM_SLOTS)))
+    option = DELETE_ANY_SOURCE if key.source is None else DELETE_ENTRY
+    routing.setsockopt(family.level, option, family.entry(key, parent, family.outgoing(0)))
 
 
-def _mfc(key: RouteKey, parent: int, ttls: bytes) -> bytes:
-    source = _ANY_PACKED if key.source is None else key.source.packed
-    return _MFC.pack(source, key.group.packed, parent, ttls, 0, 0, 0, 0)
-
-
-def _set(routing: socket.socket, option: int, value: bytes) -> None:
-    routing.setsockopt(socket.IPPROTO_IP, option, value)
-
-
-def entry_counters(routing: socket.socket, key: RouteKey) -> RouteCounters:
+def entry_counters(family: Family, routing: socket.socket, key: RouteKey) -> RouteCounters:
     """Read the counters of one entry. Raises OSError (EADDRNOTAVAIL: it is not there)."""
-    source = ANY if key.source is None else key.source
-    request = bytearray(_ROUTE_COUNT.pack(source.packed, key.group.packed, 0, 0, 0))
-    fcntl.ioctl(routing, SIOCGETSGCNT, request)
-    _, _, packets, octets, wrong = _ROUTE_COUNT.unpack(request)
-    return RouteCounters(packets, octets, wrong)
+    request = bytearray(family.count_entry(key))
+    fcntl.ioctl(routing, COUNT_ENTRY, request)
+    return family.entry_counters(request)
 
 
-def vif_counters(routing: socket.socket, number: int) -> tuple[int, int, int, int]:
-    """Read packets in, packets out, bytes in, bytes out of a VIF. Raises OSError."""
-    request = bytearray(_VIF_COUNT.pack(number, 0, 0, 0, 0))
-    fcntl.ioctl(routing, SIOCGETVIFCNT, request)
-    _, packets_in, packets_out, bytes_in, bytes_out = _VIF_COUNT.unpack(request)
-    return packets_in, packets_out, bytes_in, bytes_out
+def vif_counters(routing: socket.socket, number: int) -> VifCounters:
+    """Read the counters of a VIF. Raises OSError (EADDRNOTAVAIL: it is not there)."""
+    request = bytearray(_COUNT_VIF.pack(number, 0, 0, 0, 0))
+    fcntl.ioctl(routing, COUNT_VIF, request)
+    return VifCounters(*_COUNT_VIF.unpack(request)[1:])
 
 
-def vifs() -> list[Vif]:
-    """List the VIFs of the calling thread's network namespace. Raises OSError."""
-    lines = Path("/proc/thread-self/net/ip_mr_vif").read_text(encoding="ascii", errors="replace").splitlines()
-    return [_vif(line.split()) for line in lines[1:]]
+def dump(family: Family) -> netlink.Dump:
+    """Begin to read the entries of all tables of the calling thread's network namespace. Raises OSError."""
+    return netlink.Dump(netlink.RTM_GETROUTE, _ROUTE.pack(family.netlink, *bytes(7), 0))
 
 
-def _vif(fields: list[str]) -> Vif:
-    number, device, bytes_in, packets_in, bytes_out, packets_out, _, _, remote = fields
-    (mark,) = _INDEX.unpack(_NATIVE.pack(int(remote, 16)))
-    return Vif(int(number), device, mark, int(packets_in), int(bytes_in), int(packets_out), int(bytes_out))
-
-
-def entries(numbers: Mapping[int, int]) -> Iterator[Entry]:
-    """Walk the resolved entries of the calling thread's network namespace. Raises OSError.
-
-    Netlink names VIFs by interface index; `numbers` translates, so no two VIFs may share an interface.
-    (/proc has the numbers, but walks the table from its start for every page: 8 s for 100,000 entries.)
-    """
-    for message in netlink.dump(RTM_GETROUTE, _ROUTE.pack(RTNL_FAMILY_IPMR, *bytes(7), 0)):
-        found = netlink.attributes(message.body, _ROUTE.size)
-        if RTA_IIF in found and RTA_DST in found:
-            yield _entry(found, numbers)
-
-
-def _entry(found: Mapping[int, memoryview], numbers: Mapping[int, int]) -> Entry:
-    source = IPv4Address(bytes(found[RTA_SRC])) if RTA_SRC in found else ANY
-    (parent,) = _INDEX.unpack(found[RTA_IIF])
+def read_entry(family: Family, message: netlink.Message) -> Entry | None:
+    """Read one message of a dump; None for an entry that is not resolved."""
+    found = netlink.attributes(message.body, _ROUTE.size)
+    if RTA_IIF not in found or RTA_DST not in found:
+        return None
+    source = bytes(found.get(RTA_SRC, b""))
     hops = _HOP.iter_unpack(found.get(RTA_MULTIPATH, b""))
+    (table,) = _U32.unpack(found[RTA_TABLE])
+    (parent,) = _INDEX.unpack(found[RTA_IIF])
     counters = _STATISTICS.unpack(found[RTA_MFC_STATS]) if RTA_MFC_STATS in found else (0, 0, 0)
     return Entry(
-        RouteKey(IPv4Address(bytes(found[RTA_DST])), None if source == ANY else source),
-        numbers.get(parent, MAXIMUM_SLOTS),
-        tuple(numbers[index] for _, _, _, index in hops if index in numbers),
+        table,
+        RouteKey(family.address(found[RTA_DST]), family.address(found[RTA_SRC]) if any(source) else None),
+        parent,
+        tuple([index for _, _, _, index in hops]),
         RouteCounters(*counters),
+        message.body[_PROTOCOL] == RTPROT_STATIC,
     )
 
 
-def make_sink(name: str) -> int:
-    """Make a device that swallows what it is given, up, unless it is there; return its index.
+def entries(family: Family) -> Iterator[Entry]:
+    """Walk the resolved entries of all tables of this network namespace. Raises OSError.
 
-    Which kind a kernel has differs, so each is tried. Raises OSError.
+    Netlink names VIFs by the interface, so no two VIFs of a table may share one. (/proc has the numbers, but
+    walks the table from its start for every page, 8 s for 100,000 entries, and has the default table only.)
     """
-    for kind in (b"dummy", b"ifb"):
-        try:
-            netlink.change(netlink.RTM_NEWLINK, netlink.CREATE | netlink.EXCLUSIVE, _link(name, IFF_UP, kind))
-        except FileExistsError:
-            netlink.change(netlink.RTM_NEWLINK, 0, _link(name, IFF_UP))
-        except OSError as error:
-            if error.errno != errno.EOPNOTSUPP or kind == b"ifb":
-                raise
-            continue
-        break
-    return socket.if_nametoindex(name)
+    reader = dump(family)
+    try:
+        while messages := reader.read():
+            for message in messages:
+                entry = read_entry(family, message)
+                if entry is not None:
+                    yield entry
+    finally:
+        reader.close()
 
 
-def delete_link(name: str) -> None:
-    """Remove a device. Raises OSError."""
-    netlink.change(netlink.RTM_DELLINK, 0, _link(name, 0))
-
-
-def _link(name: str, flags: int, kind: bytes | None = None) -> bytes:
-    body = _INTERFACE.pack(socket.AF_UNSPEC, 0, 0, flags, flags)
-    body += netlink.attribute(IFLA_IFNAME, name.encode() + b"\0")
-    if kind is not None:
-        body += netlink.attribute(IFLA_LINKINFO, netlink.attribute(IFLA_INFO_KIND, kind))
-    return body
+def find_entry(family: Family, table: int, key: RouteKey) -> Entry | None:
+    """Read one entry, None when it is not there. Raises OSError."""
+    size = len(key.group.packed) * 8
+    body = _ROUTE.pack(family.netlink, size, size, 0, 0, 0, 0, 0, 0)
+    if key.source is not None:
+        body += netlink.attribute(RTA_SRC, key.source.packed)
+    body += netlink.attribute(RTA_DST, key.group.packed) + netlink.attribute(RTA_TABLE, _U32.pack(table))
+    try:
+        return read_entry(family, netlink.get(netlink.RTM_GETROUTE, body))
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        if error.errno != errno.EOPNOTSUPP:
+            raise
+    # IPv6 before Linux 6.0 cannot be asked for one
+    return next((entry for entry in entries(family) if (entry.table, entry.key) == (table, key)), None)

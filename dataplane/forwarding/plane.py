@@ -15,10 +15,6 @@ import msgspec
 
 from dataplane.packets.messages import Address
 
-MAXIMUM_SLOTS = 32  # Linux MAXVIFS: the TTL array of one entry
-UPSTREAM_SLOTS = 1
-MAXIMUM_PORTS = MAXIMUM_SLOTS - UPSTREAM_SLOTS
-
 
 class RouteKey(msgspec.Struct, frozen=True, gc=False):
     """What identifies an entry: (*,G) where `source` is None, else (S,G)."""
@@ -96,44 +92,29 @@ class Adoption:
     removed: int
 
 
-def capacity_problem(ports: int) -> str | None:
-    """Say why so many access ports do not fit one table; None when they do."""
-    if ports <= MAXIMUM_PORTS:
-        return None
-    return f"{ports} access interfaces do not fit: one multicast routing table holds {MAXIMUM_PORTS}"
+@dataclass(frozen=True, slots=True)
+class Repairs:
+    """What an audit found otherwise than it should be, and put right."""
 
+    missing: int = 0
+    """Entries that were gone."""
+    different: int = 0
+    """Entries that forwarded elsewhere."""
+    unexplained: int = 0
+    """Entries of ours that nobody wants."""
+    interfaces: int = 0
+    """VIFs that were gone or bound to something else."""
+    retried: int = 0
+    """Entries that had been refused and are there now."""
 
-class Slots:
-    """Which slot each access port has; slot 0 is the upstream side's. A port keeps its own."""
-
-    def __init__(self) -> None:
-        self._by_name: dict[str, int] = {}
-
-    def get(self, name: str) -> int | None:
-        """The slot of a port, None when it has none."""
-        return self._by_name.get(name)
-
-    def name_of(self, slot: int) -> str | None:
-        """The port that has a slot."""
-        return next((name for name, taken in self._by_name.items() if taken == slot), None)
-
-    def reserve(self, name: str, slot: int | None = None) -> int:
-        """Give a port a slot: its own if it has one, else `slot`, else the lowest free one.
-
-        Raises PlaneError when all are taken.
-        """
-        if name not in self._by_name:
-            taken = frozenset(self._by_name.values())
-            free = (number for number in range(UPSTREAM_SLOTS, MAXIMUM_SLOTS) if number not in taken)
-            chosen = next(free, None) if slot is None else slot
-            if chosen is None:
-                raise PlaneError(f"no slot left for {name}")
-            self._by_name[name] = chosen
-        return self._by_name[name]
-
-    def release(self, name: str) -> None:
-        """Take the slot of a port back."""
-        self._by_name.pop(name, None)
+    def __add__(self, other: "Repairs") -> "Repairs":
+        return Repairs(
+            self.missing + other.missing,
+            self.different + other.different,
+            self.unexplained + other.unexplained,
+            self.interfaces + other.interfaces,
+            self.retried + other.retried,
+        )
 
 
 class Plane(Protocol):
@@ -147,11 +128,17 @@ class Plane(Protocol):
         """Which implementation this is."""
         ...
 
+    @property
+    def tables(self) -> int:
+        """How many tables there are for access ports; see `placement.capacity`."""
+        ...
+
     def configure(self, ports: Mapping[str, int | None]) -> None:
         """Make slots for exactly these access ports: name to interface index, None while the link is missing.
 
-        Ports that stay keep their slot and whether they are active; a changed index rebinds. New ports start
-        inactive. Raises PlaneError when there are too many (see `capacity_problem`).
+        Ports that stay keep whether they are active, and their slot, unless it is needed to reach a further
+        table; a changed index rebinds. New ports start inactive. Raises PlaneError when there are too many,
+        and, after the others have their slots, for a port that could not be served.
         """
         ...
 
@@ -179,7 +166,19 @@ class Plane(Protocol):
         ...
 
     def installed(self) -> Mapping[RouteKey, Route]:
-        """The entries that the plane was told to hold (no system call), for `desired.difference`."""
+        """The entries that the plane was told to hold, refused ones too (no system call)."""
+        ...
+
+    def refusal(self, port: str, group: Address) -> str | None:
+        """Say why packets of a group cannot reach a port whatever its role (no system call)."""
+        ...
+
+    def audit(self) -> Iterator[Repairs]:
+        """Compare what the plane really holds with what it was told to, and put right what differs.
+
+        Yields what was put right after each piece of about a millisecond; the caller lets other work come
+        between the pieces. Entries that change meanwhile are left to the next audit.
+        """
         ...
 
     def counters(self, key: RouteKey) -> RouteCounters | None:

@@ -18,7 +18,7 @@ from dataplane.config import (
     StaticArbitration,
     UpstreamConfig,
 )
-from dataplane.forwarding.kernel import open_multicast_routing_socket
+from dataplane.forwarding.kernel import open_multicast_routing_sockets
 from tests.support.dataplane import DataplaneProcess, service
 from tests.support.wait import wait_for
 
@@ -63,7 +63,7 @@ def routers(folder: Path) -> Iterator[Routers]:
     processes = {}
     for name, space in spaces.items():
         space.address("link0", f"{CHANNEL[name]}/24")
-        routing = space.run(open_multicast_routing_socket)
+        routing, _ = space.run(open_multicast_routing_sockets)
         processes[name] = DataplaneProcess(folder / name, routing, space)
         processes[name].start()
     outside.address("stb-a", "10.60.0.10/24")

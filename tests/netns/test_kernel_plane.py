@@ -13,10 +13,12 @@ import pytest
 
 from dataplane.capture import Capture
 from dataplane.forwarding import mroute
-from dataplane.forwarding.kernel import KernelPlane, open_multicast_routing_socket, remove_sinks
+from dataplane.forwarding.family import IPV4 as IPV4_FAMILY
+from dataplane.forwarding.kernel import KernelPlane, open_multicast_routing_socket, remove_devices
 from dataplane.forwarding.plane import PlaneError, PlaneKind, RouteKey
 from tests.support.plane_contract import (
     GROUP,
+    IPV6,
     OTHER_GROUP,
     PORTS,
     SOURCES,
@@ -33,6 +35,10 @@ class TestKernelPlane(PlaneContract):
     def rig(self):
         with kernel_rig() as rig:
             yield rig
+
+
+class TestKernelPlaneIpv6(TestKernelPlane):
+    streams = IPV6
 
 
 def many(count):
@@ -65,9 +71,9 @@ def test_the_33rd_vif_is_refused_by_the_kernel():
     with open_multicast_routing_socket() as routing:
         loopback = socket.if_nametoindex("lo")
         for number in range(32):
-            mroute.add_vif(routing, number, loopback, 0)
+            mroute.add_vif(IPV4_FAMILY, routing, number, loopback)
         with pytest.raises(OSError, match="Too many open files") as refused:
-            mroute.add_vif(routing, 32, loopback, 0)
+            mroute.add_vif(IPV4_FAMILY, routing, 32, loopback)
         assert refused.value.errno == errno.ENFILE
 
 
@@ -143,7 +149,7 @@ def test_sinks_are_removed_at_the_supervisors_end():
     with kernel_rig() as rig:
         start(rig)
         assert {name for _, name in socket.if_nameindex()} >= {"tc-sink0", "tc-sink1", "tc-sink2"}
-        remove_sinks()
+        remove_devices()
         assert not [name for _, name in socket.if_nameindex() if name.startswith("tc-sink")]
 
 
@@ -180,7 +186,7 @@ def test_a_dead_dataplanes_table_is_adopted_and_the_stream_loses_nothing():
         core = rig.index("core0")
 
         def dataplane():
-            plane = KernelPlane(rig.routing.dup())
+            plane = KernelPlane(rig.held())
             plane.configure(ports)
             plane.set_upstream("core0", core)
             plane.install(routes)
@@ -191,7 +197,7 @@ def test_a_dead_dataplanes_table_is_adopted_and_the_stream_loses_nothing():
         sent.wait(50)
         kill(child)
         sent.wait(50)
-        plane = rig.plane = KernelPlane(rig.routing.dup())
+        plane = rig.plane = KernelPlane(rig.held())
         adoption = plane.adopt(ports)
         plane.set_upstream("core0", core)
         assert (adoption.active, adoption.kept, adoption.removed) == ({"access0"}, 3, 0)
@@ -200,7 +206,7 @@ def test_a_dead_dataplanes_table_is_adopted_and_the_stream_loses_nothing():
         sent.wait(50)
         total = sent.stop()
         wait_for(lambda: plane.counters(RouteKey(GROUP)).packets == total, what="all packets routed")
-        assert rig._receivers["access0"].count(GROUP) == total
+        assert rig.count("access0", GROUP) == total
         plane.set_active("access1", active=True)
         assert rig.stream(OTHER_GROUP, 3) == {"access0": 3, "access1": 3}
 
@@ -209,7 +215,7 @@ class Stream:
     """A stream of GROUP from core0 that runs until it is stopped."""
 
     def __init__(self, rig):
-        self._socket = rig._senders["core0", 0]
+        self._rig = rig
         self._stop = threading.Event()
         self.sent = 0
         self._thread = threading.Thread(target=self._run)
@@ -217,7 +223,7 @@ class Stream:
 
     def _run(self):
         while not self._stop.wait(0.001):
-            self._socket.sendto(bytes(100), (str(GROUP), 5_000))
+            self._rig.send(GROUP)
             self.sent += 1
 
     def wait(self, more):
@@ -236,7 +242,7 @@ def test_adoption_removes_what_is_not_explained():
         rig.plane.install(
             [route(GROUP, "access0"), route(OTHER_GROUP, "access1"), route(many(1)[0].key.group, *PORTS[:2])]
         )
-        successor = KernelPlane(rig.routing.dup())
+        successor = KernelPlane(rig.held())
         adoption = successor.adopt({"access0": rig.index("access0"), "access2": rig.index("access2")})
         assert (adoption.active, adoption.kept, adoption.removed) == ({"access0"}, 2, 1)
         successor.set_active("access2", active=True)

@@ -12,6 +12,7 @@ from pathlib import Path
 from cli.lab.namespaces import Namespace
 from dataplane.config import DataplaneConfig, PeerConfig, Security, ServiceConfig
 from dataplane.control.client import ControlClient, StatePiece, StateSelection, Unavailable, whole
+from dataplane.forwarding.table import RoutingSocket
 from tests.support.wait import wait_for
 
 _PROGRAM = """
@@ -19,9 +20,9 @@ import sys
 from cli import logs
 from dataplane.app import DataplaneOptions, run
 logs.configure("info")
-control, ready, routing = map(int, sys.argv[1:])
-plane = "memory" if routing < 0 else "kernel"
-sys.exit(run(DataplaneOptions(control, plane, None if routing < 0 else routing, ready)))
+control, ready, *routing = map(int, sys.argv[1:])
+tables = tuple(zip(routing[::3], routing[1::3], routing[2::3], strict=True))
+sys.exit(run(DataplaneOptions(control, "kernel" if tables else "memory", tables, ready)))
 """
 
 
@@ -46,12 +47,12 @@ def service(name: str, here: str, there: str, port: int) -> ServiceConfig:
 class DataplaneProcess:
     """A dataplane; its control listener, and what `routing` is, outlive it, as under the supervisor.
 
-    It has the kernel plane with a multicast routing socket, else the memory plane, and lives in `namespace`
+    It has the kernel plane with multicast routing sockets, else the memory plane, and lives in `namespace`
     if there is one.
     """
 
     folder: Path
-    routing: socket.socket | None = None
+    routing: tuple[RoutingSocket, ...] = ()
     namespace: Namespace | None = None
     listener: socket.socket = field(init=False)
     process: "subprocess.Popen[bytes] | None" = None
@@ -71,9 +72,9 @@ class DataplaneProcess:
     def start(self) -> None:
         """Start a process and wait until it serves."""
         reader, writer = os.pipe()
-        kept = [self.listener.fileno(), writer]
-        kept += [] if self.routing is None else [self.routing.fileno()]
-        numbers = [*map(str, kept), "-1"][:3]
+        kept = [self.listener.fileno(), writer, *(each.socket.fileno() for each in self.routing)]
+        tables = [(each.version, each.table, each.socket.fileno()) for each in self.routing]
+        numbers = [*map(str, (kept[0], kept[1], *(number for table in tables for number in table)))]
         popen = subprocess.Popen if self.namespace is None else self.namespace.popen
         with (self.folder / "log").open("ab") as log:
             self.process = popen([sys.executable, "-c", _PROGRAM, *numbers], pass_fds=tuple(kept), stderr=log)

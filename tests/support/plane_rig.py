@@ -3,17 +3,19 @@
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from ipaddress import IPv4Address
 
 from cli.lab.namespaces import Namespace, veth
-from dataplane.forwarding.kernel import KernelPlane, open_multicast_routing_socket
-from dataplane.forwarding.plane import RouteKey
-from tests.support.plane_contract import PORTS, SOURCES, UPSTREAMS
+from dataplane.forwarding.kernel import KernelPlane, open_multicast_routing_sockets
+from dataplane.forwarding.plane import RouteCounters, RouteKey
+from dataplane.forwarding.table import KernelTable, RoutingSocket
+from dataplane.packets.messages import Address
+from tests.support.plane_contract import IPV4, IPV6, PACKET, PORTS, UPSTREAMS
 from tests.support.wait import wait_for
 
-PAYLOAD = bytes(100)  # with 28 octets of headers: 128
+HEADERS = {4: 28, 6: 48}
+DESTINATION = {4: slice(30, 34), 6: slice(38, 54)}
+ETHERTYPES = {4: 0x0800, 6: 0x86DD}
 MARKER_TYPE = 0x88B5  # IEEE 802 local experimental
-IPV4_TYPE = 0x0800
 MARKER = bytes(12) + MARKER_TYPE.to_bytes(2, "big") + bytes(46)
 PACKET_IGNORE_OUTGOING = 23
 ROUTER = "router"
@@ -27,19 +29,19 @@ class Receiver:
         self._frames.settimeout(5.0)
         self._marker = other.run(_packet_socket, other_interface)
 
-    def count(self, group: IPv4Address) -> int:
+    def count(self, group: Address) -> int:
         """How many packets of a group came since the last call; a marker frame says when to stop waiting."""
         try:
             self._marker.send(MARKER)
         except OSError:
             return 0  # the port was removed
-        found = 0
+        found, version = 0, group.version
         while True:
             frame = self._frames.recv(2_048)
             kind = int.from_bytes(frame[12:14], "big")
             if kind == MARKER_TYPE:
                 return found
-            found += kind == IPV4_TYPE and frame[30:34] == group.packed
+            found += kind == ETHERTYPES[version] and frame[DESTINATION[version]] == group.packed
 
     def close(self) -> None:
         self._frames.close()
@@ -52,43 +54,65 @@ class KernelRig:
     def __init__(self, router: Namespace, hosts: dict[str, Namespace]) -> None:
         self.router = router
         self.hosts = hosts
-        self.routing = open_multicast_routing_socket()
-        self.plane = KernelPlane(self.routing.dup())
+        self.routing, _ = open_multicast_routing_sockets()
+        self.plane = KernelPlane(self.held())
+        self._tables = [KernelTable(each) for each in self.routing]
         self._receivers = {port: Receiver(hosts[port], router, port, "eth0") for port in PORTS}
         self._arrivals = {name: Receiver(router, hosts[name], "eth0", name) for name in UPSTREAMS}
         self._senders = {
-            (upstream, number): hosts[upstream].run(_sender, source)
+            (upstream, streams.group.version, number): hosts[upstream].run(_sender, source)
             for upstream in UPSTREAMS
-            for number, source in enumerate(SOURCES[upstream])
+            for streams in (IPV4, IPV6)
+            for number, source in enumerate(streams.sources[upstream])
         }
+
+    def held(self) -> tuple[RoutingSocket, ...]:
+        """The tables for one more plane, as the supervisor hands them to a dataplane."""
+        return tuple(RoutingSocket(each.version, each.table, each.socket.dup()) for each in self.routing)
 
     def index(self, name: str) -> int:
         return self.router.index(name)
 
     def stream(
-        self, group: IPv4Address, count: int, *, upstream: str = "core0", source: int = 0
+        self, group: Address, count: int, *, upstream: str = "core0", source: int = 0
     ) -> dict[str, int]:
-        key = RouteKey(group, SOURCES[upstream][source])
+        version = group.version
+        streams = IPV4 if version == 4 else IPV6
+        key = RouteKey(group, streams.sources[upstream][source])
         if self.plane.counters(key) is None:
             key = RouteKey(group)
-        before = self._seen(key)
+        before = {number: counters.packets for number, counters in self._seen(key).items()}
         for _ in range(count):
-            self._senders[upstream, source].sendto(PAYLOAD, (str(group), 5_000))
-        if before is not None and self.plane.slot(upstream) is not None:
-            wait_for(lambda: (self._seen(key) or 0) >= before + count, what="the router saw the stream")
+            self.send(group, upstream=upstream, source=source)
+        if before and self.plane.slot(upstream) is not None:
+            wait_for(
+                lambda: all(seen.packets >= before[at] + count for at, seen in self._seen(key).items()),
+                what="every table saw the stream",
+            )
         else:
             self._arrivals[upstream].count(group)
         counted = {port: receiver.count(group) for port, receiver in self._receivers.items()}
         return {port: number for port, number in counted.items() if number}
 
-    def _seen(self, key: RouteKey) -> int | None:
-        counters = self.plane.counters(key)
-        return None if counters is None else counters.packets
+    def send(self, group: Address, *, upstream: str = "core0", source: int = 0) -> None:
+        """Send one packet into an upstream interface."""
+        payload = bytes(PACKET - HEADERS[group.version])
+        self._senders[upstream, group.version, source].sendto(payload, (str(group), 5_000))
+
+    def count(self, port: str, group: Address) -> int:
+        """How many packets of a group a port got since the last call."""
+        return self._receivers[port].count(group)
+
+    def _seen(self, key: RouteKey) -> dict[int, RouteCounters]:
+        """What the entry of each table has seen; a further table gets its packets from the first, later."""
+        tables = (table for table in self._tables if table.family.version == key.group.version)
+        found = {table.number: table.counters(key) for table in tables}
+        return {number: counters for number, counters in found.items() if counters is not None}
 
     def close(self) -> None:
         for receiver in (*self._receivers.values(), *self._arrivals.values()):
             receiver.close()
-        for opened in (*self._senders.values(), self.routing):
+        for opened in (*self._senders.values(), *(each.socket for each in self.routing)):
             opened.close()
         self.plane.close()
 
@@ -99,14 +123,17 @@ def kernel_rig() -> Iterator[KernelRig]:
     router = Namespace(ROUTER, new=False)
     hosts = {name: Namespace(name) for name in (*UPSTREAMS, *PORTS)}
     for namespace in (router, *hosts.values()):
-        namespace.sysctl("net/ipv6/conf/default/disable_ipv6", 1)
+        namespace.sysctl("net/ipv6/conf/default/accept_dad", 0)
         for scope in ("all", "default"):
             namespace.sysctl(f"net/ipv4/conf/{scope}/rp_filter", 0)
     for number, name in enumerate((*UPSTREAMS, *PORTS)):
         veth(router, name, hosts[name], "eth0")
         router.address(name, f"10.0.{number}.1/24")
-        for source in SOURCES.get(name, ()):
+        router.address(name, f"2001:db8:{number}::1/64")
+        for source in IPV4.sources.get(name, ()):
             hosts[name].address("eth0", f"{source}/24")
+        for source in IPV6.sources.get(name, ()):
+            hosts[name].address("eth0", f"{source}/64")
     rig = KernelRig(router, hosts)
     try:
         yield rig
@@ -124,10 +151,17 @@ def _packet_socket(interface: str) -> socket.socket:
     return opened
 
 
-def _sender(source: IPv4Address) -> socket.socket:
-    opened = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+def _sender(source: Address) -> socket.socket:
+    if source.version == 4:
+        opened = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        opened.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, source.packed)
+        opened.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, 8)
+        opened.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_LOOP, 0)
+    else:
+        opened = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+        index = socket.if_nametoindex("eth0")
+        opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_IF, index)
+        opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, 8)
+        opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_LOOP, 0)
     opened.bind((str(source), 0))
-    opened.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, source.packed)
-    opened.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, 8)
-    opened.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_LOOP, 0)
     return opened

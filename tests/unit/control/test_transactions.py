@@ -105,13 +105,14 @@ def test_a_service_that_is_not_open_is_refused(transactions: Transactions) -> No
         assert [item.app_tag for item in refused.value.refusals] == ["security-not-supported"]
 
 
-def test_access_ports_beyond_the_table_are_refused(transactions: Transactions) -> None:
-    ports = tuple(InterfaceConfig(f"access{number}", access=AccessConfig()) for number in range(31))
+def test_access_ports_beyond_the_tables_are_refused(transactions: Transactions) -> None:
+    ports = tuple(InterfaceConfig(f"access{number}", access=AccessConfig()) for number in range(121))
     transactions.apply(transactions.prepare(OWNER, transactions.generation, ConfigDelta(interfaces=ports)))
     one_more = ConfigDelta(interfaces=(InterfaceConfig("more", access=AccessConfig()),))
     with pytest.raises(PrepareRefused) as refused:
         transactions.prepare(OWNER, transactions.generation, one_more)
-    assert [item.name for item in refused.value.refusals] == ["more"]
+    assert [(item.name, item.leaf) for item in refused.value.refusals] == [("more", "multicast")]
+    assert "4 multicast routing tables hold 121" in str(refused.value)
     replaced = ConfigDelta(interfaces=one_more.interfaces, removed_interfaces=("access0",))
     transactions.prepare(OWNER, transactions.generation, replaced)
 

@@ -3,7 +3,7 @@
 from ipaddress import IPv4Address
 
 from dataplane.forwarding.desired import Desired, Install, Remove, combined, difference, routes_for
-from dataplane.forwarding.plane import MAXIMUM_PORTS, Route, RouteKey, capacity_problem
+from dataplane.forwarding.plane import Route, RouteKey
 from dataplane.membership.groups import Aggregate, FilterMode
 
 GROUP = IPv4Address("239.1.1.1")
@@ -104,10 +104,3 @@ def test_removing_a_port_forgets_all_it_wanted():
         Install(Route(RouteKey(other), frozenset({"b"}))),
     }
     assert list(desired.groups()) == [other]
-
-
-def test_capacity_is_said_in_words():
-    assert capacity_problem(MAXIMUM_PORTS) is None
-    assert capacity_problem(MAXIMUM_PORTS + 1) == (
-        "32 access interfaces do not fit: one multicast routing table holds 31"
-    )

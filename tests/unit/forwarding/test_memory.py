@@ -4,9 +4,18 @@ from contextlib import contextmanager
 
 from dataplane.forwarding.memory import MemoryPlane
 from dataplane.forwarding.plane import PlaneKind, RouteKey
-from tests.support.plane_contract import GROUP, PORTS, SOURCES, UPSTREAMS, PlaneContract, route, start
-
-PACKET_BYTES = 128
+from tests.support.plane_contract import (
+    GROUP,
+    IPV4,
+    IPV6,
+    PACKET,
+    PORTS,
+    SOURCES,
+    UPSTREAMS,
+    PlaneContract,
+    route,
+    start,
+)
 
 
 class MemoryRig:
@@ -18,8 +27,9 @@ class MemoryRig:
 
     def stream(self, group, count, *, upstream="core0", source=0):
         received = {}
+        sources = (IPV4 if group.version == 4 else IPV6).sources
         for _ in range(count):
-            for port in self.plane.deliver(upstream, SOURCES[upstream][source], group, PACKET_BYTES):
+            for port in self.plane.deliver(upstream, sources[upstream][source], group, PACKET):
                 received[port] = received.get(port, 0) + 1
         return received
 
@@ -28,6 +38,10 @@ class TestMemoryPlane(PlaneContract):
     @contextmanager
     def rig(self):
         yield MemoryRig()
+
+
+class TestMemoryPlaneIpv6(TestMemoryPlane):
+    streams = IPV6
 
 
 def test_it_says_what_it_is():

@@ -1,0 +1,155 @@
+"""The comparison of what the kernel's tables hold with what they should, in pieces of about a millisecond.
+
+What is right stays untouched, what is ours and wrong is put right, what another process put into our tables
+is left alone. Reading 100,000 entries takes a second of CPU: in one go it would keep hellos and failovers
+waiting, so it is a generator, and what changes between two pieces is left to the next audit.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+from typing import Final, Protocol
+
+from dataplane import netlink
+from dataplane.forwarding import mroute
+from dataplane.forwarding.bindings import Bindings
+from dataplane.forwarding.family import FAMILIES, Family
+from dataplane.forwarding.plane import Repairs, Route, RouteKey
+from dataplane.forwarding.table import KernelTable
+
+PIECE: Final = 64
+"""Entries that are compared in one go: a millisecond at most."""
+NOTHING: Final = Repairs()
+
+
+class Held(Protocol):
+    """The plane that is audited."""
+
+    def installed(self) -> Mapping[RouteKey, Route]:
+        """What it was told to hold."""
+        ...
+
+    def parts(self, route: Route) -> tuple[tuple[int, int], ...]:
+        """What an entry is in each table."""
+        ...
+
+    def write(self, route: Route) -> str | None:
+        """Give an entry to the kernel; return why it was refused."""
+        ...
+
+    def refused(self) -> list[RouteKey]:
+        """The entries that the kernel refused."""
+        ...
+
+
+class Audit:
+    """One comparison. Tell it of every entry that changes while it runs."""
+
+    def __init__(self, plane: Held, bindings: Bindings) -> None:
+        self._plane = plane
+        self._bindings = bindings
+        self._changed: set[RouteKey] = set()
+        self._seen: dict[KernelTable, set[RouteKey]] = {}
+        self._masks: dict[tuple[KernelTable, tuple[int, ...]], int] = {}
+
+    def changed(self, key: RouteKey) -> None:
+        """An entry is another now than when the audit began."""
+        self._changed.add(key)
+
+    def run(self) -> Iterator[Repairs]:
+        """Compare, put right and say what was, piece by piece. Raises OSError and PlaneError."""
+        yield Repairs(interfaces=self._bindings.verify())
+        for family in FAMILIES:
+            ours = {
+                table.kernel_number: table
+                for table in self._bindings.tables
+                if table.family.version == family.version
+            }
+            if ours:
+                self._seen = {table: set() for table in ours.values()}
+                yield from self._read(family, ours)
+                yield from self._missing(family.version)
+        yield from self._retry()
+
+    def _read(self, family: Family, ours: Mapping[int, KernelTable]) -> Iterator[Repairs]:
+        reader = mroute.dump(family)
+        try:
+            # the kernel composes a datagram when the one before is taken
+            filled = self._bindings.generation
+            while messages := reader.read():
+                page, filled = filled, self._bindings.generation
+                for start in range(0, len(messages), PIECE):
+                    yield self._compare_all(family, ours, messages[start : start + PIECE], page)
+        finally:
+            reader.close()
+
+    def _compare_all(
+        self,
+        family: Family,
+        ours: Mapping[int, KernelTable],
+        messages: Iterable[netlink.Message],
+        generation: int,
+    ) -> Repairs:
+        """Compare the entries of one piece, unless VIFs were rebound since the kernel composed it."""
+        rebound = generation != self._bindings.generation
+        if rebound:
+            self._masks.clear()
+        different = unexplained = 0
+        for message in messages:
+            entry = mroute.read_entry(family, message)
+            table = None if entry is None else ours.get(entry.table)
+            if entry is None or table is None or entry.foreign:
+                continue
+            self._seen[table].add(entry.key)
+            if entry.key in self._changed or rebound:
+                continue
+            wanted = self._wanted(table, entry.key)
+            if wanted is None:
+                unexplained += table.remove(entry.key)
+            elif wanted != self._mask(table, entry.outgoing):
+                different += self._write(entry.key)
+        return Repairs(different=different, unexplained=unexplained)
+
+    def _wanted(self, table: KernelTable, key: RouteKey) -> int | None:
+        """The VIFs that an entry should have in a table, None when it should not be there."""
+        route = self._plane.installed().get(key)
+        if route is None:
+            return None
+        return next((vifs for number, vifs in self._plane.parts(route) if number == table.number), None)
+
+    def _mask(self, table: KernelTable, outgoing: tuple[int, ...]) -> int:
+        known = self._masks.get((table, outgoing))
+        if known is None:
+            vifs = table.vifs()
+            known = sum(1 << vifs[index] for index in outgoing if index in vifs)
+            self._masks[table, outgoing] = known
+        return known
+
+    def _write(self, key: RouteKey) -> bool:
+        return self._plane.write(self._plane.installed()[key]) is None
+
+    def _missing(self, version: int) -> Iterator[Repairs]:
+        """Find what the kernel did not tell; a dump skips entries when others go, so each is asked for."""
+        keys = iter([key for key in self._plane.installed() if key.group.version == version])
+        refused = set(self._plane.refused())
+        while piece := list(islice(keys, PIECE)):
+            missing = sum(
+                self._write(key)
+                for key in piece
+                if key not in self._changed and key not in refused and self._is_missing(key)
+            )
+            yield Repairs(missing=missing) if missing else NOTHING
+
+    def _is_missing(self, key: RouteKey) -> bool:
+        route = self._plane.installed().get(key)
+        if route is None:
+            return False
+        numbers = {number for number, _ in self._plane.parts(route)}
+        return any(
+            table.number in numbers and key not in seen and table.counters(key) is None
+            for table, seen in self._seen.items()
+        )
+
+    def _retry(self) -> Iterator[Repairs]:
+        keys = iter(self._plane.refused())
+        while piece := list(islice(keys, PIECE)):
+            yield Repairs(retried=sum(self._write(key) for key in piece if key in self._plane.installed()))
