@@ -28,6 +28,7 @@ from server.operations.commit import Commit
 from server.operations.control import Control
 from server.operations.dispatch import Dispatcher
 from server.operations.edit import Edit
+from server.operations.history import History
 from server.operations.inline import Inline
 from server.operations.retrieve import Retrieve
 from server.operations.schemas import Schemas
@@ -173,7 +174,8 @@ def _store(schema: Schema, path: Path, judge: Judge, provider: Provider) -> Stor
 def _operations(core: _Core, guard: Guard, sessions: Sessions) -> Dispatcher:
     inline = Inline(core.schema, core.validator)
     monitoring = Monitoring(core.schema, sessions, core.store.locks)
-    sources = (core.provider.state, monitoring.state, guard.state)
+    history = History(core.schema, core.store, core.judge, guard)
+    sources = (core.provider.state, monitoring.state, guard.state, history.state)
     bodies = Bodies(core.schema, core.validator, core.store, sources)
     parts = (
         Retrieve(core.schema, core.store, guard, sources),
@@ -182,6 +184,7 @@ def _operations(core: _Core, guard: Guard, sessions: Sessions) -> Dispatcher:
         Commit(core.store, core.judge, inline),
         Control(core.store, sessions),
         Schemas(core.schema),
+        history,
     )
     handlers = [bodies.judged(part.handlers()) for part in parts]
     return Dispatcher(sessions, core.store, guard.check_operation, handlers)

@@ -6,7 +6,7 @@ it and calls from under the writer lock; `root` and `history` may be read from a
 
 import logging
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 
 from server.datastores import transaction
@@ -67,17 +67,19 @@ class Running:
         self._point = None
         return committed
 
-    def after(self, commit_id: int) -> Container | None:
-        """Return running as it was after a commit of the history, sharing what is equal with running now.
+    def units_after(self, commit_id: int) -> Mapping[bytes, bytes] | None:
+        """Return running as it was after a commit of the history, or before the first, as `tree` takes it.
 
         None when the history does not reach back so far. Raises StorageError.
         """
-        if all(item.commit_id != commit_id for item in self.history):
-            return None
         try:
-            return share(self.root, self._decoded(self._storage.units_after(commit_id).items()))
+            return self._storage.units_after(commit_id)
         except KeyError:
             return None
+
+    def tree(self, units: Mapping[bytes, bytes]) -> Container:
+        """Build a configuration, sharing what is equal with running now; for any thread."""
+        return share(self.root, self._decoded(units.items()))
 
     def close(self) -> None:
         """Close the storage."""

@@ -146,6 +146,29 @@ class Store:
             self._locks.check_change(Datastore.RUNNING, author.session_id)
             self._restore(step, author)
 
+    def after(self, commit_id: int) -> Container | None:
+        """Return running as it was after a commit; None when the history does not reach back so far."""
+        with self._writer:
+            units = self._running.units_after(commit_id)
+        return None if units is None else self._running.tree(units)
+
+    def replace(
+        self, author: Author, change: Callable[[Container], Container], cause: Cause
+    ) -> Committed | None:
+        """Make `change(running)` running without the candidate; None when it is running already.
+
+        A candidate without changes follows. Raises RpcError in-use when another session holds the lock on
+        running or a confirmed commit waits that is not the caller's alone, else as `transaction.commit`.
+        """
+        with self._writing(author.session_id):
+            self._locks.check_change(Datastore.RUNNING, author.session_id)
+            action = self._confirmed.edit(author.session_id)
+            follows = not self._candidate_modified()
+            committed = self._running.commit(change(self._running.root), action, author, cause)
+            if follows:
+                self._candidate = self._running.root
+            return committed
+
     def close(self) -> None:
         """Wait for a commit that is under way and close the storage; nothing may be called afterwards.
 

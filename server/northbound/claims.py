@@ -1,7 +1,8 @@
-"""Which data nodes of our module the code acts on, checked against the schema both ways.
+"""Which data nodes of our modules the code acts on, checked against the schema both ways.
 
-Owns the list of claimed nodes, actions and notifications. One of `twincast-remote-backup` that is neither
-claimed here nor taken away by the deviation module, or a claim without a node, refuses the start.
+Owns the list of claimed nodes, actions and notifications. One of `twincast-remote-backup` or a node of
+`twincast-commit-history` that is neither claimed here nor taken away by the deviation module, or a claim
+without a node, refuses the start.
 """
 
 from collections.abc import Iterator, Mapping
@@ -9,6 +10,8 @@ from typing import Final
 
 from server.northbound.names import MULTICAST_PATH, PROFILE_PATH, REMOTE_BACKUP, SERVICE_PATH
 from server.schema.model import Schema, SchemaError
+
+COMMIT_HISTORY: Final = "twincast-commit-history"
 
 CONFIGURATION: Final = {
     f"/{REMOTE_BACKUP}:remote-backup": "",
@@ -78,8 +81,13 @@ STATE: Final = {
         statistics/sent/leave
         statistics/dropped statistics/dropped/reason statistics/dropped/packets
         """,
+    f"/{COMMIT_HISTORY}:commit-history": """
+        commit commit/commit-id commit/time commit/cause commit/session-id commit/username
+        commit/source-host commit/label commit/comment commit/changes
+        commit/change commit/change/operation commit/change/path
+        """,
 }
-"""What `state` tells: node → the nodes below it."""
+"""What `state` and, of the last module, `server.operations.history` tell: node → the nodes below it."""
 
 
 ACTIONS: Final = {
@@ -131,7 +139,8 @@ def _operations(schema: Schema, kind: str, known: frozenset[str]) -> Iterator[st
 
 def _differences(schema: Schema, *, config: bool) -> Iterator[str]:
     kind = "configuration" if config else "state"
-    present = {node.path for node in schema.walk(REMOTE_BACKUP) if node.config is config}
+    modules = (REMOTE_BACKUP, COMMIT_HISTORY)
+    present = {node.path for module in modules for node in schema.walk(module) if node.config is config}
     known = claimed(config=config)
     for path in sorted(present - known):
         yield f"no code acts on {kind} node {path}"

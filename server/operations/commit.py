@@ -11,7 +11,7 @@ from server.datastores.locks import Datastore
 from server.datastores.store import Store
 from server.operations.handler import Handlers, author, base
 from server.operations.inline import Inline
-from server.operations.parameters import Parameters, Source, take_source
+from server.operations.parameters import HISTORY_NAMESPACE, Parameters, Source, take_source
 from server.protocol.messages import Ok, Reply
 from server.telemetry.sessions import Session
 
@@ -35,7 +35,26 @@ MAX_TIMEOUT: Final = 2**32 - 1
 """Seconds; confirm-timeout is a uint32."""
 
 
-def parse_commit(operation: etree._Element) -> CommitRequest:
+MAX_LABEL: Final = 64
+MAX_COMMENT: Final = 1024
+"""Characters, as twincast-commit-history says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """The user's words about a commit."""
+
+    label: str = ""
+    comment: str = ""
+
+    @classmethod
+    def take(cls, parameters: Parameters) -> "Reason":
+        """Take `<label>` and `<comment>` of twincast-commit-history; raises RpcError."""
+        label = parameters.words("label", MAX_LABEL, HISTORY_NAMESPACE)
+        return cls(label, parameters.words("comment", MAX_COMMENT, HISTORY_NAMESPACE))
+
+
+def parse_commit(operation: etree._Element) -> tuple[CommitRequest, Reason]:
     """Read the parameters of commit; raises RpcError.
 
     confirm-timeout and persist mean nothing without `<confirmed/>`: who sends them expects to be asked for a
@@ -47,12 +66,13 @@ def parse_commit(operation: etree._Element) -> CommitRequest:
     request = CommitRequest(
         confirmed, timeout or DEFAULT_TIMEOUT, parameters.leaf("persist"), parameters.leaf("persist-id")
     )
+    reason = Reason.take(parameters)
     parameters.finish()
     for name, given in (("confirm-timeout", timeout), ("persist", request.persist is not None)):
         if given and not confirmed:
             message = f"<{name}> goes with <confirmed/>, which is missing"
             raise parameters.missing("confirmed", message)
-    return request
+    return request, reason
 
 
 class Commit:
@@ -84,7 +104,8 @@ class Commit:
 
     def commit(self, session: Session, operation: etree._Element) -> Reply:
         """Make the candidate running; the reply comes once it is durable and acted on."""
-        self._store.commit(author(session), parse_commit(operation))
+        request, reason = parse_commit(operation)
+        self._store.commit(author(session, reason.label, reason.comment), request)
         return Ok()
 
     def cancel_commit(self, session: Session, operation: etree._Element) -> Reply:

@@ -19,12 +19,14 @@ from server.protocol.messages import BASE_NAMESPACE
 E = TypeVar("E", bound=StrEnum)
 
 WITH_DEFAULTS_NAMESPACE = "urn:ietf:params:xml:ns:yang:ietf-netconf-with-defaults"
+HISTORY_NAMESPACE = "urn:twincast:yang:commit-history"
 
 _PREFIXES = {
     BASE_NAMESPACE: "nc",
     "urn:ietf:params:xml:ns:yang:ietf-netconf-monitoring": "ncm",
     WITH_DEFAULTS_NAMESPACE: "ncwd",
     errors.YANG_NAMESPACE: "yang",
+    HISTORY_NAMESPACE: "tch",
 }
 _PATH_NAMESPACES = {prefix: namespace for namespace, prefix in _PREFIXES.items()}
 
@@ -87,6 +89,13 @@ class Parameters:
             return values(text)
         except ValueError:
             raise self.invalid(name, text, values) from None
+
+    def words(self, name: str, longest: int, namespace: str = "") -> str:
+        """Take free text of 1 to `longest` characters, empty when it is absent; raises invalid-value."""
+        text = self.leaf(name, namespace)
+        if text is not None and not 1 <= len(text) <= longest:
+            raise self.invalid(name, text, (f"1 to {longest} characters",), namespace)
+        return text or ""
 
     def integer(self, name: str, lowest: int, highest: int, default: int | None = None) -> int:
         """Take an integer; raises RpcError invalid-value, and missing-element unless there is a default."""

@@ -25,6 +25,7 @@ NEVER_DEVIATED = (
 
 def test_there_are_modules() -> None:
     assert {path.stem for path in MODULES} == {
+        "twincast-commit-history",
         "twincast-remote-backup",
         "twincast-remote-backup-deviations",
     }
