@@ -118,13 +118,24 @@ class IgmpConfig(msgspec.Struct, frozen=True):
     group_filter: tuple[FilterRule, ...] = ()
 
 
+class TagType(StrEnum):
+    """What kind of VLAN tag stands outside of another (IEEE 802.1Q clause 9.5): 0x8100 or 0x88a8."""
+
+    C_VLAN = "c-vlan"
+    S_VLAN = "s-vlan"
+
+
 class AccessConfig(msgspec.Struct, frozen=True):
-    """The subscriber side of an interface; `access_id` names it to the peer."""
+    """The subscriber side of an interface; `access_id` names it to the peer.
+
+    `outer_tag_type` is that of the outer one of two tags on what is sent.
+    """
 
     profile: str = ""
     access_id: int = 1
     igmp: IgmpConfig = IgmpConfig()
     mld: IgmpConfig = IgmpConfig()
+    outer_tag_type: TagType = TagType.C_VLAN
 
 
 class UpstreamConfig(msgspec.Struct, frozen=True):

@@ -106,7 +106,7 @@ def send_queries(world: World, port: Port, side: Side, queries: Iterable[SendQue
         for circuit in _circuits(side, send.query):
             port.counters.sent["total"] += 1
             port.counters.sent["query"] += 1
-            frame = frames.query_frame(send.query, link.mac, source, circuit)
+            frame = frames.query_frame(send.query, link.mac, source, circuit, port.outer_type)
             world.out.append(SendFrame(port.config.name, frame))
 
 

@@ -15,6 +15,7 @@ from dataplane.config import (
     ProfileConfig,
     Role,
     ServiceConfig,
+    TagType,
 )
 from dataplane.copy_policy import CopyState, SubscriberType
 from dataplane.engine.deadlines import Deadlines
@@ -25,7 +26,7 @@ from dataplane.links import Link
 from dataplane.membership.groups import Aggregate
 from dataplane.membership.querier import Querier
 from dataplane.membership.table import MembershipTable
-from dataplane.packets.ethernet import Subscriber
+from dataplane.packets.ethernet import ETHERTYPE_SERVICE_VLAN, ETHERTYPE_VLAN, Subscriber
 from dataplane.packets.messages import Address
 from dataplane.replication.peer import PeerMachine
 from dataplane.replication.settings import ProfileSettings
@@ -34,6 +35,8 @@ from dataplane.roles import RoleMachine, StaticRole
 IGMP: Final = 4
 MLD: Final = 6
 """The protocols by the IP version of their messages and groups."""
+_ETHERTYPES: Final = {TagType.C_VLAN: ETHERTYPE_VLAN, TagType.S_VLAN: ETHERTYPE_SERVICE_VLAN}
+
 PROTOCOLS: Final = {IGMP: "igmp", MLD: "mld"}
 
 Key = tuple[str, str] | tuple[str, str, int]
@@ -169,6 +172,12 @@ class Port:
     def profile_name(self) -> str:
         """The profile it is bound to, "" for none."""
         return self.config.access.profile if self.config.access is not None else ""
+
+    @property
+    def outer_type(self) -> int:
+        """The ethertype of the outer one of two tags on what is sent."""
+        access = self.config.access
+        return ETHERTYPE_VLAN if access is None else _ETHERTYPES[access.outer_tag_type]
 
 
 @dataclass(eq=False, slots=True)

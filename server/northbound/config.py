@@ -21,6 +21,7 @@ from dataplane.config import (
     Security,
     ServiceConfig,
     StaticArbitration,
+    TagType,
     UpstreamConfig,
     VrrpArbitration,
 )
@@ -186,6 +187,7 @@ def interface(entry: Entry) -> InterfaceConfig | None:
             access_id=_integer(multicast, trb("access-id"), 1),
             igmp=_igmp(multicast.branch(trb("igmp")), later=0),
             mld=_igmp(multicast.branch(trb("mld")), later=1),
+            outer_tag_type=TagType(multicast.value(trb("outer-tag-type")) or TagType.C_VLAN),
         )
     return InterfaceConfig(
         name=entry.key[0],

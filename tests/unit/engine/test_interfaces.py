@@ -2,10 +2,11 @@
 
 from ipaddress import IPv4Address
 
-from dataplane.config import AccessConfig, InterfaceConfig, Role, UpstreamConfig
+from dataplane.config import AccessConfig, InterfaceConfig, Role, TagType, UpstreamConfig
 from dataplane.engine import effects, messages, uplink
 from dataplane.forwarding.plane import Route, RouteKey
 from dataplane.packets.frames import decode
+from tests.support.kinds import KINDS, STB_MAC
 from tests.support.routers import CORE, GROUP, PORT, Clock, Pair, Router, access, profile, upstream
 
 
@@ -220,3 +221,33 @@ def test_many_members_expire_in_parts() -> None:
         assert due is not None
         assert not left[-1] or due <= one.clock.now
     assert left == [344, 88, 0]
+
+
+def kinds_in(router: Router) -> list[bytes]:
+    """The Ethernet addresses and tags of what was sent, without the IP packet."""
+    return [effect.frame.partition(b"\x08\x00\x46")[0] for effect in router.frames]
+
+
+def test_a_double_tagged_subscriber_is_asked_with_the_outer_tag_its_network_expects() -> None:
+    kind = next(kind for kind in KINDS if str(kind) == "qinq-ipoe-igmpv3")
+    asked = {}
+    for tag_type in TagType:
+        one = router()
+        one.link(PORT, 1)
+        one.configure(profile(Role.MASTER), access(outer_tag_type=tag_type))
+        one.hear(kind.frame(kind.messages()["join"]))
+        one.frames.clear()
+        one.hear(kind.frame(kind.messages()["leave"]))
+        asked[tag_type] = [link[12:].hex() for link in kinds_in(one)]
+    assert asked == {TagType.C_VLAN: ["81000064810000c8"], TagType.S_VLAN: ["88a80064810000c8"]}
+
+
+def test_a_pppoe_subscriber_is_asked_in_its_session() -> None:
+    kind = next(kind for kind in KINDS if str(kind) == "dot1q-pppoe-igmpv3")
+    one = alone()
+    one.hear(kind.frame(kind.messages()["join"]))
+    one.frames.clear()
+    one.hear(kind.frame(kind.messages()["leave"]))
+    (frame,) = [effect.frame for effect in one.frames]
+    assert frame[:6] == STB_MAC
+    assert decode(frame).subscriber.pppoe_session == kind.subscriber.pppoe_session
