@@ -32,6 +32,7 @@ class ServerArguments(msgspec.Struct, frozen=True, tag="server"):
 
     state_dir: str
     listener_fd: int
+    local_fd: int
     ready_fd: int
     sources: str
 
@@ -104,8 +105,15 @@ def _server(arguments: ServerArguments) -> int:
 
     _allow_many_descriptors()
     sources = ModuleSources.from_json(arguments.sources)
-    options = ServerOptions(Path(arguments.state_dir), arguments.listener_fd, arguments.ready_fd, sources)
-    return run(options)
+    return run(
+        ServerOptions(
+            Path(arguments.state_dir),
+            arguments.listener_fd,
+            arguments.ready_fd,
+            sources,
+            arguments.local_fd,
+        )
+    )
 
 
 def _allow_many_descriptors() -> None:

@@ -11,6 +11,7 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_run(commands)
     _add_lab(commands)
+    _add_subsystem(commands)
     return top
 
 
@@ -36,6 +37,20 @@ def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         choices=("auto", "kernel", "memory"),
         default="auto",
         help="what forwards: the kernel's multicast routing, or nothing (default %(default)s)",
+    )
+    run.add_argument(
+        "--netconf-socket",
+        metavar="PATH",
+        help="Unix socket for programs on this machine, such as sshd's subsystem (default: netconf.sock in "
+        "the state folder)",
+    )
+    run.add_argument(
+        "--netconf-socket-mode",
+        metavar="MODE",
+        type=_mode,
+        default=0o600,
+        help="permissions of a --netconf-socket, octal, such as 0666 for every user that sshd lets in "
+        "(default 0600)",
     )
     run.add_argument(
         "--user", metavar="NAME", help="the user that the credentials below are for (default admin)"
@@ -94,6 +109,24 @@ def _add_lab(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     lab.add_argument("--json", metavar="FILE", help="write the result as JSON")
 
 
+def _add_subsystem(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    subsystem = commands.add_parser(
+        "netconf-subsystem",
+        help="the program for sshd's subsystem netconf",
+        description="Hands its standard input and output over to the server and waits for the end of the "
+        "session. For sshd_config: Subsystem netconf /path/to/twincast netconf-subsystem --socket PATH",
+    )
+    subsystem.add_argument(
+        "--socket", metavar="PATH", required=True, help="the --netconf-socket of twincast run"
+    )
+
+
+def _mode(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text, 8) > 0o777:
+        raise argparse.ArgumentTypeError("expected permissions in octal, such as 0660")
+    return int(text, 8)
+
+
 def _groups(text: str) -> int:
     number = int(text)
     if not 1 <= number <= 4000:
@@ -108,6 +141,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from cli.run import run
 
         return run(options)
+    if options.command == "netconf-subsystem":
+        from cli.subsystem import subsystem
+
+        return subsystem(options)
     from cli.lab.command import lab
 
     return lab(options)

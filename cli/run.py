@@ -14,7 +14,7 @@ from ipaddress import IPv6Address, ip_address
 from pathlib import Path
 
 from cli import logs
-from cli.state_folder import StateFolder, StateFolderError
+from cli.state_folder import NETCONF_SOCKET, StateFolder, StateFolderError, listen_unix
 from cli.supervisor import Plan, StartError, Supervisor
 from dataplane.forwarding.table import RoutingSocket
 
@@ -55,7 +55,8 @@ def _serve(options: Namespace) -> None:
     _credentials(options, folder.path)
     listener = inherited_listener() or _listen(address)
     routing = _multicast_routing(options.plane)
-    plan = Plan(folder, listener, sources, routing, options.log_level, options.wires)
+    local = _local_listener(options, folder)
+    plan = Plan(folder, listener, local, sources, routing, options.log_level, options.wires)
     try:
         Supervisor(plan, lambda: _say_ready(listener)).run()
     finally:
@@ -92,6 +93,17 @@ def inherited_listener() -> socket.socket | None:
     if not listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
         raise StartError("the inherited descriptor is not a listening socket")
     return listener
+
+
+def _local_listener(options: Namespace, folder: StateFolder) -> socket.socket:
+    """Return the socket for programs on this machine: in the state folder, or where sshd's users reach it."""
+    if not options.netconf_socket:
+        return folder.listen(NETCONF_SOCKET)
+    path = Path(options.netconf_socket)
+    try:
+        return listen_unix(path, options.netconf_socket_mode)
+    except OSError as error:
+        raise StartError(f"--netconf-socket {path}: {error.strerror}") from error
 
 
 def _say_ready(listener: socket.socket) -> None:

@@ -1,13 +1,15 @@
 """The state folder: who uses it, the sockets in it, and the pid files.
 
-Owns the names in the folder that belong to the supervisor. Socket paths may be longer than the 107
-bytes that AF_UNIX takes, so sockets are bound through the folder's descriptor.
+Owns the names in the folder that belong to the supervisor.
 """
 
 import fcntl
 import os
 import socket
 from pathlib import Path
+
+NETCONF_SOCKET = "netconf.sock"
+"""Where programs on this machine reach the server, unless they are told another place."""
 
 
 class StateFolderError(Exception):
@@ -21,7 +23,6 @@ class StateFolder:
         self.path = path
         try:
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._folder = os.open(path, os.O_PATH | os.O_DIRECTORY)
             self._lock = os.open(path / "supervisor.lock", os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
             raise StateFolderError(f"state folder {path}: {error.strerror}") from error
@@ -32,12 +33,7 @@ class StateFolder:
 
     def listen(self, name: str) -> socket.socket:
         """Return a listening stream socket at `name` in the folder, for its owner only."""
-        (self.path / name).unlink(missing_ok=True)
-        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        listener.bind(f"/proc/self/fd/{self._folder}/{name}")
-        (self.path / name).chmod(0o600)
-        listener.listen(16)
-        return listener
+        return listen_unix(self.path / name, 0o600)
 
     def write_pid(self, name: str, pid: int) -> None:
         """Write `name`.pid in one step, so that a reader never sees half a number."""
@@ -49,3 +45,21 @@ class StateFolder:
         """Remove files that mean nothing once the supervisor has ended."""
         for name in names:
             (self.path / name).unlink(missing_ok=True)
+
+
+def listen_unix(path: Path, mode: int) -> socket.socket:
+    """Return a stream socket that listens at `path`, in place of what was left there. Raises OSError.
+
+    Bound by way of the folder's descriptor, because sun_path holds 108 bytes.
+    """
+    folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        if path.is_socket():
+            path.unlink()
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        listener.bind(f"/proc/self/fd/{folder}/{path.name}")
+        path.chmod(mode)
+        listener.listen(128)
+    finally:
+        os.close(folder)
+    return listener

@@ -25,7 +25,7 @@ from cli.children import (
     ServerArguments,
     ValidatorArguments,
 )
-from cli.state_folder import StateFolder
+from cli.state_folder import NETCONF_SOCKET, StateFolder
 from dataplane.forwarding.table import RoutingSocket
 
 LOGGER = logging.getLogger("twincast.cli.supervisor")
@@ -46,13 +46,17 @@ class StartError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What the supervisor is to run. `multicast_routing` is empty with the memory plane.
+    """What the supervisor is to run.
+
+    `listener` is for NETCONF over SSH, `local` for programs on this machine.
+    `multicast_routing` is empty with the memory plane.
 
     `wires` is a folder of interfaces that need no privilege, empty for those of the kernel.
     """
 
     folder: StateFolder
     listener: socket.socket
+    local: socket.socket
     sources: str
     multicast_routing: tuple[RoutingSocket, ...]
     log_level: str
@@ -134,9 +138,10 @@ class Supervisor:
     def _arguments(self, role: ChildRole, ready: int) -> tuple[Arguments, tuple[int, ...]]:
         """Return the options of a child and the descriptors that it inherits."""
         if role is ChildRole.SERVER:
-            listener = self.plan.listener.fileno()
+            listener, local = self.plan.listener.fileno(), self.plan.local.fileno()
             folder = str(self.plan.folder.path)
-            return ServerArguments(folder, listener, ready, self.plan.sources), (listener, ready)
+            arguments = ServerArguments(folder, listener, local, ready, self.plan.sources)
+            return arguments, (listener, local, ready)
         if role is ChildRole.VALIDATOR:
             validator = self._validator.fileno()
             return ValidatorArguments(validator, self.plan.sources), (validator,)
@@ -212,7 +217,9 @@ class Supervisor:
                 status = child.process.wait()
             self._release(child)
             LOGGER.info("child-stopped", extra={"child": role, "pid": child.process.pid, "status": status})
-        self.plan.folder.forget("control.sock", "validator.sock", *(f"{role}.pid" for role in ChildRole))
+        self.plan.folder.forget(
+            NETCONF_SOCKET, "control.sock", "validator.sock", *(f"{role}.pid" for role in ChildRole)
+        )
 
 
 @contextlib.contextmanager

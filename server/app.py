@@ -41,6 +41,8 @@ from server.schema.sources import ModuleSources, SchemaError
 from server.schema.validator import Validator
 from server.telemetry.monitoring import Monitoring
 from server.telemetry.sessions import Sessions
+from server.transport.handover import connect_unix
+from server.transport.local import LocalServer
 from server.transport.ssh import SshServer
 from server.transport.ssh_wire import HostKeyError
 
@@ -73,7 +75,8 @@ StartFailure = (SchemaError, StorageError, CredentialsError, HostKeyError, RpcEr
 class ServerOptions:
     """What the supervisor tells the server.
 
-    `listener_fd`: a listening TCP socket for NETCONF over SSH. `ready_fd`: where `ready` or
+    `listener_fd`: a listening TCP socket for NETCONF over SSH. `local_fd`: a listening Unix socket for
+    programs on this machine (see `transport.local`), None for none. `ready_fd`: where `ready` or
     `failed: reason` is written, one line, then closed. `state_dir` holds `twincast.db`, `host_key`,
     `users.json`, `control.sock` and `validator.sock`.
     """
@@ -82,6 +85,7 @@ class ServerOptions:
     listener_fd: int
     ready_fd: int
     sources: ModuleSources
+    local_fd: int | None = None
 
 
 ProviderFactory = Callable[[Schema, Path], Provider]
@@ -141,10 +145,15 @@ def _start(options: ServerOptions, make_provider: ProviderFactory, stack: ExitSt
     sessions = Sessions((*CAPABILITIES, *library.capabilities(core.schema)))
     listener = socket.socket(fileno=options.listener_fd)
     users = UserStore(state_dir / "users.json")
-    guard = Guard(core.schema, lambda: core.store.root(Datastore.RUNNING), users.groups)
-    ssh = SshServer(listener, state_dir / "host_key", users, _operations(core, guard, sessions))
+    guard = Guard(core.schema, lambda: core.store.root(Datastore.RUNNING))
+    operations = _operations(core, guard, sessions)
+    ssh = SshServer(listener, state_dir / "host_key", users, operations)
     stack.callback(ssh.stop, STOP_SECONDS)
     ssh.start()
+    if options.local_fd is not None:
+        local = LocalServer(socket.socket(fileno=options.local_fd), state_dir.stat().st_uid, operations)
+        stack.callback(local.stop, STOP_SECONDS)
+        local.start()
 
 
 def _core(sources: ModuleSources, state_dir: Path, make_provider: ProviderFactory, stack: ExitStack) -> _Core:
@@ -188,20 +197,3 @@ def _operations(core: _Core, guard: Guard, sessions: Sessions) -> Dispatcher:
     )
     handlers = [bodies.judged(part.handlers()) for part in parts]
     return Dispatcher(sessions, core.store, guard.check_operation, handlers)
-
-
-def connect_unix(path: Path) -> socket.socket:
-    """Connect to a stream socket in the file system, however long its path is.
-
-    sun_path holds 108 bytes; the folder is named by descriptor instead. Raises OSError.
-    """
-    folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        connection.connect(f"/proc/self/fd/{folder}/{path.name}")
-    except OSError:
-        connection.close()
-        raise
-    finally:
-        os.close(folder)
-    return connection

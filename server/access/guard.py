@@ -11,10 +11,10 @@ from typing import Final
 from server.access.nacm import Grants
 from server.access.policy import PolicyReader
 from server.access.rules import Access, Identity, Policy
-from server.access.users import ADMIN_GROUP
 from server.protocol.errors import ErrorType, RpcError, access_denied
+from server.protocol.session import Peer
 from server.schema.model import Operation, Schema, Tag
-from server.tree.diff import Change, ChangeKind
+from server.tree.diff import Change, ChangeKind, diff
 from server.tree.filter import Selection
 from server.tree.location import Location
 from server.tree.node import Container
@@ -42,27 +42,23 @@ class Denied:
 
 
 class Guard:
-    """Decides for users by name; safe for many threads.
+    """Decides for the users of sessions; safe for many threads.
 
-    `running` is the configuration whose rules count, `groups` says in which groups a user is by himself.
+    `running` is the configuration whose rules count.
     """
 
-    def __init__(
-        self, schema: Schema, running: Callable[[], Container], groups: Callable[[str], frozenset[str]]
-    ) -> None:
+    def __init__(self, schema: Schema, running: Callable[[], Container]) -> None:
         self._schema = schema
         self._reader = PolicyReader(schema)
         self._running = running
-        self._groups = groups
         self._known: tuple[Policy | None, dict[Identity, Grants]] = (None, {})
         self._counting = threading.Lock()
         self._denied = Denied()
 
-    def grants(self, user: str) -> Grants:
-        """Return what `user` may do now."""
+    def grants(self, peer: Peer) -> Grants:
+        """Return what the user of a session may do now."""
         policy = self._reader.read(self._running())
-        groups = self._groups(user)
-        identity = Identity(user, groups, recovery=ADMIN_GROUP in groups)
+        identity = Identity(peer.username, peer.groups, recovery=peer.administrator)
         last, known = self._known
         if last is not policy or len(known) >= REMEMBERED:
             known = {}
@@ -72,19 +68,19 @@ class Guard:
             found = known[identity] = Grants(policy, identity)
         return found
 
-    def visible(self, user: str, root: Container) -> Container:
-        """Return what `user` may read of `root`: `root` itself when that is all."""
-        return self.grants(user).reach(Access.READ).visible(root)
+    def visible(self, peer: Peer, root: Container) -> Container:
+        """Return what the user may read of `root`: `root` itself when that is all."""
+        return self.grants(peer).reach(Access.READ).visible(root)
 
-    def check_operation(self, user: str, tag: Tag) -> None:
-        """Raise RpcError access-denied when `user` may not invoke the operation `tag`; counted."""
+    def check_operation(self, peer: Peer, tag: Tag) -> None:
+        """Raise RpcError access-denied when the user may not invoke the operation `tag`; counted."""
         operation = self._schema.rpcs.get(tag)
         if operation is None:
             name = tag.rpartition("}")[2]
-            permitted = self.grants(user).may_execute("", name)
+            permitted = self.grants(peer).may_execute("", name)
         else:
             name = operation.name
-            permitted = self.grants(user).may_execute(
+            permitted = self.grants(peer).may_execute(
                 operation.module, name, default_deny=operation.default_deny_all
             )
         if not permitted:
@@ -92,27 +88,33 @@ class Guard:
                 self._denied.operations += 1
             raise access_denied(f"the operation <{name}> is not permitted to you", ErrorType.PROTOCOL)
 
-    def check_changes(self, user: str, changes: "tuple[Change, ...]") -> None:
-        """Raise RpcError access-denied for the first change that `user` may not make; counted.
+    def check_changes(self, peer: Peer, changes: "tuple[Change, ...]") -> None:
+        """Raise RpcError access-denied for the first change that the user may not make; counted.
 
-        The error names the node when `user` may read it, else nothing that he does not know.
+        The error names the node when the user may read it, else nothing that he does not know.
         """
-        grants = self.grants(user)
+        grants = self.grants(peer)
         if grants.unrestricted:
             return
         for change in changes:
             denied = _denied(grants, change)
             if denied is not None:
-                raise self.refusal(user, denied)
+                raise self.refusal(peer, denied)
 
-    def blind(self, user: str) -> Callable[[Location, frozenset[Access]], RpcError | None] | None:
-        """Return the check of writes to what `user` may not read; None when he may read and write everything.
+    def permitted(self, peer: Peer, old: Container, new: Container) -> Container:
+        """Return `new` when the user may go there from `old`; raises as `check_changes`."""
+        if not self.grants(peer).unrestricted:
+            self.check_changes(peer, diff(old, new))
+        return new
+
+    def blind(self, peer: Peer) -> Callable[[Location, frozenset[Access]], RpcError | None] | None:
+        """Return the check of writes to what the user may not read; None when nothing is denied to him.
 
         It returns the answer to a write at a location that needs some kinds of access, None when it may go
         on. Without it whoever may not read a node could find out by a create, delete or merge whether it is
         there, and what it is.
         """
-        grants = self.grants(user)
+        grants = self.grants(peer)
         if grants.unrestricted:
             return None
 
@@ -121,20 +123,20 @@ class Guard:
                 return None
             if needed and all(grants.reach(access).permits(at) for access in needed):
                 return None
-            return self.refusal(user, at)
+            return self.refusal(peer, at)
 
         return check
 
-    def refusal(self, user: str, at: Location) -> RpcError:
-        """Return the answer to a write at `at` that `user` may not do, and count it."""
+    def refusal(self, peer: Peer, at: Location) -> RpcError:
+        """Return the answer to a write at `at` that the user may not do, and count it."""
         with self._counting:
             self._denied.data_writes += 1
         error = access_denied("the change is not permitted to you")
-        return at.blame(error) if self.grants(user).reach(Access.READ).permits_all_above(at) else error
+        return at.blame(error) if self.grants(peer).reach(Access.READ).permits_all_above(at) else error
 
-    def may_receive(self, user: str, operation: Operation, at: Location | None = None) -> bool:
-        """Return whether `user` may be sent a notification, about the node `at` if it has one; counted."""
-        permitted = self.grants(user).may_receive(
+    def may_receive(self, peer: Peer, operation: Operation, at: Location | None = None) -> bool:
+        """Return whether the user may be sent a notification, about the node `at` if it has one; counted."""
+        permitted = self.grants(peer).may_receive(
             operation.module, operation.name, at, tag=operation.tag, default_deny=operation.default_deny_all
         )
         if not permitted:

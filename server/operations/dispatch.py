@@ -19,7 +19,7 @@ from server.telemetry.sessions import Session, Sessions
 
 logger = logging.getLogger("twincast.operations.dispatch")
 
-Authorize = Callable[[str, str], None]
+Authorize = Callable[[Peer, str], None]
 """Raises RpcError access-denied when a user may not invoke an operation, told by its Clark name."""
 
 
@@ -71,7 +71,7 @@ class Dispatcher:
     def _reply(self, session: Session, rpc: Rpc) -> Reply:
         try:
             handler = self._handler(rpc.operation)
-            self._authorize(session.peer.username, str(rpc.operation.tag))
+            self._authorize(session.peer, str(rpc.operation.tag))
             return handler(session, rpc.operation)
         except RpcError as error:
             return Errors((error,))

@@ -28,9 +28,9 @@ from server.operations.parameters import (
 from server.protocol import errors
 from server.protocol.errors import RpcError
 from server.protocol.messages import Ok, Reply
+from server.protocol.session import Peer
 from server.schema.model import NodeKind, Schema
 from server.telemetry.sessions import Session
-from server.tree.diff import diff
 from server.tree.edit import DefaultOperation, EditOutcome, ErrorOption, Gate, apply_edit
 from server.tree.node import Container
 from server.tree.payload import Operation, Step
@@ -140,9 +140,9 @@ class Edit:
         """Apply an edit to the candidate, wholly or, under continue-on-error, as far as it goes."""
         parameters = EditConfig.parse(operation)
         failed: list[RpcError] = []
-        user = session.peer.username
+        peer = session.peer
         self._store.edit(
-            session.session_id, lambda candidate: self._edited(user, candidate, parameters, failed)
+            session.session_id, lambda candidate: self._edited(peer, candidate, parameters, failed)
         )
         refuse(failed)
         return Ok()
@@ -155,8 +155,8 @@ class Edit:
             if source.config is None
             else self._inline.parse(source.config)
         )
-        user = session.peer.username
-        self._store.edit(session.session_id, lambda candidate: self._permitted(user, candidate, root))
+        peer = session.peer
+        self._store.edit(session.session_id, lambda candidate: self._guard.permitted(peer, candidate, root))
         return Ok()
 
     def delete_config(self, _session: Session, operation: etree._Element) -> Reply:
@@ -166,14 +166,8 @@ class Edit:
         parameters.finish()
         raise errors.operation_not_supported(f"{target} cannot be deleted")
 
-    def _permitted(self, user: str, old: Container, new: Container) -> Container:
-        """Return `new` when `user` may go there from `old`; raises RpcError access-denied."""
-        if not self._guard.grants(user).unrestricted:
-            self._guard.check_changes(user, diff(old, new))
-        return new
-
-    def _gate(self, user: str) -> Gate | None:
-        blind = self._guard.blind(user)
+    def _gate(self, peer: Peer) -> Gate | None:
+        blind = self._guard.blind(peer)
         if blind is None:
             return None
 
@@ -186,7 +180,7 @@ class Edit:
         return gate
 
     def _edited(
-        self, user: str, candidate: Container, parameters: EditConfig, failed: list[RpcError]
+        self, peer: Peer, candidate: Container, parameters: EditConfig, failed: list[RpcError]
     ) -> Container:
         outcome = apply_edit(
             self._schema,
@@ -195,11 +189,11 @@ class Edit:
             default_operation=parameters.default_operation,
             error_option=parameters.error_option,
             canonical=self._canonical,
-            gate=self._gate(user),
+            gate=self._gate(peer),
         )
         if parameters.error_option is not ErrorOption.CONTINUE_ON_ERROR:
             refuse(outcome.errors)
-        self._permitted(user, candidate, outcome.root)
+        self._guard.permitted(peer, candidate, outcome.root)
         if parameters.test_option is not TestOption.SET:
             self._test(outcome)
         failed.extend(outcome.errors)

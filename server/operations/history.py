@@ -92,10 +92,10 @@ class History:
         def replaced(present: Container) -> Container:
             nonlocal before
             before = present
-            return self._permitted(session, present, root)
+            return self._guard.permitted(session.peer, present, root)
 
         if request.test_only:
-            self._permitted(session, before, root)
+            self._guard.permitted(session.peer, before, root)
             if request.target is Target.RUNNING:
                 settled = self._judge.settle(before, root)
                 refuse(settled.errors)
@@ -107,12 +107,6 @@ class History:
             committed = self._store.replace(by, replaced, Cause.ROLLBACK)
             commit_id = None if committed is None else committed.commit_id
         return self._reply(session, before, root, commit_id)
-
-    def _permitted(self, session: Session, old: Container, new: Container) -> Container:
-        """Return `new` when the user may make these changes; raises RpcError access-denied."""
-        if not self._guard.grants(session.peer.username).unrestricted:
-            self._guard.check_changes(session.peer.username, diff(old, new))
-        return new
 
     def compare_commits(self, session: Session, operation: etree._Element) -> Reply:
         """Tell what differs between running after two commits."""
@@ -151,8 +145,8 @@ class History:
         self, session: Session, before: Container, after: Container, commit_id: int | None = None
     ) -> Reply:
         """Tell what differs of what the user may read."""
-        user = session.peer.username
-        changes = diff(self._guard.visible(user, before), self._guard.visible(user, after))
+        peer = session.peer
+        changes = diff(self._guard.visible(peer, before), self._guard.visible(peer, after))
         declared = [("xmlns", HISTORY_NAMESPACE)]
         pieces = [] if commit_id is None else [element("commit-id", str(commit_id), declared).encode()]
         pieces += [_difference(shown).encode() for shown in self._shower.shown(changes)]

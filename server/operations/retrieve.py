@@ -112,6 +112,6 @@ class Retrieve:
 
     def _reply(self, session: Session, root: Container, wanted: etree._Element | None) -> Reply:
         """What may not be read is not there when the filter is applied, so no filter can find it out."""
-        root = self._guard.visible(session.peer.username, root)
+        root = self._guard.visible(session.peer, root)
         selected = root if wanted is None else subtree(self._schema, root, wanted)
         return Data.data(to_xml(self._schema, selected))

@@ -40,7 +40,9 @@ class TerminationReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """Who is at the other end.
+    """Who is at the other end. `groups` are those that the transport knows the user to be in.
+
+    `administrator`: nothing is denied to this session (RFC 8341 section 3.3.1).
 
     `terminate` ends the session from any thread and returns at once; of several calls the first reason
     stands. `closed` of `Operations` follows on the session's own thread, after the request that it is
@@ -52,6 +54,8 @@ class Peer:
     source_port: int
     transport: str
     terminate: Callable[[TerminationReason], None]
+    groups: frozenset[str] = frozenset()
+    administrator: bool = False
 
 
 class SessionContext(Protocol):

@@ -49,12 +49,14 @@ class Stream(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """Who came in, and how (RFC 6022 section 2.1.3 for `transport`)."""
+    """Who came in, and how (RFC 6022 section 2.1.3 for `transport`); for the rest see `Peer`."""
 
     username: str
     source_host: str
     source_port: int
     transport: str
+    groups: frozenset[str] = frozenset()
+    administrator: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,15 @@ class Connection:
 
     def _open(self) -> SessionContext | None:
         login = self._login
-        peer = Peer(login.username, login.source_host, login.source_port, login.transport, self.terminate)
+        peer = Peer(
+            login.username,
+            login.source_host,
+            login.source_port,
+            login.transport,
+            self.terminate,
+            login.groups,
+            login.administrator,
+        )
         try:
             context: SessionContext = self._operations.opened(peer)
         except RpcError as error:

@@ -19,7 +19,7 @@ from paramiko.common import (
     OPEN_SUCCEEDED,
 )
 
-from server.access.users import UserStore
+from server.access.users import ADMIN_GROUP, UserStore
 from server.protocol.session import Operations, TerminationReason
 from server.transport.connection import Connection, ConnectionLimits, Login, blocks
 from server.transport.ssh_wire import ServerTransport, is_ours
@@ -267,7 +267,9 @@ class SshConnection(paramiko.ServerInterface):
 
     def _new_session(self, channel: paramiko.Channel) -> Connection:
         stream = ChannelStream(channel, lambda: self._abort(channel), self._limits.write_stall)
-        login = Login(self.transport.get_username() or "", *self._address, "netconf-ssh")
+        user = self.transport.get_username() or ""
+        groups = self._services.users.groups(user)
+        login = Login(user, *self._address, "netconf-ssh", groups, ADMIN_GROUP in groups)
         return Connection(stream, login, self._services.operations, self._limits.session)
 
     def _run_session(self, chanid: int, connection: Connection) -> None:
