@@ -60,6 +60,7 @@ class DataplaneArguments(msgspec.Struct, frozen=True, tag="dataplane"):
     routing: tuple[RoutingTable, ...]
     ready_fd: int
     wires: str
+    keys: str
 
 
 Arguments = ServerArguments | ValidatorArguments | DataplaneArguments
@@ -136,7 +137,14 @@ def _dataplane(arguments: DataplaneArguments) -> int:
     privileges.keep_only(privileges.Capability.NET_ADMIN, privileges.Capability.NET_RAW)
     routing = tuple((each.version, each.table, each.descriptor) for each in arguments.routing)
     return run(
-        DataplaneOptions(arguments.control_fd, arguments.plane, routing, arguments.ready_fd, arguments.wires)
+        DataplaneOptions(
+            arguments.control_fd,
+            arguments.plane,
+            routing,
+            arguments.ready_fd,
+            arguments.wires,
+            arguments.keys,
+        )
     )
 
 

@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from ipaddress import ip_address
 
 
 def parser() -> argparse.ArgumentParser:
@@ -12,6 +13,8 @@ def parser() -> argparse.ArgumentParser:
     _add_run(commands)
     _add_lab(commands)
     _add_subsystem(commands)
+    _add_keygen(commands)
+    _add_keys(commands)
     return top
 
 
@@ -127,6 +130,67 @@ def _mode(text: str) -> int:
     return int(text, 8)
 
 
+def _add_keygen(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    keygen = commands.add_parser(
+        "keygen",
+        help="make a key and a certificate for replication channels",
+        description="Makes a private key and a certificate signed by itself, and prints the certificate, the "
+        "public key and its pin for the other router.",
+    )
+    keygen.add_argument(
+        "name", metavar="NAME", nargs="?", default="channel", help="their name (default %(default)s)"
+    )
+    keygen.add_argument(
+        "--algorithm",
+        choices=("ed25519", "p-256"),
+        default="ed25519",
+        help="the kind of key (default %(default)s)",
+    )
+    keygen.add_argument(
+        "--days",
+        metavar="N",
+        type=_days,
+        default=3650,
+        help="how long the certificate is valid (default %(default)s)",
+    )
+    keygen.add_argument(
+        "--address",
+        metavar="ADDR",
+        type=ip_address,
+        action="append",
+        default=[],
+        help="an address of this router, as subject alternative name; may be repeated",
+    )
+    _add_key_options(keygen)
+
+
+def _add_keys(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    keys = commands.add_parser("keys", help="keep the keys and certificates of replication channels")
+    verbs = keys.add_subparsers(dest="verb", required=True, metavar="VERB")
+    put = verbs.add_parser("import", help="put a certificate, public key, pin or private key in its place")
+    put.add_argument("name", metavar="NAME", help="its name; SERVICE-peer is what a service looks for")
+    put.add_argument("file", metavar="FILE", help="a PEM file, or - for standard input")
+    put.add_argument("--pin", action="store_true", help="of a certificate keep the pin of its key only")
+    _add_key_options(put)
+    listed = verbs.add_parser("list", help="list them, one a line")
+    shown = verbs.add_parser("show", help="print a certificate or public key, never a private one")
+    shown.add_argument("name", metavar="NAME")
+    for verb in (listed, shown):
+        verb.add_argument("--state-dir", metavar="DIR", help="as for run")
+
+
+def _add_key_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--state-dir", metavar="DIR", help="as for run")
+    command.add_argument("--force", action="store_true", help="replace what is there")
+
+
+def _days(text: str) -> int:
+    number = int(text)
+    if not 1 <= number <= 36_500:
+        raise argparse.ArgumentTypeError("expected a number from 1 to 36500")
+    return number
+
+
 def _groups(text: str) -> int:
     number = int(text)
     if not 1 <= number <= 4000:
@@ -145,6 +209,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from cli.subsystem import subsystem
 
         return subsystem(options)
+    if options.command in ("keygen", "keys"):
+        from cli import keys
+
+        return keys.keygen(options) if options.command == "keygen" else keys.keys(options)
     from cli.lab.command import lab
 
     return lab(options)

@@ -14,7 +14,7 @@ from ipaddress import IPv6Address, ip_address
 from pathlib import Path
 
 from cli import logs
-from cli.state_folder import NETCONF_SOCKET, StateFolder, StateFolderError, listen_unix
+from cli.state_folder import NETCONF_SOCKET, StateFolder, StateFolderError, listen_unix, state_dir
 from cli.supervisor import Plan, StartError, Supervisor
 from dataplane.forwarding.table import RoutingSocket
 
@@ -51,7 +51,7 @@ def _serve(options: Namespace) -> None:
         raise UsageError("--wires goes with --plane memory")
     sources = _sources(options)
     os.umask(0o077)
-    folder = StateFolder(_state_dir(options))
+    folder = StateFolder(state_dir(options.state_dir))
     _credentials(options, folder.path)
     listener = inherited_listener() or _listen(address)
     routing = _multicast_routing(options.plane)
@@ -110,14 +110,6 @@ def _say_ready(listener: socket.socket) -> None:
     host, port = listener.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
     print(f"NETCONF ready on {shown}:{port}", flush=True)
-
-
-def _state_dir(options: Namespace) -> Path:
-    """The folder that was asked for, or the one of the XDG base directory specification."""
-    if options.state_dir:
-        return Path(options.state_dir).absolute()
-    base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
-    return Path(base) / "twincast"
 
 
 def _sources(options: Namespace) -> str:

@@ -10,10 +10,20 @@ from pathlib import Path
 
 NETCONF_SOCKET = "netconf.sock"
 """Where programs on this machine reach the server, unless they are told another place."""
+KEYS_FOLDER = "keys"
+"""Where in the state folder the keys of the channels are."""
 
 
 class StateFolderError(Exception):
     """The folder cannot be used; the text says why."""
+
+
+def state_dir(asked_for: str | None) -> Path:
+    """Return the folder that was asked for, or the one of the XDG base directory specification."""
+    if asked_for:
+        return Path(asked_for).absolute()
+    base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    return Path(base) / "twincast"
 
 
 class StateFolder:

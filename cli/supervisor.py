@@ -25,7 +25,7 @@ from cli.children import (
     ServerArguments,
     ValidatorArguments,
 )
-from cli.state_folder import NETCONF_SOCKET, StateFolder
+from cli.state_folder import KEYS_FOLDER, NETCONF_SOCKET, StateFolder
 from dataplane.forwarding.table import RoutingSocket
 
 LOGGER = logging.getLogger("twincast.cli.supervisor")
@@ -146,11 +146,12 @@ class Supervisor:
             validator = self._validator.fileno()
             return ValidatorArguments(validator, self.plan.sources), (validator,)
         control, routing = self._control.fileno(), self.plan.multicast_routing
+        keys = str(self.plan.folder.path / KEYS_FOLDER)
         if not routing:
-            return DataplaneArguments(control, "memory", (), ready, self.plan.wires), (control, ready)
+            return DataplaneArguments(control, "memory", (), ready, self.plan.wires, keys), (control, ready)
         tables = tuple(RoutingTable(each.version, each.table, each.socket.fileno()) for each in routing)
         inherited = (control, *(each.descriptor for each in tables), ready)
-        return DataplaneArguments(control, "kernel", tables, ready, ""), inherited
+        return DataplaneArguments(control, "kernel", tables, ready, "", keys), inherited
 
     def _told(self, role: ChildRole) -> None:
         """Read what a child says about its start: `ready`, or `failed: why`."""

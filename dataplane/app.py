@@ -22,6 +22,8 @@ from dataplane.engine import Engine
 from dataplane.forwarding.memory import MemoryPlane
 from dataplane.forwarding.plane import Plane, PlaneError
 from dataplane.interfaces import Interfaces, KernelInterfaces
+from dataplane.protection import refusals
+from dataplane.replication.keys import KeyStore
 from dataplane.shell import Shell
 from dataplane.state import Event
 
@@ -44,7 +46,8 @@ class DataplaneOptions:
     version, number and the descriptor of a socket that the supervisor holds too; none with plane `memory`.
     `ready_fd`: where `ready` or
     `failed: reason` is written, one line, then closed; None for none. `wires`: a folder of interfaces that
-    need no privilege (`dataplane.wires`), in place of those of the kernel.
+    need no privilege (`dataplane.wires`), in place of those of the kernel. `keys`: the folder of the keys and
+    certificates of the channels, which need not be there.
     """
 
     control_fd: int
@@ -52,6 +55,7 @@ class DataplaneOptions:
     routing: tuple[tuple[int, int, int], ...] = ()
     ready_fd: int | None = None
     wires: str = ""
+    keys: str = "keys"
 
 
 def run(options: DataplaneOptions) -> int:
@@ -74,8 +78,11 @@ async def _serve(options: DataplaneOptions, plane: Plane, interfaces: Interfaces
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     generator = random.Random(secrets.randbits(128))  # noqa: S311 - spreads timers; keys are not made here
     announcer = _Announcer()
-    shell = Shell(Engine(generator, time.time() - time.monotonic()), plane, interfaces, announcer.announce)
-    service = announcer.service = ControlService(Transactions(secrets.token_hex(8), plane.tables), shell)
+    keys = KeyStore(Path(options.keys))
+    engine = Engine(generator, time.time() - time.monotonic())
+    shell = Shell(engine, plane, interfaces, announcer.announce, keys)
+    transactions = Transactions(secrets.token_hex(8), plane.tables, lambda service: refusals(keys, service))
+    service = announcer.service = ControlService(transactions, shell)
     shell.start()
     await service.start(socket.socket(fileno=options.control_fd))
     _log.info("dataplane-ready", extra={"plane": shell.plane})

@@ -28,6 +28,15 @@ class Security(StrEnum):
     NONE = "none"
 
 
+class Secret(msgspec.Struct, frozen=True):
+    """A shared key; it prints as stars, so that no log, error or state shows it by accident."""
+
+    value: str
+
+    def __repr__(self) -> str:
+        return "Secret(***)"
+
+
 class PeerConfig(msgspec.Struct, frozen=True):
     """Where the other router is: its address, our own, and the port that both ends use."""
 
@@ -36,13 +45,28 @@ class PeerConfig(msgspec.Struct, frozen=True):
     port: int
 
 
+class TlsConfig(msgspec.Struct, frozen=True):
+    """Which keys and certificates TLS uses, by name; "" for the usual name, which `replication.keys` knows.
+
+    The peer is known by a certificate (its own, or that of the authority that signed it) or by its public
+    key, never by both.
+    """
+
+    key: str = ""
+    certificate: str = ""
+    peer_certificate: str = ""
+    peer_key: str = ""
+
+
 class ServiceConfig(msgspec.Struct, frozen=True):
-    """One remote-backup-service: a channel to one peer."""
+    """One remote-backup-service: a channel to one peer. `md5_key` belongs to Security.TCP_MD5."""
 
     name: str
     enabled: bool = True
     peer: PeerConfig | None = None
     security: Security = Security.TLS
+    tls: TlsConfig = TlsConfig()
+    md5_key: Secret | None = None
 
 
 class StaticArbitration(msgspec.Struct, frozen=True, tag="static"):
@@ -170,7 +194,11 @@ class Subject(StrEnum):
 
 
 class Refusal(msgspec.Struct, frozen=True):
-    """Why prepare said no: the thing, the leaf of it (its YANG name, "" for the whole), and a sentence."""
+    """Why prepare said no: the thing, a sentence, and the leaf of the thing.
+
+    The leaf is its YANG name, with the containers it is in where the name alone is not clear ("tls/key"), and
+    "" for the whole.
+    """
 
     subject: Subject
     name: str

@@ -21,8 +21,10 @@ from dataplane.forwarding.sender import send_reports
 from dataplane.interfaces import FrameSource, Interfaces
 from dataplane.links import LinkRemoved
 from dataplane.news import News
+from dataplane.protection import protection
 from dataplane.replication.channel import Channel
 from dataplane.replication.hello import HelloSocket
+from dataplane.replication.keys import KeyStore
 from dataplane.state import Event, StatePiece, StateSelection
 
 _log = logging.getLogger("twincast.dataplane.shell")
@@ -39,12 +41,18 @@ class Shell:
     """Runs one engine on the running loop. Implements `control.service.Backend`."""
 
     def __init__(
-        self, engine: Engine, plane: Plane, interfaces: Interfaces, announce: Callable[[Event], None]
+        self,
+        engine: Engine,
+        plane: Plane,
+        interfaces: Interfaces,
+        announce: Callable[[Event], None],
+        keys: KeyStore,
     ) -> None:
         self._engine = engine
         self._plane = plane
         self._interfaces = interfaces
         self._news = News(announce)
+        self._keys = keys
         self._loop = asyncio.get_running_loop()
         self._captures: dict[str, FrameSource] = {}
         self._retries: dict[str, asyncio.TimerHandle] = {}
@@ -270,7 +278,7 @@ class Shell:
         name = effect.service
         self._close_channel(effects.CloseChannel(name))
         events = _ChannelEvents(self, name)
-        channel = events.channel = Channel(effect.peer, events)
+        channel = events.channel = Channel(effect.peer, events, protection(effect, self._keys))
         self._channels[name] = channel
         self._run(name, channel.start())
 

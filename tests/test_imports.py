@@ -34,6 +34,7 @@ PURE = (
     "dataplane/replication/pending.py",
     "dataplane/replication/incoming.py",
     "dataplane/replication/peer.py",
+    "dataplane/replication/trust.py",
     "dataplane/roles",
     "dataplane/forwarding/desired.py",
     "dataplane/forwarding/memory.py",
@@ -169,8 +170,9 @@ FLOORS = {
         "forwarding": 3,
         "engine": 4,
         "control": 5,
-        "shell": 5,
-        "app": 6,
+        "protection": 5,
+        "shell": 6,
+        "app": 7,
     },
 }
 

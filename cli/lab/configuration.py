@@ -16,7 +16,6 @@ _ROUTER = """
         <source-address>{own}</source-address>
         <port>{port}</port>
       </peer>
-      <none/>
     </remote-backup-service>
     <remote-backup-profile>
       <name>{profile}</name>

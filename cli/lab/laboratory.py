@@ -11,7 +11,8 @@ import socket
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
@@ -20,9 +21,13 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from cli import privileges
+from cli.lab.configuration import SERVICE
 from cli.lab.hosts import Host, KernelRouter, LabError
 from cli.lab.namespaces import NamespaceError, enter_user_namespace
 from cli.lab.topology import SOURCE_ADDRESS, Topology
+from cli.state_folder import KEYS_FOLDER
+from dataplane.replication import making
+from dataplane.replication.keys import OWN_NAME, PEER_SUFFIX, FileKind, KeyStore
 
 
 class Laboratory:
@@ -53,6 +58,7 @@ class Laboratory:
             Host("stb", stb.popen, topology.stb_address(number)) for number, stb in enumerate(topology.stbs)
         ]
         self._closing += [self.source, *self.stbs]
+        exchange_keys([router.folder for router in self.routers])
         for router in self.routers:
             router.connect()
 
@@ -132,6 +138,21 @@ def _dial(dialer: socket.socket, port: int) -> socket.socket:
     if not descriptors:
         raise LabError("the outer process is gone")
     return socket.socket(fileno=descriptors[0])
+
+
+def exchange_keys(folders: Sequence[Path]) -> None:
+    """Make the channel keys of two routers and give each the other's certificate: what two operators do."""
+    certificates = []
+    for folder in folders:
+        key = making.make_key(making.Algorithm.ED25519)
+        now = datetime.now(UTC)
+        certificate = making.make_certificate(key, folder.name, (), now, making.DEFAULT_DAYS)
+        certificates.append(making.certificate_pem(certificate))
+        store = KeyStore(folder / KEYS_FOLDER)
+        store.put(OWN_NAME, FileKind.KEY, making.private_pem(key))
+        store.put(OWN_NAME, FileKind.CERTIFICATE, certificates[-1])
+    for folder, peer in zip(folders, reversed(certificates), strict=True):
+        KeyStore(folder / KEYS_FOLDER).put(f"{SERVICE}{PEER_SUFFIX}", FileKind.CERTIFICATE, peer)
 
 
 def make_key(folder: Path) -> Path:

@@ -18,7 +18,7 @@ from pathlib import Path
 from cli.lab import configuration, report
 from cli.lab.cases import CaseName, CaseResult, group_block
 from cli.lab.hosts import LabError, Router
-from cli.lab.laboratory import make_key
+from cli.lab.laboratory import exchange_keys, make_key
 from cli.lab.play import QUERY_INTERVAL, QUERY_RESPONSE, until
 from cli.lab.topology import ACCESS_INTERFACE, CORE_INTERFACE
 from dataplane.packets.frames import report_frames
@@ -38,6 +38,7 @@ def play_in_memory(options: Options, problem: str) -> int:
         routers: list[Router] = []
         try:
             routers.extend(_start(Path(name)))
+            exchange_keys([router.folder for router in routers])
             player = MemoryPlayer(routers, [Path(name) / "wires-a", Path(name) / "wires-b"], options.groups)
             results = report.print_as_they_come("memory", options.groups, player.play())
         except LabError as error:

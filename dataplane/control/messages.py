@@ -21,8 +21,10 @@ from dataplane.config import (
     PeerConfig,
     ProfileConfig,
     Refusal,
+    Secret,
     Security,
     ServiceConfig,
+    TlsConfig,
 )
 from dataplane.state import Event, StatePiece, StateSelection
 
@@ -43,40 +45,58 @@ class Generation(msgspec.Struct, frozen=True):
     number: int
 
 
+class PeerOnWire(msgspec.Struct, frozen=True):
+    """A `PeerConfig`; addresses are text because msgpack has no address type."""
+
+    address: str
+    source_address: str
+    port: int
+
+    @classmethod
+    def wrap(cls, peer: PeerConfig) -> "PeerOnWire":
+        """Return `peer` in the form that crosses the socket."""
+        return cls(str(peer.address), str(peer.source_address), peer.port)
+
+    def unwrap(self) -> PeerConfig:
+        """Return the peer; raises ControlError for text that is not an address."""
+        try:
+            return PeerConfig(ip_address(self.address), ip_address(self.source_address), self.port)
+        except ValueError as error:
+            raise ControlError("an address cannot be read") from error
+
+
 class ServiceOnWire(msgspec.Struct, frozen=True):
-    """A `ServiceConfig`; addresses are text because msgpack has no address type."""
+    """A `ServiceConfig`, field by field."""
 
     name: str
-    enabled: bool
-    security: Security
-    address: str = ""
-    source_address: str = ""
-    port: int = 0
+    enabled: bool = True
+    peer: PeerOnWire | None = None
+    security: Security = Security.TLS
+    tls: TlsConfig = TlsConfig()
+    md5_key: Secret | None = None
 
     @classmethod
     def wrap(cls, service: ServiceConfig) -> "ServiceOnWire":
         """Return `service` in the form that crosses the socket."""
-        peer = service.peer
-        if peer is None:
-            return cls(service.name, service.enabled, service.security)
         return cls(
             service.name,
             service.enabled,
+            None if service.peer is None else PeerOnWire.wrap(service.peer),
             service.security,
-            str(peer.address),
-            str(peer.source_address),
-            peer.port,
+            service.tls,
+            service.md5_key,
         )
 
     def unwrap(self) -> ServiceConfig:
         """Return the service; raises ControlError for text that is not an address."""
-        peer = None
-        if self.address:
-            try:
-                peer = PeerConfig(ip_address(self.address), ip_address(self.source_address), self.port)
-            except ValueError as error:
-                raise ControlError("an address cannot be read") from error
-        return ServiceConfig(self.name, self.enabled, peer, self.security)
+        return ServiceConfig(
+            self.name,
+            self.enabled,
+            None if self.peer is None else self.peer.unwrap(),
+            self.security,
+            self.tls,
+            self.md5_key,
+        )
 
 
 class ConfigDelta(msgspec.Struct, frozen=True):

@@ -4,7 +4,7 @@ Owns generations, tokens and what can be refused: everything that the dataplane'
 refused by `prepare`, so that `apply` has nothing left to refuse.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -13,7 +13,6 @@ from dataplane.config import (
     InterfaceConfig,
     ProfileConfig,
     Refusal,
-    Security,
     ServiceConfig,
     Subject,
 )
@@ -59,10 +58,14 @@ class _Prepared:
 
 @dataclass(eq=False, slots=True)
 class Transactions:
-    """What is configured, by name, and the changes on their way; `tables` hold the access ports."""
+    """What is configured, by name, and the changes on their way; `tables` hold the access ports.
+
+    `problems_of` says what the means do not allow of a service: keys that are not there, for one.
+    """
 
     instance: str
     tables: int = MAXIMUM_TABLES
+    problems_of: Callable[[ServiceConfig], Iterable[Refusal]] = lambda _: ()
     services: dict[str, ServiceConfig] = field(default_factory=dict)
     profiles: dict[str, ProfileConfig] = field(default_factory=dict)
     interfaces: dict[str, InterfaceConfig] = field(default_factory=dict)
@@ -156,12 +159,7 @@ class Transactions:
 
     def _refusals(self, change: Reconfigure) -> Iterable[Refusal]:
         for service in change.services:
-            if service.security is not Security.NONE:
-                message = (
-                    "The channel of this service would be protected, which is not available yet: "
-                    "add <none/>, the presence container for a channel without protection."
-                )
-                yield Refusal(Subject.SERVICE, service.name, "", message, "security-not-supported")
+            yield from self.problems_of(service)
         yield from self._too_many_ports(change)
 
     def _too_many_ports(self, change: Reconfigure) -> Iterable[Refusal]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import msgspec
 
 from dataplane.actions import Outcome
-from dataplane.config import PeerConfig
+from dataplane.config import PeerConfig, Secret, Security, TlsConfig
 from dataplane.forwarding.desired import Effect as RouteEffect
 from dataplane.forwarding.plane import Route, RouteKey
 from dataplane.links import Link
@@ -83,10 +83,13 @@ class SendReports(msgspec.Struct, frozen=True, gc=False):
 
 
 class OpenChannel(msgspec.Struct, frozen=True, gc=False):
-    """Keep a connection to the peer of a service; replaces one that is open."""
+    """Keep a connection to the peer of a service, protected as said; replaces one that is open."""
 
     service: str
     peer: PeerConfig
+    security: Security = Security.TLS
+    tls: TlsConfig = TlsConfig()
+    md5_key: Secret | None = None
 
 
 class CloseChannel(msgspec.Struct, frozen=True, gc=False):

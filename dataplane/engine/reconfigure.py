@@ -4,7 +4,7 @@ Things go first, then come: removed interfaces, services, profiles, then interfa
 finds what it refers to. Roles start only when the plane's former content is known (see `adoption`).
 """
 
-from dataplane.config import AccessConfig, IgmpConfig, InterfaceConfig, ProfileConfig, Security, ServiceConfig
+from dataplane.config import AccessConfig, IgmpConfig, InterfaceConfig, ProfileConfig, ServiceConfig
 from dataplane.copy_policy import SubscriberType
 from dataplane.engine import arbitration, copying, uplink
 from dataplane.engine.effects import (
@@ -102,11 +102,11 @@ def _put_service(world: World, config: ServiceConfig, now: float) -> bool:
 
 def _start_service(world: World, service: Service) -> None:
     config = service.config
-    if not config.enabled or config.peer is None or config.security is not Security.NONE:
+    if not config.enabled or config.peer is None:
         return
     epoch = world.generator.getrandbits(_EPOCH_BITS)
     service.machine = PeerMachine(epoch, tell_settings(world, config.name), pulling=service.pulling)
-    world.out.append(OpenChannel(config.name, config.peer))
+    world.out.append(OpenChannel(config.name, config.peer, config.security, config.tls, config.md5_key))
     world.deadlines.set(("peer", config.name), service.machine.next_deadline())
 
 

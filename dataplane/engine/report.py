@@ -59,15 +59,16 @@ def _selected(items: Mapping[str, T], names: tuple[str, ...] | None) -> list[T]:
 
 def _service(world: World, service: Service) -> state.ServiceState:
     machine = service.machine
+    down = machine is None or machine.state in (ChannelState.DOWN, ChannelState.CONNECTING)
     return state.ServiceState(
         name=service.config.name,
         channel_state=(ChannelState.DOWN if machine is None else machine.state).value,
-        channel_security=service.config.security.value,
+        channel_security="" if down else service.config.security.value,
         sync_state=(SyncState.OUT_OF_SYNC if machine is None else machine.sync_state).value,
         discontinuity_time=service.discontinuity,
         last_up_time=service.last_up,
         last_down_time=service.last_down,
-        last_down_reason=service.last_down_reason,
+        last_down_reason=(machine.down_reason if down and machine else "") or service.last_down_reason,
         peer_mismatch=tuple(_mismatches(world, service)),
         sent={} if machine is None else _counters(asdict(machine.sent)),
         received={} if machine is None else _counters(asdict(machine.received)),

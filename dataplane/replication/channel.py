@@ -1,28 +1,32 @@
 """The TCP connection under a replication channel: an asyncio shell without domain logic.
 
-The router with the numerically lower address connects from its source address; the other listens on
-(source address, port) and accepts the configured peer address alone. A new connection of the peer replaces
-the one that is there, which may be half open.
+The router with the numerically lower address connects from its source address and is the TLS client; the
+other listens on (source address, port) and accepts the configured peer address alone. A new connection of
+the peer replaces the one that is there, which may be half open; with TLS only once it has shown who it is.
 """
 
 import asyncio
 import socket
-from ipaddress import ip_address
-from typing import Protocol
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final, Protocol
 
-from dataplane.config import Address, PeerConfig
-from dataplane.replication.sockets import SEARCH_FIRST, next_pause, prefer, word_for
+from dataplane.config import PeerConfig, Secret
+from dataplane.replication.connection import Connection
+from dataplane.replication.sockets import SEARCH_FIRST, listening_socket, next_pause, tcp_socket, word_for
+from dataplane.replication.tls import TlsError, TlsSession
+from dataplane.replication.trust import Credentials
 
 WRITE_LIMIT = 16 * 1024 * 1024
 """Octets that may wait for the socket: about three times what the peer machine leaves unacknowledged."""
 
 _CONNECT_TIMEOUT = 3.0
-_USER_TIMEOUT_MS = 4_000
-_GOODBYE = 1.0
 _STABLE = 1.0
 """Seconds after which a connection counts as good: the next search begins with the shortest pause."""
-_READ_OCTETS = 4 << 10
-"""Of one reading: about 80 records, so that a link that fails is not kept waiting behind a batch."""
+_KEY_CHECK: Final = 86_400.0
+_MAXIMUM_UNKNOWN: Final = 4
+"""Connections that may be on their way to show who they are; the peer needs one."""
 
 
 class ChannelEvents(Protocol):
@@ -44,6 +48,17 @@ class ChannelEvents(Protocol):
         """The write buffer is full: octets given to `send` were dropped."""
 
 
+@dataclass(frozen=True, slots=True)
+class Protection:
+    """How a channel is protected: by TLS when there are `credentials`, else by `md5_key` if there is one.
+
+    `credentials` is called for every connection and raises TlsError while they cannot be used.
+    """
+
+    credentials: Callable[[], Credentials] | None = None
+    md5_key: Secret | None = None
+
+
 def connects(peer: PeerConfig) -> bool:
     """True when this router is the one that connects: its address is the lower one."""
     return int(peer.source_address) < int(peer.address)
@@ -52,23 +67,34 @@ def connects(peer: PeerConfig) -> bool:
 class Channel:
     """One service's TCP connection; `start` on the running loop, `stop` ends it for good."""
 
-    def __init__(self, peer: PeerConfig, events: ChannelEvents, write_limit: int = WRITE_LIMIT) -> None:
+    def __init__(
+        self,
+        peer: PeerConfig,
+        events: ChannelEvents,
+        protection: Protection,
+        write_limit: int = WRITE_LIMIT,
+    ) -> None:
         self.refused = 0
-        """Connections from an address that is not the peer's."""
+        """Connections from an address that is not the peer's, or that did not show that they are the peer."""
         self.dropped = 0
         """Writes that found no connection, or no room."""
         self._peer = peer
         self._events = events
+        self._protection = protection
         self._write_limit = write_limit
-        self._current: _Connection | None = None
+        self._client = connects(peer)
+        self._current: Connection | None = None
+        self._unknown: set[Connection] = set()
         self._overflowed = False
         self._gone = asyncio.Event()
         self._since = 0.0
         self._task: asyncio.Task[None] | None = None
+        self._key_check: asyncio.TimerHandle | None = None
 
     async def start(self) -> None:
         """Begin to connect or to listen; returns at once, a failure is retried."""
-        search = self._search if connects(self._peer) else self._listen
+        self._check_keys()
+        search = self._search if self._client else self._listen
         self._task = asyncio.get_running_loop().create_task(search())
 
     def send(self, data: bytes) -> None:
@@ -95,17 +121,33 @@ class Channel:
         """Close everything; no event follows."""
         connection, task = self._current, self._task
         self._current = self._task = None
+        if self._key_check is not None:
+            self._key_check.cancel()
+        for unknown in list(self._unknown):
+            unknown.abort()
         if connection is not None:
             connection.leave()
         if task is not None:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
 
-    def made(self, connection: "_Connection", address: Address) -> bool:
-        """A connection came into being; False when it is none of ours."""
-        if self._task is None or address != self._peer.address:
+    # what connections say
+
+    def admits(self, connection: Connection) -> bool:
+        """Whether a connection may go on: only the peer's, and few that have not shown who they are."""
+        stranger = connection.address != self._peer.address
+        if self._task is None or stranger or len(self._unknown) >= _MAXIMUM_UNKNOWN:
             self.refused += 1
             return False
+        self._unknown.add(connection)
+        return True
+
+    def made(self, connection: Connection) -> None:
+        """A connection is established."""
+        self._unknown.discard(connection)
+        if self._task is None:
+            connection.abort()
+            return
         replaced, self._current = self._current, connection
         if replaced is not None:
             replaced.abort()
@@ -113,19 +155,23 @@ class Channel:
         self._gone.clear()
         self._since = asyncio.get_running_loop().time()
         self._events.channel_connected()
-        return True
 
-    def received(self, connection: "_Connection", data: bytes) -> None:
+    def received(self, connection: Connection, data: bytes) -> None:
         """Octets on a connection; those on a connection that was replaced mean nothing."""
         if connection is self._current:
             self._events.channel_received(data)
 
-    def lost(self, connection: "_Connection", error: Exception | None) -> None:
+    def lost(self, connection: Connection, reason: str) -> None:
         """A connection is gone."""
         if connection is self._current:
             self._forget()
-            self._events.channel_disconnected(word_for(error))
+            self._events.channel_disconnected(reason)
             self._look_again()
+        elif connection in self._unknown:
+            self._unknown.discard(connection)
+            self.refused += not self._client
+            self._failed(reason)
+            self._gone.set()
 
     def _forget(self) -> None:
         self._current = None
@@ -137,12 +183,50 @@ class Channel:
         if self._current is None and self._task is not None:
             self._events.channel_connecting()
 
-    def _tell_overflow(self, connection: "_Connection") -> None:
+    def _failed(self, reason: str) -> None:
+        """An attempt failed, which means nothing while there is a connection."""
+        if self._current is None and self._task is not None:
+            self._events.channel_disconnected(reason)
+
+    def _tell_overflow(self, connection: Connection) -> None:
         if connection is self._current:
             self._events.channel_overflow()
 
+    # looking for the peer
+
+    def _secure(self) -> TlsSession | None:
+        credentials = self._protection.credentials
+        if credentials is None:
+            return None
+        return TlsSession(credentials(), self._peer.address, client=self._client)
+
+    def _check_keys(self) -> None:
+        """Load the keys once a day however long a connection lasts: their end is warned of then."""
+        if self._protection.credentials is None:
+            return
+        self._key_check = asyncio.get_running_loop().call_later(_KEY_CHECK, self._check_keys)
+        with suppress(TlsError):
+            self._protection.credentials()
+
+    def _connection(self) -> Connection:
+        return Connection(self, self._secure, client=self._client)
+
+    async def _until_protected(self) -> None:
+        """Wait until there are keys: before that nothing is connected, and the channel is down."""
+        pause = SEARCH_FIRST
+        while self._protection.credentials is not None:
+            try:
+                self._protection.credentials()
+            except TlsError as error:
+                self._failed(error.reason)
+            else:
+                return
+            await asyncio.sleep(pause)
+            pause = next_pause(pause)
+
     async def _search(self) -> None:
         """Connect, wait for the end of the connection, and again."""
+        await self._until_protected()
         loop = asyncio.get_running_loop()
         pause = SEARCH_FIRST
         self._events.channel_connecting()
@@ -154,19 +238,34 @@ class Channel:
             pause = next_pause(pause)
 
     async def _connect(self) -> bool:
-        here, there = str(self._peer.source_address), str(self._peer.address)
+        """Return whether there is a connection, which may not have shown yet who it is."""
+        self._gone.clear()
+        self._since = asyncio.get_running_loop().time()
         try:
-            async with asyncio.timeout(_CONNECT_TIMEOUT):
-                await asyncio.get_running_loop().create_connection(
-                    lambda: _Connection(self), there, self._peer.port, local_addr=(here, 0)
-                )
+            sock = tcp_socket(self._peer, 0, self._protection.md5_key)
         except OSError as error:
-            self._events.channel_disconnected(word_for(error))
+            self._failed(word_for(error))
             return False
+        try:
+            await self._connect_from(sock)
+        except OSError as error:
+            sock.close()
+            self._failed(word_for(error))
+            return False
+        except BaseException:
+            sock.close()
+            raise
         return True
+
+    async def _connect_from(self, sock: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        async with asyncio.timeout(_CONNECT_TIMEOUT):
+            await loop.sock_connect(sock, (str(self._peer.address), self._peer.port))
+        await loop.create_connection(self._connection, sock=sock)
 
     async def _listen(self) -> None:
         """Bind, as often as it takes, and accept for ever."""
+        await self._until_protected()
         self._events.channel_connecting()
         server = await self._bind()
         try:
@@ -178,61 +277,9 @@ class Channel:
         pause = SEARCH_FIRST
         while True:
             try:
-                return await asyncio.get_running_loop().create_server(
-                    lambda: _Connection(self), str(self._peer.source_address), self._peer.port, backlog=4
-                )
+                sock = listening_socket(self._peer, self._protection.md5_key)
+                return await asyncio.get_running_loop().create_server(self._connection, sock=sock)
             except OSError as error:
-                self._events.channel_disconnected(word_for(error))
+                self._failed(word_for(error))
             await asyncio.sleep(pause)
             pause = next_pause(pause)
-
-
-class _Connection(asyncio.BufferedProtocol):
-    """One TCP connection; it tells its channel what happens to it.
-
-    The buffer bounds what is taken at once: asyncio's own 256 KiB hold thousands of records, at which the
-    dataplane worked for 0.25 s and heard no hello.
-    """
-
-    def __init__(self, channel: Channel) -> None:
-        self._channel = channel
-        self._buffer = bytearray(_READ_OCTETS)
-        self._transport: asyncio.Transport | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 (asyncio hands TCP protocols nothing else)
-        self._transport = transport
-        sock: socket.socket = transport.get_extra_info("socket")
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _USER_TIMEOUT_MS)
-        prefer(sock)
-        address = ip_address(str(transport.get_extra_info("peername")[0]).partition("%")[0])
-        if not self._channel.made(self, address):
-            transport.abort()
-
-    def get_buffer(self, sizehint: int) -> bytearray:  # noqa: ARG002 (asyncio's own guess)
-        return self._buffer
-
-    def buffer_updated(self, nbytes: int) -> None:
-        self._channel.received(self, bytes(memoryview(self._buffer)[:nbytes]))
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._channel.lost(self, exc)
-
-    def write(self, data: bytes) -> None:
-        if self._transport is not None:
-            self._transport.write(data)
-
-    def waiting(self) -> int:
-        """Octets that the kernel has not taken yet."""
-        return self._transport.get_write_buffer_size() if self._transport is not None else 0
-
-    def abort(self) -> None:
-        if self._transport is not None:
-            self._transport.abort()
-
-    def leave(self) -> None:
-        """Close once what was written has gone out, and in any case soon."""
-        if self._transport is not None:
-            self._transport.close()
-            asyncio.get_running_loop().call_later(_GOODBYE, self._transport.abort)

@@ -240,8 +240,13 @@ class DataplaneProvider:
             Subject.PROFILE: self._reader.profiles,
             Subject.INTERFACE: self._reader.interfaces,
         }[refusal.subject]
-        wanted = trb(refusal.leaf)
-        return next((node for node in entry.walk() if node.tag == wanted and node is not entry), entry)
+        wanted = [trb(step) for step in refusal.leaf.split("/")]
+        below = (node for node in entry.walk() if node is not entry)
+        return next((node for node in below if _steps(node, len(wanted)) == wanted), entry)
+
+
+def _steps(node: SchemaNode, count: int) -> list[str]:
+    return [step.tag for step in node.chain()[-count:]]
 
 
 class PreparedChange:

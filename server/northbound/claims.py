@@ -15,7 +15,10 @@ COMMIT_HISTORY: Final = "twincast-commit-history"
 
 CONFIGURATION: Final = {
     f"/{REMOTE_BACKUP}:remote-backup": "",
-    SERVICE_PATH: "name enabled peer peer/address peer/source-address peer/port none",
+    SERVICE_PATH: """
+        name enabled peer peer/address peer/source-address peer/port
+        none tcp-md5 tcp-md5/key tls tls/key tls/certificate tls/peer-certificate tls/peer-key
+        """,
     PROFILE_PATH: """
         name service-name backup-id mode service-type service-type/multicast static-role
         vrrp vrrp/vrid vrrp/interface vrrp/virtual-address

@@ -18,10 +18,12 @@ from dataplane.config import (
     PeerConfig,
     ProfileConfig,
     Role,
+    Secret,
     Security,
     ServiceConfig,
     StaticArbitration,
     TagType,
+    TlsConfig,
     UpstreamConfig,
     VrrpArbitration,
 )
@@ -150,11 +152,14 @@ class _Touched:
 def service(entry: Entry) -> ServiceConfig:
     """Return the remote-backup-service in `entry`."""
     peer = entry.branch(trb("peer"))
+    security, md5_key = _security(entry)
     return ServiceConfig(
         name=entry.key[0],
         enabled=_boolean(entry, trb("enabled"), default=True),
         peer=None if peer is None else _peer(peer),
-        security=Security.NONE if entry.get(trb("none")) is not None else Security.TLS,
+        security=security,
+        tls=_tls(entry.branch(trb("tls"))),
+        md5_key=md5_key,
     )
 
 
@@ -203,6 +208,23 @@ def _peer(peer: Container) -> PeerConfig:
         source_address=ip_address(peer.value(trb("source-address")) or ""),
         port=_integer(peer, trb("port"), 0),
     )
+
+
+def _security(entry: Entry) -> tuple[Security, Secret | None]:
+    """Return the case of the choice; without one it is the default case, tls."""
+    if entry.get(trb("none")) is not None:
+        return Security.NONE, None
+    tcp_md5 = entry.branch(trb("tcp-md5"))
+    if tcp_md5 is not None:
+        return Security.TCP_MD5, Secret(tcp_md5.value(trb("key")) or "")
+    return Security.TLS, None
+
+
+def _tls(tls: Container | None) -> TlsConfig:
+    if tls is None:
+        return TlsConfig()
+    names = ("key", "certificate", "peer-certificate", "peer-key")
+    return TlsConfig(*(tls.value(trb(name)) or "" for name in names))
 
 
 def _arbitration(entry: Entry) -> StaticArbitration | VrrpArbitration | ETrunkArbitration | None:

@@ -153,7 +153,7 @@ def service(state: ServiceState) -> Data:
     return {
         "name": state.name,
         "channel-state": state.channel_state,
-        "channel-security": state.channel_security,
+        "channel-security": state.channel_security or None,
         "sync-state": state.sync_state,
         "last-up-time": date_and_time(state.last_up_time),
         "last-down-time": date_and_time(state.last_down_time),

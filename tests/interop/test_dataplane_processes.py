@@ -14,8 +14,11 @@ from dataplane.config import (
     InterfaceConfig,
     ProfileConfig,
     Role,
+    Secret,
+    Security,
     ServiceConfig,
     StaticArbitration,
+    TlsConfig,
 )
 from dataplane.control.client import (
     Accepted,
@@ -127,10 +130,20 @@ def test_a_change_from_another_generation_is_not_in_step(one: DataplaneProcess) 
 
 
 def test_what_the_means_do_not_allow_is_refused(one: DataplaneProcess) -> None:
-    protected = ConfigDelta(services=(ServiceOnWire.wrap(ServiceConfig("rbs1")),))
-    refused = one.client.prepare(None, protected)
+    usual = ConfigDelta(services=(ServiceOnWire("rbs1"),))
+    assert isinstance(one.client.prepare(None, usual), Accepted)
+    named = ConfigDelta(services=(ServiceOnWire("rbs1", tls=TlsConfig(peer_key="nobody")),))
+    refused = one.client.prepare(None, named)
     assert isinstance(refused, Refused)
-    assert [(item.name, item.app_tag) for item in refused.refusals] == [("rbs1", "security-not-supported")]
+    assert [(item.name, item.leaf) for item in refused.refusals] == [("rbs1", "tls/peer-key")]
+    assert str(one.folder / "keys" / "nobody.pub") in refused.refusals[0].message
+    long_key = ConfigDelta(
+        services=(ServiceOnWire("rbs1", security=Security.TCP_MD5, md5_key=Secret("ü" * 41)),)
+    )
+    refused = one.client.prepare(None, long_key)
+    assert isinstance(refused, Refused)
+    assert "key-too-long" in [item.app_tag for item in refused.refusals]
+    assert "ü" not in repr(refused)
     ports = tuple(
         InterfaceConfig(f"access{number}", access=AccessConfig("", number)) for number in range(1, 34)
     )

@@ -74,12 +74,13 @@ def test_a_commit_is_acted_on_when_apply_returns(
 
 
 def test_a_refusal_names_the_leaf(schema: Schema, provider: DataplaneProvider) -> None:
-    old, new = empty_root(schema.root), tree(schema, rbs1={})
+    old, new = empty_root(schema.root), tree(schema, rbs1={"tls": {"key": "nobody"}})
     with pytest.raises(RpcErrors) as refused:
         provider.prepare(old, new, diff(old, new))
     error = refused.value.errors[0]
-    assert (error.tag, error.app_tag) == (ErrorTag.OPERATION_FAILED, "security-not-supported")
-    assert error.path == "/trb:remote-backup/trb:remote-backup-service[trb:name='rbs1']"
+    assert (error.tag, error.app_tag) == (ErrorTag.OPERATION_FAILED, "key-not-usable")
+    service = "/trb:remote-backup/trb:remote-backup-service[trb:name='rbs1']"
+    assert error.path == f"{service}/trb:tls/trb:key"
 
 
 def test_ports_that_do_not_fit_are_refused_with_their_path(

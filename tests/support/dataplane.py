@@ -20,9 +20,10 @@ import sys
 from cli import logs
 from dataplane.app import DataplaneOptions, run
 logs.configure("info")
-control, ready, *routing = map(int, sys.argv[1:])
+control, ready, *routing = map(int, sys.argv[2:])
 tables = tuple(zip(routing[::3], routing[1::3], routing[2::3], strict=True))
-sys.exit(run(DataplaneOptions(control, "kernel" if tables else "memory", tables, ready)))
+plane = "kernel" if tables else "memory"
+sys.exit(run(DataplaneOptions(control, plane, tables, ready, keys=sys.argv[1])))
 """
 
 
@@ -69,6 +70,10 @@ class DataplaneProcess:
     def path(self) -> Path:
         return self.folder / "control.sock"
 
+    @property
+    def keys(self) -> Path:
+        return self.folder / "keys"
+
     def start(self) -> None:
         """Start a process and wait until it serves."""
         reader, writer = os.pipe()
@@ -77,7 +82,8 @@ class DataplaneProcess:
         numbers = [*map(str, (kept[0], kept[1], *(number for table in tables for number in table)))]
         popen = subprocess.Popen if self.namespace is None else self.namespace.popen
         with (self.folder / "log").open("ab") as log:
-            self.process = popen([sys.executable, "-c", _PROGRAM, *numbers], pass_fds=tuple(kept), stderr=log)
+            program = [sys.executable, "-c", _PROGRAM, str(self.keys), *numbers]
+            self.process = popen(program, pass_fds=tuple(kept), stderr=log)
         os.close(writer)
         with os.fdopen(reader) as ready:
             assert ready.readline() == "ready\n", (self.folder / "log").read_text()

@@ -14,9 +14,11 @@ from dataplane.config import (
     PeerConfig,
     ProfileConfig,
     Role,
+    Secret,
     Security,
     ServiceConfig,
     StaticArbitration,
+    TlsConfig,
     UpstreamConfig,
 )
 from dataplane.control.messages import (
@@ -42,6 +44,8 @@ CONFIG = DataplaneConfig(
         ServiceConfig("v4", True, PeerConfig(IPv4Address("192.0.2.1"), IPv4Address("192.0.2.2"), 2000)),
         ServiceConfig("v6", False, PeerConfig(IPv6Address("2001:db8::1"), IPv6Address("2001:db8::2"), 2001)),
         ServiceConfig("none", security=Security.NONE),
+        ServiceConfig("md5", security=Security.TCP_MD5, md5_key=Secret("k")),
+        ServiceConfig("named", tls=TlsConfig("a", "b", "", "c")),
     ),
     profiles=(
         ProfileConfig("one", "v4", 7, arbitration=StaticArbitration(Role.MASTER)),
@@ -52,6 +56,12 @@ CONFIG = DataplaneConfig(
         InterfaceConfig("eth1", False, upstream=UpstreamConfig(3)),
     ),
 )
+
+
+def test_a_secret_is_not_printed() -> None:
+    text = repr(CONFIG) + repr(whole(CONFIG)) + str(CONFIG.services[3])
+    assert "***" in text
+    assert "'k'" not in repr(CONFIG.services)
 
 
 def test_a_configuration_survives_the_wire() -> None:

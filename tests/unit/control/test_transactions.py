@@ -1,5 +1,7 @@
 """Generations, tokens and refusals of the two-phase change."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from dataplane.config import (
@@ -8,8 +10,10 @@ from dataplane.config import (
     IgmpConfig,
     InterfaceConfig,
     ProfileConfig,
-    Security,
+    Refusal,
     ServiceConfig,
+    Subject,
+    TlsConfig,
 )
 from dataplane.control.messages import ConfigDelta, ControlError, Generation, ServiceOnWire
 from dataplane.control.transactions import (
@@ -94,15 +98,21 @@ def test_prepared_changes_are_bounded(transactions: Transactions) -> None:
         transactions.prepare(OWNER, transactions.generation, ConfigDelta())
 
 
-def test_a_service_that_is_not_open_is_refused(transactions: Transactions) -> None:
-    for security in Security:
-        delta = ConfigDelta(services=(ServiceOnWire.wrap(ServiceConfig("rbs1", security=security)),))
-        if security is Security.NONE:
-            transactions.prepare(OWNER, transactions.generation, delta)
-            continue
-        with pytest.raises(PrepareRefused, match="not available yet") as refused:
-            transactions.prepare(OWNER, transactions.generation, delta)
-        assert [item.app_tag for item in refused.value.refusals] == ["security-not-supported"]
+def test_what_the_means_do_not_allow_of_a_service_is_refused() -> None:
+    def problems(service: ServiceConfig) -> Iterator[Refusal]:
+        if service.tls.key == "missing":
+            yield Refusal(Subject.SERVICE, service.name, "tls/key", "There is no such key.", "key-not-usable")
+
+    transactions = Transactions("i", problems_of=problems)
+    transactions.restore(ConfigDelta())
+    usual = ConfigDelta(services=(ServiceOnWire("rbs1"),))
+    transactions.prepare(OWNER, transactions.generation, usual)
+    named = ConfigDelta(services=(ServiceOnWire("rbs1", tls=TlsConfig(key="missing")),))
+    with pytest.raises(PrepareRefused, match="no such key") as refused:
+        transactions.prepare(OWNER, transactions.generation, named)
+    assert [item.leaf for item in refused.value.refusals] == ["tls/key"]
+    transactions.restore(named)
+    assert transactions.services["rbs1"].tls.key == "missing"
 
 
 def test_access_ports_beyond_the_tables_are_refused(transactions: Transactions) -> None:

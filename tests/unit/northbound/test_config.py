@@ -11,10 +11,12 @@ from dataplane.config import (
     PeerConfig,
     ProfileConfig,
     Role,
+    Secret,
     Security,
     ServiceConfig,
     StaticArbitration,
     TagType,
+    TlsConfig,
     UpstreamConfig,
     VrrpArbitration,
 )
@@ -31,7 +33,11 @@ PEER = {"address": "192.0.2.2", "source-address": "192.0.2.1", "port": 2000}
 
 def test_every_leaf_arrives(reader: ConfigReader, make: Make) -> None:
     tree = make(
-        [{"name": "rbs1", "enabled": False, "peer": PEER, "none": {}}, {"name": "rbs2"}],
+        [
+            {"name": "rbs1", "enabled": False, "peer": PEER, "none": {}},
+            {"name": "rbs2", "tls": {"key": "a", "certificate": "b", "peer-key": "c"}},
+            {"name": "rbs3", "tcp-md5": {"key": "secret"}},
+        ],
         [
             {
                 "name": "rbp1",
@@ -88,7 +94,8 @@ def test_every_leaf_arrives(reader: ConfigReader, make: Make) -> None:
                     Security.NONE,
                 )
             ),
-            ServiceOnWire.wrap(ServiceConfig("rbs2", security=Security.TLS)),
+            ServiceOnWire.wrap(ServiceConfig("rbs2", tls=TlsConfig("a", "b", "", "c"))),
+            ServiceOnWire.wrap(ServiceConfig("rbs3", security=Security.TCP_MD5, md5_key=Secret("secret"))),
         ),
         profiles=(
             ProfileConfig("rbp1", "rbs1", 7, False, True, StaticArbitration(Role.MASTER)),
@@ -153,6 +160,7 @@ def test_defaults_are_those_of_the_module(reader: ConfigReader, make: Make, sche
     delta = reader.whole(tree)
     trunk = delta.profiles[0].arbitration
     access, upstream = delta.interfaces[0].access, delta.interfaces[1].upstream
+    assert delta.services == (ServiceOnWire("rbs1", security=Security.TLS),)
     assert isinstance(trunk, ETrunkArbitration)
     assert access is not None
     assert upstream is not None

@@ -1,113 +1,23 @@
-"""The TCP shell over real sockets on loopback: 127.0.0.1 connects, 127.0.0.2 listens."""
+"""The TCP shell over real sockets on loopback, in clear and protected."""
 
 import asyncio
 import socket
-from ipaddress import IPv4Address
 
 import pytest
 
-from dataplane.config import PeerConfig
-from dataplane.replication.channel import Channel, connects
-from dataplane.replication.outputs import ChannelState, Disconnect, Limits, Send
+from dataplane.replication.channel import Channel, Protection, connects
+from dataplane.replication.outputs import ChannelState, Limits, Send
+from dataplane.replication.sockets import md5_supported
 from tests.support.eventually import eventually
-from tests.support.pairs import Router, key_of, record
-
-LOW, HIGH = "127.0.0.1", "127.0.0.2"
-
-
-def free_port():
-    with socket.socket() as sock:
-        sock.bind((HIGH, 0))
-        return sock.getsockname()[1]
+from tests.support.nodes import HIGH, LOW, peer, run
+from tests.support.pairs import key_of, record
 
 
-def peer(here, there, port):
-    return PeerConfig(IPv4Address(there), IPv4Address(here), port)
-
-
-class Node:
-    """A router in memory over a real channel: what the engine does, in little."""
-
-    def __init__(self, here, there, port, epoch, limits=None):
-        self.router = Router(epoch, limits=limits)
-        self.channel = Channel(peer(here, there, port), self)
-        self.told = []
-        self.ticking = None
-
-    async def start(self):
-        await self.channel.start()
-        self.ticking = asyncio.create_task(self._tick())
-
-    async def stop(self):
-        self.ticking.cancel()
-        await self.channel.stop()
-
-    async def _tick(self):
-        while True:
-            await asyncio.sleep(0.002)
-            self.perform(self.machine.tick(self.now()))
-
-    @property
-    def machine(self):
-        return self.router.machine
-
-    @property
-    def connected(self):
-        return self.machine.state is ChannelState.CONNECTED
-
-    def now(self):
-        self.router.now = asyncio.get_running_loop().time()
-        return self.router.now
-
-    def perform(self, outputs):
-        self.router.perform(outputs)
-        self.pass_on()
-        for output in outputs:
-            if isinstance(output, Disconnect):
-                self.channel.disconnect(output.reason)
-
-    def pass_on(self):
-        for frame in self.router.outbox:
-            self.channel.send(frame)
-        self.router.outbox.clear()
-
-    def join(self, each):
-        self.now()
-        self.router.join(each)
-        self.pass_on()
-
-    def channel_connecting(self):
-        self.told.append("connecting")
-        self.perform(self.machine.connecting(self.now()))
-
-    def channel_connected(self):
-        self.told.append("connected")
-        self.perform(self.machine.connected(self.now()))
-
-    def channel_received(self, data):
-        self.perform(self.machine.receive(data, self.now()))
-
-    def channel_disconnected(self, reason):
-        self.told.append(reason)
-        self.perform(self.machine.disconnected(self.now(), reason))
-
-    def channel_overflow(self):
-        self.told.append("overflow")
-        self.perform(self.machine.overflow(self.now()))
-
-
-def run(scenario, **kwargs):
-    async def main():
-        port = free_port()
-        low, high = Node(LOW, HIGH, port, 1, **kwargs), Node(HIGH, LOW, port, 2, **kwargs)
-        try:
-            await scenario(low, high)
-        finally:
-            for node in (low, high):
-                if node.ticking is not None:
-                    await node.stop()
-
-    asyncio.run(main())
+@pytest.fixture(params=["none", "tls", "tcp-md5"])
+def kind(request):
+    if request.param == "tcp-md5" and not md5_supported():
+        pytest.skip("no TCP MD5 signatures in this kernel")
+    return request.param
 
 
 def test_the_lower_address_connects():
@@ -117,7 +27,7 @@ def test_the_lower_address_connects():
 
 
 @pytest.mark.parametrize("first", ["low", "high"])
-def test_two_routers_meet_whoever_starts_first(first):
+def test_two_routers_meet_whoever_starts_first(first, kind):
     async def scenario(low, high):
         one, other = (low, high) if first == "low" else (high, low)
         await one.start()
@@ -130,10 +40,10 @@ def test_two_routers_meet_whoever_starts_first(first):
         sockname = low.channel._current._transport.get_extra_info("sockname")
         assert (sockname[0], peername[0]) == (LOW, HIGH)
 
-    run(scenario)
+    run(scenario, kind)
 
 
-def test_a_connection_killed_in_the_middle_of_a_batch_is_made_good():
+def test_a_connection_killed_in_the_middle_of_a_batch_is_made_good(kind):
     async def scenario(low, high):
         await low.start()
         await high.start()
@@ -151,10 +61,10 @@ def test_a_connection_killed_in_the_middle_of_a_batch_is_made_good():
         assert high.router.copies.keys() >= low.router.local.keys()
         assert low.told.count("connected") == 2
 
-    run(scenario, limits=Limits(batch_window=512))
+    run(scenario, kind, limits=Limits(batch_window=512))
 
 
-def test_any_end_may_hang_up_and_both_come_back():
+def test_any_end_may_hang_up_and_both_come_back(kind):
     async def scenario(low, high):
         await low.start()
         await high.start()
@@ -165,7 +75,7 @@ def test_any_end_may_hang_up_and_both_come_back():
         await eventually(lambda: low.connected and high.connected, "connected at the end")
         assert "peer-test" in {low.machine.down_reason, high.machine.down_reason}
 
-    run(scenario)
+    run(scenario, kind)
 
 
 def test_a_stranger_is_refused_and_counted():
@@ -204,8 +114,8 @@ def test_a_new_connection_replaces_a_half_open_one():
 
 def test_a_source_address_that_is_missing_is_told_and_tried_again():
     async def scenario(low, high):
-        low.channel = Channel(peer("192.0.2.77", "203.0.113.1", 2000), low)
-        high.channel = Channel(peer("192.0.2.77", "192.0.2.76", 2000), high)
+        low.channel = Channel(peer("192.0.2.77", "203.0.113.1", 2000), low, Protection())
+        high.channel = Channel(peer("192.0.2.77", "192.0.2.76", 2000), high, Protection())
         await low.start()
         await high.start()
         await eventually(lambda: low.told.count("source-address-missing") >= 2, "the connecting side says so")
@@ -228,7 +138,9 @@ def test_a_refused_connection_is_tried_again():
 def test_a_peer_that_reads_nothing_means_overflow_once():
     async def scenario(low, high):
         with socket.create_server((HIGH, 0)) as deaf:
-            low.channel = Channel(peer(LOW, HIGH, deaf.getsockname()[1]), low, write_limit=100_000)
+            low.channel = Channel(
+                peer(LOW, HIGH, deaf.getsockname()[1]), low, Protection(), write_limit=100_000
+            )
             await low.start()
             await eventually(lambda: "connected" in low.told, "connected")
             for _ in range(200):
@@ -242,7 +154,7 @@ def test_a_peer_that_reads_nothing_means_overflow_once():
     run(scenario)
 
 
-def test_nothing_follows_a_stop():
+def test_nothing_follows_a_stop(kind):
     async def scenario(low, high):
         await low.start()
         await high.start()
@@ -255,10 +167,10 @@ def test_nothing_follows_a_stop():
         assert low.told == told
         low.ticking = None
 
-    run(scenario)
+    run(scenario, kind)
 
 
-def test_send_is_one_of_the_outputs_that_reach_the_wire():
+def test_send_is_one_of_the_outputs_that_reach_the_wire(kind):
     async def scenario(low, high):
         await low.start()
         await high.start()
@@ -270,10 +182,10 @@ def test_send_is_one_of_the_outputs_that_reach_the_wire():
         sent = len([event for event in low.router.events if isinstance(event, Send)]) - before
         assert sent < 100
 
-    run(scenario)
+    run(scenario, kind)
 
 
-def test_much_at_once_is_taken_in_parts():
+def test_much_at_once_is_taken_in_parts(kind):
     async def scenario(low, high):
         sizes = []
         receive = high.channel_received
@@ -287,4 +199,4 @@ def test_much_at_once_is_taken_in_parts():
         assert sum(sizes) > 50_000
         assert max(sizes) <= 16 << 10
 
-    run(scenario, limits=Limits(unacknowledged=5000))
+    run(scenario, kind, limits=Limits(unacknowledged=5000))
