@@ -61,6 +61,7 @@ class DataplaneArguments(msgspec.Struct, frozen=True, tag="dataplane"):
     ready_fd: int
     wires: str
     keys: str
+    record: str = ""
 
 
 Arguments = ServerArguments | ValidatorArguments | DataplaneArguments
@@ -144,6 +145,7 @@ def _dataplane(arguments: DataplaneArguments) -> int:
             arguments.ready_fd,
             arguments.wires,
             arguments.keys,
+            arguments.record,
         )
     )
 

@@ -15,6 +15,7 @@ def parser() -> argparse.ArgumentParser:
     _add_subsystem(commands)
     _add_keygen(commands)
     _add_keys(commands)
+    _add_replay(commands)
     return top
 
 
@@ -83,6 +84,13 @@ def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         metavar="DIR",
         default="",
         help="with --plane memory: interfaces are datagram sockets in DIR, as wires.json there says",
+    )
+    run.add_argument(
+        "--record",
+        metavar="FILE",
+        default="",
+        help="append everything that the dataplane is told to FILE, without keys, until it holds 256 MiB; "
+        "twincast replay plays it again",
     )
     run.add_argument(
         "--log-level",
@@ -191,6 +199,20 @@ def _days(text: str) -> int:
     return number
 
 
+def _add_replay(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    replay = commands.add_parser(
+        "replay",
+        help="play a recording of a dataplane again",
+        description="Gives a new engine what `twincast run --record FILE` wrote, and prints each message "
+        "with its effects, one line of JSON each.",
+    )
+    replay.add_argument("file", metavar="FILE", help="the recording")
+    replay.add_argument(
+        "--state", action="store_true", help="print the state at the end of the last run, and nothing else"
+    )
+    replay.add_argument("--quiet", action="store_true", help="print only how much there was")
+
+
 def _groups(text: str) -> int:
     number = int(text)
     if not 1 <= number <= 4000:
@@ -213,6 +235,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from cli import keys
 
         return keys.keygen(options) if options.command == "keygen" else keys.keys(options)
+    if options.command == "replay":
+        from cli.replay import replay
+
+        return replay(options)
     from cli.lab.command import lab
 
     return lab(options)

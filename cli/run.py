@@ -56,7 +56,8 @@ def _serve(options: Namespace) -> None:
     listener = inherited_listener() or _listen(address)
     routing = _multicast_routing(options.plane)
     local = _local_listener(options, folder)
-    plan = Plan(folder, listener, local, sources, routing, options.log_level, options.wires)
+    record = str(Path(options.record).absolute()) if options.record else ""
+    plan = Plan(folder, listener, local, sources, routing, options.log_level, options.wires, record)
     try:
         Supervisor(plan, lambda: _say_ready(listener)).run()
     finally:

@@ -51,7 +51,8 @@ class Plan:
     `listener` is for NETCONF over SSH, `local` for programs on this machine.
     `multicast_routing` is empty with the memory plane.
 
-    `wires` is a folder of interfaces that need no privilege, empty for those of the kernel.
+    `wires` is a folder of interfaces that need no privilege, empty for those of the kernel. `record` is a
+    file for what the dataplane is told, empty for none.
     """
 
     folder: StateFolder
@@ -61,6 +62,7 @@ class Plan:
     multicast_routing: tuple[RoutingSocket, ...]
     log_level: str
     wires: str = ""
+    record: str = ""
 
 
 @dataclass(slots=True)
@@ -145,13 +147,14 @@ class Supervisor:
         if role is ChildRole.VALIDATOR:
             validator = self._validator.fileno()
             return ValidatorArguments(validator, self.plan.sources), (validator,)
-        control, routing = self._control.fileno(), self.plan.multicast_routing
+        control, routing, record = self._control.fileno(), self.plan.multicast_routing, self.plan.record
         keys = str(self.plan.folder.path / KEYS_FOLDER)
         if not routing:
-            return DataplaneArguments(control, "memory", (), ready, self.plan.wires, keys), (control, ready)
+            memory = DataplaneArguments(control, "memory", (), ready, self.plan.wires, keys, record)
+            return memory, (control, ready)
         tables = tuple(RoutingTable(each.version, each.table, each.socket.fileno()) for each in routing)
         inherited = (control, *(each.descriptor for each in tables), ready)
-        return DataplaneArguments(control, "kernel", tables, ready, "", keys), inherited
+        return DataplaneArguments(control, "kernel", tables, ready, "", keys, record), inherited
 
     def _told(self, role: ChildRole) -> None:
         """Read what a child says about its start: `ready`, or `failed: why`."""

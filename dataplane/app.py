@@ -23,11 +23,16 @@ from dataplane.forwarding.memory import MemoryPlane
 from dataplane.forwarding.plane import Plane, PlaneError
 from dataplane.interfaces import Interfaces, KernelInterfaces
 from dataplane.protection import refusals
+from dataplane.recording.journal import Begin
+from dataplane.recording.recorder import Recorder
 from dataplane.replication.keys import KeyStore
 from dataplane.shell import Shell
 from dataplane.state import Event
 
 _log = logging.getLogger("twincast.dataplane.app")
+
+RECORDING_LIMIT: Final = 256 << 20
+"""Octets of a recording: an hour at 300 messages a second."""
 
 STOP_TIMEOUT: Final = 1.0
 """Seconds for the goodbyes to the peers."""
@@ -47,7 +52,8 @@ class DataplaneOptions:
     `ready_fd`: where `ready` or
     `failed: reason` is written, one line, then closed; None for none. `wires`: a folder of interfaces that
     need no privilege (`dataplane.wires`), in place of those of the kernel. `keys`: the folder of the keys and
-    certificates of the channels, which need not be there.
+    certificates of the channels, which need not be there. `record`: a file for everything that the engine is
+    told, "" for none.
     """
 
     control_fd: int
@@ -56,6 +62,7 @@ class DataplaneOptions:
     ready_fd: int | None = None
     wires: str = ""
     keys: str = "keys"
+    record: str = ""
 
 
 def run(options: DataplaneOptions) -> int:
@@ -76,11 +83,12 @@ async def _serve(options: DataplaneOptions, plane: Plane, interfaces: Interfaces
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    generator = random.Random(secrets.randbits(128))  # noqa: S311 - spreads timers; keys are not made here
+    begin = Begin(f"{secrets.randbits(128):x}", time.time() - time.monotonic())
+    recorder = _recorder(options, begin)
+    engine = Engine(random.Random(int(begin.seed, 16)), begin.wall_offset)  # noqa: S311 - makes no keys
     announcer = _Announcer()
     keys = KeyStore(Path(options.keys))
-    engine = Engine(generator, time.time() - time.monotonic())
-    shell = Shell(engine, plane, interfaces, announcer.announce, keys)
+    shell = Shell(engine, plane, interfaces, announcer.announce, keys, recorder.put if recorder else None)
     transactions = Transactions(secrets.token_hex(8), plane.tables, lambda service: refusals(keys, service))
     service = announcer.service = ControlService(transactions, shell)
     shell.start()
@@ -94,6 +102,19 @@ async def _serve(options: DataplaneOptions, plane: Plane, interfaces: Interfaces
         await asyncio.wait_for(shell.stop(), STOP_TIMEOUT)
     except TimeoutError:
         _log.warning("stop-timed-out")
+    if recorder is not None:
+        recorder.close()
+
+
+def _recorder(options: DataplaneOptions, begin: Begin) -> Recorder | None:
+    """A recording that cannot be made is no reason not to forward."""
+    if not options.record:
+        return None
+    try:
+        return Recorder(Path(options.record), begin, time.monotonic(), RECORDING_LIMIT)
+    except OSError as error:
+        _log.error("recording-failed", extra={"file": options.record, "reason": str(error)})
+        return None
 
 
 class _Announcer:

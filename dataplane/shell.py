@@ -47,8 +47,10 @@ class Shell:
         interfaces: Interfaces,
         announce: Callable[[Event], None],
         keys: KeyStore,
+        record: Callable[[Message, float], None] | None = None,
     ) -> None:
         self._engine = engine
+        self._record = record
         self._plane = plane
         self._interfaces = interfaces
         self._news = News(announce)
@@ -166,6 +168,8 @@ class Shell:
 
     def _handle(self, message: Message, now: float) -> None:
         """A fault of ours costs one message, not the forwarding; a commit has to hear of it."""
+        if self._record is not None:
+            self._record(message, now)
         try:
             self._perform(self._engine.handle(message, now))
         except Exception:

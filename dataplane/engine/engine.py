@@ -128,12 +128,12 @@ class Engine:
     def _burst_ended(self, message: BurstEnded, now: float) -> None:  # noqa: ARG002
         world = self.world
         while world.settings_changed:
-            service = world.services.get(world.settings_changed.pop())
+            service = world.services.get(_first(world.settings_changed))
             if service is not None and service.machine is not None:
                 settings = tell_settings(world, service.config.name)
                 copying.perform(world, service, service.machine.configure(settings, now), now)
         while world.publishing:
-            service = world.services.get(world.publishing.pop())
+            service = world.services.get(_first(world.publishing))
             if service is not None and service.machine is not None:
                 copying.flush(world, service, service.machine, now)
         if world.proxy_changed:
@@ -173,3 +173,10 @@ class Engine:
             expire_retained(world, port, side, now)
         else:
             send_queries(world, port, side, side.querier.tick(now))
+
+
+def _first(names: set[str]) -> str:
+    """Take the first away: the same run is played again in the same order, whatever the hashes are."""
+    name = min(names)
+    names.discard(name)
+    return name

@@ -19,7 +19,7 @@ def refresh_service(world: World, service: Service, now: float) -> None:
     if service.machine is not None:
         for mismatch in service.machine.mismatches:
             mismatches.setdefault(mismatch.backup_id, set()).add(mismatch.setting)
-    for name in world.by_service.get(service.config.name, ()):
+    for name in sorted(world.by_service.get(service.config.name, ())):
         profile = world.profiles[name]
         profile.mismatch = frozenset(mismatches.get(profile.config.backup_id, ()))
         refresh_peer_role(service, profile)
@@ -96,5 +96,5 @@ def settings_of(profile: Profile) -> ProfileSettings:
 
 def tell_settings(world: World, service_name: str) -> tuple[ProfileSettings, ...]:
     """Return what the peer of a service is told of all its profiles."""
-    names = world.by_service.get(service_name, ())
+    names = sorted(world.by_service.get(service_name, ()))
     return tuple(settings_of(world.profiles[name]) for name in names)

@@ -136,6 +136,14 @@ def decode(datagram: bytes, key: bytes, sender: Address) -> Hello:
     )
 
 
+def signed_anew(datagram: bytes, key: bytes, new_key: bytes, sender: Address) -> bytes:
+    """The same hello under another key when it is good under `key`; else one that no key makes good."""
+    signed, mac = datagram[:-_MAC_OCTETS], datagram[-_MAC_OCTETS:]
+    good = hmac.compare_digest(_mac(signed, key, sender), mac)
+    new = _mac(signed, new_key, sender)
+    return signed + (new if good else bytes(octet ^ 0xFF for octet in new))
+
+
 def profile_of(datagram: bytes) -> int | None:
     """The backup-id that a datagram is for, before it is authenticated; None when it is no hello."""
     if len(datagram) < MIN_OCTETS or datagram[:4] != _MAGIC:

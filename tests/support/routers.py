@@ -31,6 +31,7 @@ from dataplane.membership.table import MembershipTable
 from dataplane.packets import ethernet, igmp
 from dataplane.packets.frames import decode, report_frames
 from dataplane.packets.messages import GroupRecord, Query, RecordType, Report
+from dataplane.recording.journal import Begin, Writer
 from dataplane.state import Event, GroupState, ProfileState, ServiceState, StatePiece, StateSelection
 
 GROUP = IPv4Address("239.1.1.1")
@@ -87,9 +88,21 @@ class Router:
     answers: list[Outcome] = field(default_factory=list)
     order: list[effects.Effect] = field(default_factory=list)
     captures: dict[str, int] = field(default_factory=dict)
+    recording: list[bytes] | None = None
+    """What the engine was told, a line each; see `record`."""
+    writer: Writer = field(default_factory=Writer)
 
     def __post_init__(self) -> None:
         self.engine = Engine(random.Random(self.seed), WALL)
+
+    def record(self) -> None:
+        """Record this router from now on; nothing must have been given to its engine yet."""
+        self.recording = []
+        self._line(Begin(f"{self.seed:x}", WALL))
+
+    def _line(self, entry: messages.Message | Begin) -> None:
+        if self.recording is not None:
+            self.recording.append(self.writer.line(self.clock.now, entry))
 
     @property
     def peer(self) -> PeerConfig:
@@ -118,6 +131,7 @@ class Router:
             for message in [*waiting, messages.BurstEnded()]:
                 if message is not None:
                     waiting = [item for item in waiting if item is not message]
+                    self._line(message)
                     for effect in self.engine.handle(message, self.clock.now):
                         self.order.append(effect)
                         answer = self.perform(effect)
@@ -190,6 +204,7 @@ class Router:
         self.captures.clear()
         self.seed += 10
         self.engine = Engine(random.Random(self.seed), WALL)
+        self._line(Begin(f"{self.seed:x}", WALL))
 
     # what subscribers do
 

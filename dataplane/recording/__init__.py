@@ -1,0 +1,1 @@
+"""What happened to the engine, written down and played again."""

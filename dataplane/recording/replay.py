@@ -1,0 +1,75 @@
+"""Plays a recording: the engine alone, no sockets, no clock of its own. Pure.
+
+What the world answered is in the recording, so the effects are only looked at. The same recording gives the
+same effects and the same state.
+"""
+
+import random
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+from dataplane.engine import Engine, effects, report
+from dataplane.engine.effects import Effect
+from dataplane.engine.messages import Message
+from dataplane.packets import frames
+from dataplane.packets.wire import DecodeError
+from dataplane.recording.journal import Begin, Entry, RecordingError
+from dataplane.recording.plain import TYPE, plain
+from dataplane.replication.messages import Deframer
+from dataplane.state import StateSelection
+
+_EVERYTHING = StateSelection(None, None, None, None)
+
+
+class Step(NamedTuple):
+    """One message and what the engine did with it."""
+
+    at: float
+    message: Message
+    effects: list[Effect]
+    engine: Engine
+
+
+def replay(entries: Iterable[Entry]) -> Iterator[Step]:
+    """Yield what happens, message by message; a new engine begins with each run. Raises RecordingError."""
+    engine: Engine | None = None
+    for at, entry in entries:
+        if isinstance(entry, Begin):
+            engine = Engine(random.Random(int(entry.seed, 16)), entry.wall_offset)  # noqa: S311 - as it was
+        elif engine is None:
+            raise RecordingError(f"{type(entry).__name__} comes before the beginning of a run")
+        else:
+            yield Step(at, entry, engine.handle(entry, at), engine)
+
+
+def shown(effect: Effect) -> Any:  # noqa: ANN401 - JSON
+    """Return an effect as what JSON has, with frames and messages to the peer as what they say.
+
+    What comes from a set is sorted: its order is another in each process.
+    """
+    found = plain(effect)
+    if isinstance(effect, effects.ChangeRoutes):
+        found["changes"].sort(key=str)
+    elif isinstance(effect, effects.SendChannel):
+        found["data"] = [plain(message) for message in Deframer().feed(effect.data)]
+    elif isinstance(effect, effects.SendFrame):
+        found["frame"] = _shown_frame(effect.frame)
+    return found
+
+
+def _shown_frame(frame: bytes) -> Any:  # noqa: ANN401
+    try:
+        heard = frames.decode(frame, 0)
+    except DecodeError:
+        return frame.hex()
+    return {**plain(heard.message), "source": str(heard.source), "subscriber": heard.subscriber.text()}
+
+
+def state(engine: Engine, now: float) -> dict[str, list[Any]]:
+    """Return the whole operational state, each kind of thing in a list of its own."""
+    found: dict[str, list[Any]] = {}
+    for piece in report.pieces(engine.world, _EVERYTHING, "replay", lambda _: None, now):
+        for kind, items in plain(piece).items():
+            if kind != TYPE:
+                found.setdefault(kind, []).extend(items)
+    return found
