@@ -92,6 +92,15 @@ def igmp_copy(*, enabled: bool) -> str:
     )
 
 
+def switchover() -> str:
+    """Return the action that moves the role of the profile."""
+    return (
+        f'<action xmlns="urn:ietf:params:xml:ns:yang:1"><remote-backup xmlns="{REMOTE_BACKUP}">'
+        f"<remote-backup-profile><name>{PROFILE}</name><switchover/></remote-backup-profile>"
+        "</remote-backup></action>"
+    )
+
+
 def profile_state(*nodes: str) -> str:
     """Return a subtree filter for some nodes of the profile."""
     wanted = "".join(f"<{node}/>" for node in nodes)

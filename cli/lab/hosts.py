@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from ncclient import manager
+from ncclient.xml_ import to_ele
 
 from cli.lab.topology import RouterSite
 
@@ -121,6 +122,10 @@ class Router:
     def get(self, subtree: str) -> Any:  # noqa: ANN401 - an lxml element; ncclient has no types
         """Return the data element of a filtered get."""
         return self._session.get(filter=("subtree", subtree)).data_ele
+
+    def act(self, action: str) -> None:
+        """Carry out an action (RFC 7950 section 7.15); raises ncclient's RPCError when it is refused."""
+        self._session.dispatch(to_ele(action))
 
     def stop(self) -> None:
         """End the session and the router, as an operator would (SIGTERM)."""

@@ -101,11 +101,6 @@ def link_changed(world: World, name: str, link: Link | None, now: float) -> None
             perform(world, profile, profile.machine.link_changed(name, link, now), now)
 
 
-def switchover(world: World, profile: Profile, now: float) -> None:
-    """Move the role by the operator's order. Raises SwitchoverRefused; nothing has changed then."""
-    perform(world, profile, profile.machine.switchover(now), now)
-
-
 def perform(world: World, profile: Profile, outputs: Iterable[RoleOutput], now: float) -> None:
     """Carry out what a role machine wants, in its order."""
     for output in outputs:

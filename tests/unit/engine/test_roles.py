@@ -7,10 +7,10 @@ from ipaddress import IPv4Address, IPv4Interface
 import msgspec
 import pytest
 
+from dataplane.actions import ActionRefused, Switchover
 from dataplane.config import ETrunkArbitration, ProfileConfig, Role, StaticArbitration, VrrpArbitration
-from dataplane.engine import arbitration, effects, messages
+from dataplane.engine import effects, messages
 from dataplane.links import Link
-from dataplane.roles import SwitchoverRefused
 from dataplane.state import RoleChanged
 from tests.support.routers import CORE, GROUP, PORT, PROFILE, Pair, Router, access, profile, upstream
 
@@ -35,14 +35,9 @@ def vrrp_pair() -> Pair:
     return pair
 
 
-def order(router: Router, name: str = PROFILE) -> None:
+def order(router: Router) -> None:
     """What the action does."""
-    world = router.engine.world
-    arbitration.switchover(world, world.profiles[name], router.clock.now)
-    router.give()
-    wanted, world.out = world.out, []
-    for effect in wanted:
-        router.perform(effect)
+    router.give(Switchover(PROFILE))
 
 
 def roles(pair: Pair) -> tuple[str, str]:
@@ -200,7 +195,10 @@ def test_a_switched_static_role_stays_through_commits_that_are_about_something_e
 def test_a_refused_switchover_changes_nothing() -> None:
     pair = vrrp_pair()
     vrrp_moves(pair.a, here=True)
-    with pytest.raises(SwitchoverRefused):
-        order(pair.a)
+    pair.a.order.clear()
+    order(pair.a)
+    (answer,) = pair.a.answers
+    assert isinstance(answer, ActionRefused)
+    assert "VRRP group 51" in answer.message
     assert roles(pair) == ("master", "backup")
-    assert not [each for each in pair.a.engine.world.out if isinstance(each, effects.SetActive)]
+    assert not [each for each in pair.a.order if isinstance(each, effects.SetActive)]
