@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 import socket
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -32,6 +33,7 @@ from server.operations.history import History
 from server.operations.inline import Inline
 from server.operations.retrieve import Retrieve
 from server.operations.schemas import Schemas
+from server.operations.subscribe import Subscribe
 from server.protocol.errors import RpcError, RpcErrors
 from server.protocol.messages import BASE_1_0, BASE_1_1
 from server.provider import Provider
@@ -39,8 +41,12 @@ from server.schema import library
 from server.schema.model import Schema, load_schema
 from server.schema.sources import ModuleSources, SchemaError
 from server.schema.validator import Validator
+from server.telemetry.content import Contents
 from server.telemetry.monitoring import Monitoring
+from server.telemetry.replay import ReplayError, open_log
 from server.telemetry.sessions import Sessions
+from server.telemetry.streams import Stream
+from server.telemetry.subscriptions import Subscriptions
 from server.transport.handover import connect_unix
 from server.transport.local import LocalServer
 from server.transport.ssh import SshServer
@@ -56,6 +62,8 @@ CAPABILITIES = (
     "urn:ietf:params:netconf:capability:rollback-on-error:1.0",
     "urn:ietf:params:netconf:capability:validate:1.0",
     "urn:ietf:params:netconf:capability:validate:1.1",
+    "urn:ietf:params:netconf:capability:notification:1.0",
+    "urn:ietf:params:netconf:capability:interleave:1.0",
     "urn:ietf:params:netconf:capability:with-defaults:1.0?basic-mode=explicit",
 )
 
@@ -67,7 +75,16 @@ COLLECTION: Final = (50_000, 20, 50)
 """Thresholds of Python's cyclic collector. Trees hold no cycles and are freed without it, but a request of
 10,000 entries makes so many objects that the usual thresholds look through them a hundred times."""
 
-StartFailure = (SchemaError, StorageError, CredentialsError, HostKeyError, RpcError, RpcErrors, OSError)
+StartFailure = (
+    SchemaError,
+    StorageError,
+    CredentialsError,
+    HostKeyError,
+    ReplayError,
+    RpcError,
+    RpcErrors,
+    OSError,
+)
 """What can keep the server from starting and is told to the operator in one line."""
 
 
@@ -146,7 +163,8 @@ def _start(options: ServerOptions, make_provider: ProviderFactory, stack: ExitSt
     listener = socket.socket(fileno=options.listener_fd)
     users = UserStore(state_dir / "users.json")
     guard = Guard(core.schema, lambda: core.store.root(Datastore.RUNNING))
-    operations = _operations(core, guard, sessions)
+    subscriptions = Subscriptions(_stream(core, state_dir, stack), sessions, guard)
+    operations = _operations(core, guard, sessions, subscriptions)
     ssh = SshServer(listener, state_dir / "host_key", users, operations)
     stack.callback(ssh.stop, STOP_SECONDS)
     ssh.start()
@@ -180,15 +198,25 @@ def _store(schema: Schema, path: Path, judge: Judge, provider: Provider) -> Stor
         raise
 
 
-def _operations(core: _Core, guard: Guard, sessions: Sessions) -> Dispatcher:
+def _stream(core: _Core, state_dir: Path, stack: ExitStack) -> Stream:
+    """Start the event stream, and have it told what the provider knows."""
+    stream = Stream(Contents(core.schema), open_log(state_dir / "events.db", time.time_ns() // 1000))
+    stack.callback(stream.close)
+    stream.start()
+    core.provider.listen(stream.put)
+    return stream
+
+
+def _operations(core: _Core, guard: Guard, sessions: Sessions, subscriptions: Subscriptions) -> Dispatcher:
     inline = Inline(core.schema, core.validator)
     monitoring = Monitoring(core.schema, sessions, core.store.locks)
     history = History(core.schema, core.store, core.judge, guard)
-    sources = (core.provider.state, monitoring.state, guard.state, history.state)
-    bodies = Bodies(core.schema, core.validator, core.store, sources)
+    sources = (core.provider.state, monitoring.state, guard.state, history.state, subscriptions.state)
+    bodies = Bodies(core.schema, core.validator, core.store, guard, sources)
     parts = (
         Retrieve(core.schema, core.store, guard, sources),
-        Actions(core.schema, bodies, core.provider.actions()),
+        Actions(core.schema, bodies, guard, core.provider.actions()),
+        Subscribe(subscriptions),
         Edit(core.schema, core.store, guard, core.judge, inline, core.validator.canonical),
         Commit(core.store, core.judge, inline),
         Control(core.store, sessions),
@@ -196,4 +224,4 @@ def _operations(core: _Core, guard: Guard, sessions: Sessions) -> Dispatcher:
         history,
     )
     handlers = [bodies.judged(part.handlers()) for part in parts]
-    return Dispatcher(sessions, core.store, guard.check_operation, handlers)
+    return Dispatcher(sessions, core.store, guard.check_operation, handlers, (subscriptions,))

@@ -6,7 +6,7 @@ implementation talks to the dataplane; others serve modules that have nothing be
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
 from server.protocol.errors import RpcError
@@ -43,6 +43,20 @@ class Invocation:
 ActionHandler: TypeAlias = Callable[[Invocation], Mapping[str, object]]
 """Carries out an action and returns its output as RFC 7951-like data; raises RpcError. Runs on the thread
 of the session that asks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something that happened. `data` is the content but for `suppressed`, `time` microseconds since 1970.
+
+    `suppressed` of the same kind were left out before it came here.
+    """
+
+    path: str
+    keys: tuple[Key, ...] = ()
+    data: Mapping[str, object] = field(default_factory=dict)
+    time: int = 0
+    suppressed: int = 0
 
 
 class Prepared(Protocol):
@@ -90,6 +104,9 @@ class Provider(Protocol):
 
     def actions(self) -> Mapping[str, ActionHandler]:
         """Return what carries out the actions of the modules it serves, by the action's schema path."""
+
+    def listen(self, tell: Callable[[Notice], None]) -> None:
+        """Tell what happens from now on, as notifications; `tell` never blocks."""
 
     def close(self) -> None:
         """Stop; nothing is called afterwards."""

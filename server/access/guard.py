@@ -134,6 +134,16 @@ class Guard:
         error = access_denied("the change is not permitted to you")
         return at.blame(error) if self.grants(peer).reach(Access.READ).permits_all_above(at) else error
 
+    def check_action(self, peer: Peer, operation: Operation, at: Location) -> None:
+        """Raise RpcError access-denied when the user may not invoke an action of the node `at`; counted."""
+        grants = self.grants(peer)
+        if grants.may_act(at, operation.module, operation.tag, default_deny=operation.default_deny_all):
+            return
+        with self._counting:
+            self._denied.operations += 1
+        error = access_denied(f"the action <{operation.name}> is not permitted to you")
+        raise at.blame(error) if grants.reach(Access.READ).permits_all_above(at) else error
+
     def may_receive(self, peer: Peer, operation: Operation, at: Location | None = None) -> bool:
         """Return whether the user may be sent a notification, about the node `at` if it has one; counted."""
         permitted = self.grants(peer).may_receive(

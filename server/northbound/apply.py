@@ -10,7 +10,7 @@ the dataplane is given it when it is back.
 import logging
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -20,6 +20,7 @@ from dataplane.control.client import (
     Accepted,
     ConfigDelta,
     ControlClient,
+    Event,
     Generation,
     NotInStep,
     Refused,
@@ -29,10 +30,11 @@ from dataplane.control.client import (
 from server.northbound.actions import ActionReader
 from server.northbound.checks import Checker
 from server.northbound.config import ConfigReader
+from server.northbound.events import notice
 from server.northbound.names import trb
 from server.northbound.state import StateReader
 from server.protocol.errors import RpcError, RpcErrors, operation_failed
-from server.provider import ActionHandler
+from server.provider import ActionHandler, Notice
 from server.schema.model import Schema, SchemaNode
 from server.tree.diff import Change
 from server.tree.filter import Selection
@@ -65,7 +67,8 @@ class DataplaneProvider:
         """`control_path`: the AF_UNIX socket of the dataplane (`STATE_DIR/control.sock`)."""
         self._reader = ConfigReader(schema)
         self._checker = Checker(schema, self._reader)
-        self._client = ControlClient(control_path)
+        self._tell: Callable[[Notice], None] | None = None
+        self._client = ControlClient(control_path, self._happened)
         self._state = StateReader(schema, self._client)
         self._actions = ActionReader(self._client)
         self._conversation = threading.Lock()
@@ -125,6 +128,14 @@ class DataplaneProvider:
     def actions(self) -> Mapping[str, ActionHandler]:
         """Return what carries out the actions of our module."""
         return self._actions.handlers()
+
+    def listen(self, tell: Callable[[Notice], None]) -> None:
+        """Tell what the dataplane announces, as notifications of our module."""
+        self._tell = tell
+
+    def _happened(self, event: Event, suppressed: int) -> None:
+        if self._tell is not None:
+            self._tell(notice(event, suppressed))
 
     def close(self) -> None:
         """Stop the reconnecting client; a commit that waits for the dataplane is refused."""

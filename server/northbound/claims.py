@@ -99,7 +99,10 @@ ACTIONS: Final = {
 }
 """What `actions` carries out, with all input and output: node → the actions on it."""
 
-NOTIFICATIONS: Final[Mapping[str, str]] = {}
+NOTIFICATIONS: Final = {
+    SERVICE_PATH: "channel-state-changed batch-backup-completed out-of-sync",
+    PROFILE_PATH: "role-changed igmp-copy-state-changed dual-master",
+}
 """What `events` tells: node → the notifications of it."""
 
 

@@ -6,6 +6,7 @@ from typing import Final
 
 from lxml import etree
 
+from server.access.guard import Guard
 from server.operations.bodies import Bodies
 from server.operations.handler import Handlers
 from server.operations.parameters import Parameters
@@ -36,26 +37,32 @@ class Found:
 class Actions:
     """The operation `<action>`. `handlers` are by the path of the action in the schema."""
 
-    def __init__(self, schema: Schema, bodies: Bodies, handlers: Mapping[str, ActionHandler]) -> None:
+    def __init__(
+        self, schema: Schema, bodies: Bodies, guard: Guard, handlers: Mapping[str, ActionHandler]
+    ) -> None:
         self._schema = schema
         self._bodies = bodies
+        self._guard = guard
         self._handlers = handlers
 
     def handlers(self) -> Handlers:
         """Return the operations of this file."""
         return {_TAG: self.action}
 
-    def action(self, _session: Session, operation: etree._Element) -> Reply:
+    def action(self, session: Session, operation: etree._Element) -> Reply:
         """Carry out one action on one instance.
 
-        Raises RpcError data-missing for an instance that does not exist, operation-not-supported for an
-        action that nothing carries out, and RpcErrors for what the schema refuses.
+        Raises RpcError access-denied before it says what there is, data-missing for an instance that does
+        not exist, operation-not-supported for an action that nothing carries out, and RpcErrors for what
+        the schema refuses.
         """
         top = Parameters(operation).only_action()
         found = find_action(self._schema, top)
+        peer = session.peer
         invocation = self._bodies.action(found.operation, top, found.path)
+        self._guard.check_action(peer, found.operation, invocation.location)
         self._bodies.check_instance(invocation)
-        self._bodies.check_references(invocation)
+        self._bodies.check_references(peer, invocation)
         handler = self._handlers.get(found.operation.path)
         if handler is None:
             message = f"the action {found.operation.name} is not supported"

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from lxml import etree
 
+from server.access.guard import Guard
 from server.datastores.locks import Datastore
 from server.datastores.store import Store
 from server.operations.handler import Handler, Handlers
@@ -18,9 +19,10 @@ from server.operations.retrieve import StateSource
 from server.protocol import errors
 from server.protocol.errors import RpcError, RpcErrors
 from server.protocol.messages import BASE_NAMESPACE, Reply
+from server.protocol.session import Peer
 from server.provider import Invocation
 from server.schema.model import Operation, Schema
-from server.schema.node import SchemaNode
+from server.schema.node import NodeKind, SchemaNode
 from server.schema.validator import Validator
 from server.telemetry.sessions import Session
 from server.tree.build import from_data
@@ -34,6 +36,7 @@ from server.tree.xml import Parser, around_xml, elements_of
 _log = logging.getLogger("twincast.operations.bodies")
 
 _MONITORING = "urn:ietf:params:xml:ns:yang:ietf-netconf-monitoring"
+BASE_FILTER = f"{{{BASE_NAMESPACE}}}filter"
 OWN_PARAMETERS = frozenset({BASE_NAMESPACE, _MONITORING})
 """Namespaces whose operations read their parameters one by one, with errors that name each, and whose
 payloads are judged as configuration."""
@@ -43,11 +46,17 @@ class Bodies:
     """Judges bodies; safe for many threads."""
 
     def __init__(
-        self, schema: Schema, validator: Validator, store: Store, sources: Sequence[StateSource]
+        self,
+        schema: Schema,
+        validator: Validator,
+        store: Store,
+        guard: Guard,
+        sources: Sequence[StateSource],
     ) -> None:
         self._schema = schema
         self._validator = validator
         self._store = store
+        self._guard = guard
         self._sources = sources
 
     def judged(self, handlers: Handlers) -> Handlers:
@@ -63,16 +72,16 @@ class Bodies:
             return handler
 
         def judged(session: Session, element: etree._Element, /) -> Reply:
-            self.rpc(operation, element)
+            self.rpc(session.peer, operation, element)
             return handler(session, element)
 
         return judged
 
-    def rpc(self, operation: Operation, element: etree._Element) -> Invocation:
-        """Judge the parameters of an rpc; raises RpcErrors."""
+    def rpc(self, peer: Peer, operation: Operation, element: etree._Element) -> Invocation:
+        """Judge the parameters of an rpc that the user sent; raises RpcErrors."""
         try:
             invocation = self._invocation(operation, element, ())
-            self.check_references(invocation)
+            self.check_references(peer, invocation)
         except RpcErrors as failed:
             raise RpcErrors([_of_rpc(operation, error) for error in failed.errors]) from failed
         return invocation
@@ -85,7 +94,7 @@ class Bodies:
         return self._invocation(operation, top, path)
 
     def _invocation(self, operation: Operation, top: etree._Element, path: Sequence[str]) -> Invocation:
-        judged = self._validator.operation(_with_input(top, path))
+        judged = self._validator.operation(_with_input(operation, top, path))
         found = next(each for each in elements_of(judged) if each.tag == top.tag)
         keys: list[Key] = []
         for node, tag in zip(_chain(operation), [*path[1:], ""], strict=True):
@@ -111,22 +120,24 @@ class Bodies:
             error = errors.data_missing(f"there is no such {missing.name}")
             raise Location(missing, keys[:lists]).blame(error)
 
-    def check_references(self, invocation: Invocation) -> None:
-        """Raise RpcErrors data-missing for leafrefs in the input whose instance does not exist."""
+    def check_references(self, peer: Peer, invocation: Invocation) -> None:
+        """Raise RpcErrors data-missing for leafrefs in the input whose instance the user does not see."""
         wrong = [
             Location(leaf.schema, invocation.keys).blame(_dangling(target, leaf))
             for leaf, target in _references(invocation.input)
-            if not self._exists(invocation, target, leaf.value)
+            if not self._exists(peer, invocation, target, leaf.value)
         ]
         if wrong:
             raise RpcErrors(wrong)
 
-    def _exists(self, invocation: Invocation, target: SchemaNode, value: str) -> bool:
+    def _exists(self, peer: Peer, invocation: Invocation, target: SchemaNode, value: str) -> bool:
         if invocation.operation.input in target.ancestors_or_self():
             return holds_value(invocation.input, target, value)
-        if holds_value(self._store.root(Datastore.RUNNING), target, value):
+        running = self._guard.visible(peer, self._store.root(Datastore.RUNNING))
+        if holds_value(running, target, value):
             return True
-        return holds_value(self._state(_filter(target, (), value)), target, value)
+        state = self._guard.visible(peer, self._state(_filter(target, (), value)))
+        return holds_value(state, target, value)
 
     def _state(self, wanted: etree._Element) -> Container:
         selection = Selection(self._schema, (wanted,))
@@ -157,14 +168,25 @@ def _chain(operation: Operation) -> tuple[SchemaNode, ...]:
     return (*above, operation.input)
 
 
-def _with_input(top: etree._Element, path: Sequence[str]) -> bytes:
-    """The request with the parameters put into `<input>`, as libyang is given them."""
+def _with_input(operation: Operation, top: etree._Element, path: Sequence[str]) -> bytes:
+    """The request with the parameters put into `<input>`, as libyang is given them.
+
+    What stands in anydata, a filter for one, no schema judges: it is left out. ncclient writes the filter of
+    any operation in the namespace of NETCONF itself, and that is what is meant.
+    """
     element = whole = copy.deepcopy(top)
     for tag in path[1:]:
         element = next(child for child in element if child.tag == tag)
-    body = etree.Element(f"{{{etree.QName(element).namespace}}}input")
+    namespace = etree.QName(element).namespace
+    body, own_filter = etree.Element(f"{{{namespace}}}input"), f"{{{namespace}}}filter"
     body.text, element.text = element.text, None
     body.extend(list(element))
+    for child in body:
+        if child.tag == BASE_FILTER and own_filter in operation.input.children:
+            child.tag = own_filter
+        node = operation.input.children.get(str(child.tag))
+        if node is not None and node.kind is NodeKind.ANYDATA:
+            child.clear()
     element.append(body)
     whole.tail = None
     return bytes(etree.tostring(whole))

@@ -6,6 +6,7 @@ defence: an exception that is no RpcError is logged once and answered without it
 
 import logging
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from lxml import etree
 
@@ -23,25 +24,49 @@ Authorize = Callable[[Peer, str], None]
 """Raises RpcError access-denied when a user may not invoke an operation, told by its Clark name."""
 
 
+class Observer(Protocol):
+    """Is told of the life of sessions, on their own threads."""
+
+    def opened(self, session: Session) -> None:
+        """A session was registered."""
+
+    def answered(self, session: Session) -> None:
+        """A reply has left."""
+
+    def closed(self, session: Session, reason: TerminationReason) -> None:
+        """A session has ended."""
+
+
 class Dispatcher:
     """Implements `server.protocol.session.Operations`; safe to call from any number of reader threads."""
 
     def __init__(
-        self, sessions: Sessions, store: Store, authorize: Authorize, operations: Sequence[Handlers]
+        self,
+        sessions: Sessions,
+        store: Store,
+        authorize: Authorize,
+        operations: Sequence[Handlers],
+        observers: Sequence[Observer] = (),
     ) -> None:
         self._sessions = sessions
         self._authorize = authorize
         self._store = store
+        self._observers = observers
         self._handlers: dict[str, Handler] = {}
         for handlers in operations:
             self._handlers.update(handlers)
 
     def opened(self, peer: Peer) -> Session:
         """Register a session; raises RpcError resource-denied when there are too many."""
-        return self._sessions.open(peer)
+        session = self._sessions.open(peer)
+        for observer in self._observers:
+            observer.opened(session)
+        return session
 
     def closed(self, context: Session, reason: TerminationReason) -> None:
         """Forget a session; its locks are given back, and a locked candidate's changes with them."""
+        for observer in self._observers:
+            observer.closed(context, reason)
         self._store.session_ended(context.session_id)
         self._sessions.close(context, reason)
 
@@ -67,6 +92,8 @@ class Dispatcher:
             "duration_ms": round(seconds * 1000, 3),
         }
         logger.info("operation", extra={**_who(context), **fields})
+        for observer in self._observers:
+            observer.answered(context)
 
     def _reply(self, session: Session, rpc: Rpc) -> Reply:
         try:

@@ -27,6 +27,7 @@ _PREFIXES = {
     WITH_DEFAULTS_NAMESPACE: "ncwd",
     errors.YANG_NAMESPACE: "yang",
     HISTORY_NAMESPACE: "tch",
+    "urn:ietf:params:xml:ns:netconf:notification:1.0": "ncEvent",
 }
 _PATH_NAMESPACES = {prefix: namespace for namespace, prefix in _PREFIXES.items()}
 
@@ -186,6 +187,10 @@ class Parameters:
     def unknown(self, child: etree._Element) -> RpcError:
         """Return the error unknown-element or unknown-namespace for a child."""
         return self._unknown(child)
+
+    def at(self, error: RpcError, name: str) -> RpcError:
+        """Return an error of the parameter `name`."""
+        return self._at(error, name)
 
     @property
     def _here(self) -> str:

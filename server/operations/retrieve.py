@@ -65,9 +65,12 @@ class GetConfig:
         return cls(source or Datastore.RUNNING, wanted)
 
 
-def take_filter(parameters: Parameters) -> etree._Element | None:
-    """Take `<filter>`; raises RpcError bad-attribute for an unknown type and refuses xpath."""
-    found = parameters.element("filter", attributes=("type", "select"))
+def take_filter(parameters: Parameters, namespace: str = "") -> etree._Element | None:
+    """Take `<filter>`; raises RpcError bad-attribute for an unknown type and refuses xpath.
+
+    `namespace`: that of the operation unless given.
+    """
+    found = parameters.element("filter", namespace, attributes=("type", "select"))
     if found is None:
         return None
     kind = found.get("type") or found.get(f"{{{BASE_NAMESPACE}}}type") or FilterType.SUBTREE

@@ -46,7 +46,9 @@ class Peer:
 
     `terminate` ends the session from any thread and returns at once; of several calls the first reason
     stands. `closed` of `Operations` follows on the session's own thread, after the request that it is
-    carrying out, if any.
+    carrying out, if any. `notify` and `deliver` take a notification without its framing, from any thread
+    but that one: `notify` never blocks and returns False when the client does not keep up; `deliver` waits
+    until the transport has it and raises OSError when the session is over.
     """
 
     username: str
@@ -54,6 +56,8 @@ class Peer:
     source_port: int
     transport: str
     terminate: Callable[[TerminationReason], None]
+    notify: Callable[[Sequence[bytes]], bool] = lambda _pieces: False
+    deliver: Callable[[Sequence[bytes]], None] = lambda _pieces: None
     groups: frozenset[str] = frozenset()
     administrator: bool = False
 

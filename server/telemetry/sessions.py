@@ -122,6 +122,12 @@ class Sessions:
             session.counters.out_rpc_errors += 1
             self.statistics.total.out_rpc_errors += 1
 
+    def count_notification(self, session: Session) -> None:
+        """A `<notification>` goes out."""
+        with self._mutex:
+            session.counters.out_notifications += 1
+            self.statistics.total.out_notifications += 1
+
     def count_malformed(self, session: Session, *, hello: bool) -> None:
         """A message was no correct `<hello>`, or no correct `<rpc>`."""
         with self._mutex:

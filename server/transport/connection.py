@@ -26,7 +26,7 @@ from server.protocol.session import (
     SessionState,
     TerminationReason,
 )
-from server.transport.outbox import Outbox, OutboxLimits
+from server.transport.outbox import Outbox, OutboxClosedError, OutboxLimits
 
 logger = logging.getLogger("twincast.transport.connection")
 
@@ -110,6 +110,13 @@ class Connection:
         session = self._session
         return session is not None and self._outbox.offer(session.message(pieces))
 
+    def deliver(self, pieces: Sequence[bytes]) -> None:
+        """Send a notification (unframed pieces) from any thread but the session's; raises OSError."""
+        session = self._session
+        if session is None:
+            raise OutboxClosedError("the session has not begun")
+        self._outbox.send(session.message(pieces))
+
     def _open(self) -> SessionContext | None:
         login = self._login
         peer = Peer(
@@ -118,6 +125,8 @@ class Connection:
             login.source_port,
             login.transport,
             self.terminate,
+            self.notify,
+            self.deliver,
             login.groups,
             login.administrator,
         )

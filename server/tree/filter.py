@@ -65,9 +65,9 @@ class Pattern:
     below: Siblings | None = None
 
 
-def read_filter(schema: Schema, filter_element: etree._Element) -> Siblings:
-    """The patterns that the children of the `<filter>` element stand for."""
-    found = _siblings(schema, schema.root, filter_element)
+def read_filter(schema: Schema, filter_element: etree._Element, root: SchemaNode | None = None) -> Siblings:
+    """The patterns that the children of the `<filter>` element stand for; `root` None is the schema's."""
+    found = _siblings(schema, root or schema.root, filter_element)
     found.everything = False
     return found
 

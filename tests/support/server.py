@@ -12,7 +12,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,7 +24,7 @@ from ncclient.transport import TransportError
 from server.access.users import ADMIN_GROUP, UserStore
 from server.app import ServerOptions, run
 from server.protocol.errors import RpcError, RpcErrors, operation_failed
-from server.provider import ActionHandler
+from server.provider import ActionHandler, Notice
 from server.schema.model import Schema
 from server.schema.sources import ModuleSources, default_sources
 from server.schema.validator_child import run_child
@@ -75,6 +75,9 @@ class StoredOnly:
     def actions(self) -> Mapping[str, ActionHandler]:
         """Carry out nothing."""
         return {}
+
+    def listen(self, tell: Callable[[Notice], None]) -> None:
+        """Tell nothing."""
 
     def close(self) -> None:
         """Do nothing."""
