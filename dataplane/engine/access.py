@@ -44,7 +44,8 @@ def _report_heard(world: World, port: Port, heard: AccessMessage, report: Report
 def _query_heard(world: World, port: Port, heard: AccessMessage, query: Query, now: float) -> None:
     """A foreign querier: elected against as RFC 3376 section 6.6.2 says, never copied (rules 14, 17)."""
     side = port.sides[heard.source.version]
-    side.querier.heard(query, heard.source, now, from_peer=copying.is_peer(world, port, heard.source))
+    if not heard.subscriber.tagged:
+        side.querier.heard(query, heard.source, now, from_peer=copying.is_peer(world, port, heard.source))
     copying.count_not_copied(world, port, side.version, heard.subscriber, NotCopied.QUERY)
     world.deadlines.set(side.querier_key, side.querier.next_deadline())
 

@@ -31,7 +31,7 @@ from dataplane.engine.messages import (
     Tick,
 )
 from dataplane.engine.reconfigure import reconfigure
-from dataplane.engine.settle import expire_retained, send_queries, settle
+from dataplane.engine.settle import ask_circuits, expire_retained, send_queries, settle
 from dataplane.engine.status import tell_settings
 from dataplane.engine.world import Key, Service, World
 from dataplane.forwarding.upstream import UpstreamProxies
@@ -171,8 +171,10 @@ class Engine:
             settle(world, port, side, side.table.expire(now, EXPIRE_AT_ONCE), now)
         elif kind == "retained":
             expire_retained(world, port, side, now)
+        elif kind == "unasked":
+            ask_circuits(world, port, side, now)
         else:
-            send_queries(world, port, side, side.querier.tick(now))
+            send_queries(world, port, side, side.querier.tick(now), now)
 
 
 def _first(names: set[str]) -> str:

@@ -18,7 +18,7 @@ from dataplane.engine.effects import (
 )
 from dataplane.engine.links import attach_port, attach_upstream, tell_ports, wanted_ports
 from dataplane.engine.messages import Reconfigure
-from dataplane.engine.settle import tell_core
+from dataplane.engine.settle import note_tagged, tell_core
 from dataplane.engine.status import refresh_copy_states, refresh_service, tell_settings
 from dataplane.engine.world import (
     IGMP,
@@ -317,7 +317,7 @@ def _remove_interface(world: World, name: str, now: float) -> None:
             refresh_copy_states(world, profile, now)
         _forget_groups(world, port, now)
         for side in port.sides.values():
-            for key in (side.table_key, side.querier_key, side.retained_key):
+            for key in (side.table_key, side.querier_key, side.retained_key, side.unasked_key):
                 world.deadlines.set(key, None)
         _release(world, name, captured=port.captured)
     upstream = world.upstreams.pop(name, None)
@@ -333,6 +333,7 @@ def _forget_groups(world: World, port: Port, now: float) -> None:
     if effects:
         world.out.append(ChangeRoutes(tuple(effects)))
     for group in groups:
+        note_tagged(world, port.config.name, group, None)
         tell_core(world, group, now)
 
 

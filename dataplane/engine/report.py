@@ -215,8 +215,10 @@ def forwarding_reason(world: World, port: Port, subscriber: Subscriber) -> Forwa
     """Return why the streams of a port do or do not reach one of its subscribers.
 
     The kernel sends what it routes without a tag: subscribers of a VLAN have to be behind an access interface
-    of their own, the VLAN's.
+    of their own, the VLAN's. Into PPPoE sessions it does not send at all.
     """
+    if subscriber.pppoe_session:
+        return ForwardingReason.PPPOE
     if subscriber.tagged:
         return ForwardingReason.TAGGED
     role = world.role_of(port)

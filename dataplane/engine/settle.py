@@ -3,6 +3,7 @@
 Whatever changed a membership table, a report, a copy, time, ends here.
 """
 
+from collections import deque
 from collections.abc import Iterable
 from ipaddress import IPv4Address
 from typing import Final
@@ -11,12 +12,16 @@ from dataplane.engine.effects import ChangeRoutes, SendFrame
 from dataplane.engine.world import IGMP, Port, Side, World, address_of
 from dataplane.forwarding.desired import combined
 from dataplane.membership.groups import Aggregate, ChangeKind
-from dataplane.membership.querier import SendQuery
+from dataplane.membership.querier import QuerierState, SendQuery
 from dataplane.membership.table import Changes
 from dataplane.packets import frames
 from dataplane.packets.ethernet import UNTAGGED, Subscriber
 from dataplane.packets.messages import Address, Query
 
+CIRCUITS_AT_ONCE: Final = 128
+"""VLANs and sessions that a general query goes to at once: a millisecond or two of work."""
+CIRCUITS_PAUSE: Final = 0.01
+"""Seconds to the next of them."""
 _UNSPECIFIED: Final = IPv4Address(0)
 _GONE: Final = frozenset({ChangeKind.REMOVED, ChangeKind.EXPIRED})
 
@@ -32,7 +37,7 @@ def settle(world: World, port: Port, side: Side, changes: Changes, now: float) -
     for group in changes.groups:
         update_group(world, port, side, group, now)
     if changes.queries:
-        send_queries(world, port, side, side.querier.ask(changes.queries, now))
+        send_queries(world, port, side, side.querier.ask(changes.queries, now), now)
     world.deadlines.set(side.table_key, side.table.next_deadline())
 
 
@@ -50,12 +55,27 @@ def update_group(world: World, port: Port, side: Side, group: Address, now: floa
     effects = world.desired.set_interest(port.config.name, group, interest)
     if effects:
         world.out.append(ChangeRoutes(effects))
+    if side.circuits or world.tagged:
+        note_tagged(world, port.config.name, group, side.table.tagged_aggregate(group))
     tell_core(world, group, now)
 
 
+def note_tagged(world: World, port: str, group: Address, interest: Aggregate | None) -> None:
+    """Keep what members behind VLAN tags and in PPPoE sessions want: the plane does not, the core has to."""
+    known = world.tagged.get(group)
+    if interest is not None:
+        world.tagged.setdefault(group, {})[port] = interest
+    elif known is not None and known.pop(port, None) is not None and not known:
+        del world.tagged[group]
+
+
 def tell_core(world: World, group: Address, now: float) -> None:
-    """Have what all ports want of a group reported toward the core."""
-    world.proxy.set_interest(group, world.desired.interest(group), now)
+    """Have what all members want of a group reported toward the core."""
+    interest = world.desired.interest(group)
+    if group in world.tagged:
+        interests = world.tagged[group].values()
+        interest = combined([*interests, interest] if interest is not None else [*interests])
+    world.proxy.set_interest(group, interest, now)
     world.proxy_changed = True
 
 
@@ -83,37 +103,50 @@ def run_queriers(world: World, port: Port, now: float, *, active: bool) -> None:
     """Have the port's queriers ask, or be silent (rule 17); without an address MLD cannot ask."""
     for side in port.sides.values():
         able = side.version == IGMP or address_of(port.link, side.version) is not None
-        send_queries(world, port, side, side.querier.set_active(active and able, now))
+        send_queries(world, port, side, side.querier.set_active(active and able, now), now)
 
 
 def take_queriers_back(world: World, port: Port, now: float) -> None:
     """Ask again where an election was lost to the peer (rules 17 and 19)."""
     for side in port.sides.values():
-        send_queries(world, port, side, side.querier.take_back(now))
+        send_queries(world, port, side, side.querier.take_back(now), now)
 
 
-def send_queries(world: World, port: Port, side: Side, queries: Iterable[SendQuery]) -> None:
+def send_queries(world: World, port: Port, side: Side, queries: Iterable[SendQuery], now: float) -> None:
     """Send queries and note when the querier is next due.
 
-    Each goes out once for every VLAN and every PPPoE session that it concerns.
+    A general query goes once to whoever is untagged, to every VLAN and to every PPPoE session with members.
+    To many it leaves in parts, so that nothing else waits.
     """
+    for send in queries:
+        if send.circuit is not None:
+            _send_query(world, port, side, send.query, send.circuit)
+        else:
+            _send_query(world, port, side, send.query, UNTAGGED)
+            side.unasked = (send.query, deque(side.circuits))
+    if side.unasked is not None:
+        ask_circuits(world, port, side, now)
     world.deadlines.set(side.querier_key, side.querier.next_deadline())
+
+
+def ask_circuits(world: World, port: Port, side: Side, now: float) -> None:
+    """Send a part of what a general query has still to reach; the next part is due soon."""
+    if side.unasked is not None and side.querier.state is QuerierState.QUERIER:
+        query, circuits = side.unasked
+        for _ in range(min(CIRCUITS_AT_ONCE, len(circuits))):
+            _send_query(world, port, side, query, circuits.popleft())
+        side.unasked = (query, circuits) if circuits else None
+    else:
+        side.unasked = None
+    world.deadlines.set(side.unasked_key, None if side.unasked is None else now + CIRCUITS_PAUSE)
+
+
+def _send_query(world: World, port: Port, side: Side, query: Query, circuit: Subscriber) -> None:
     link = port.link
     if link is None:
         return
     source = address_of(link, side.version) or _UNSPECIFIED
-    for send in queries:
-        for circuit in _circuits(side, send.query):
-            port.counters.sent["total"] += 1
-            port.counters.sent["query"] += 1
-            frame = frames.query_frame(send.query, link.mac, source, circuit, port.outer_type)
-            world.out.append(SendFrame(port.config.name, frame))
-
-
-def _circuits(side: Side, query: Query) -> Iterable[Subscriber]:
-    if not side.circuits:
-        return (UNTAGGED,)
-    if query.group is None:
-        return (UNTAGGED, *sorted(side.circuits))
-    members = {entry.subscriber.circuit for entry in side.table.entries(query.group)}
-    return sorted(members) or (UNTAGGED,)
+    port.counters.sent["total"] += 1
+    port.counters.sent["query"] += 1
+    frame = frames.query_frame(query, link.mac, source, circuit, port.outer_type)
+    world.out.append(SendFrame(port.config.name, frame))

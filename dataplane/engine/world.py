@@ -5,7 +5,7 @@ from the kernel only, and state comes from packets and timers. A part that does 
 """
 
 import random
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -27,7 +27,7 @@ from dataplane.membership.groups import Aggregate
 from dataplane.membership.querier import Querier
 from dataplane.membership.table import MembershipTable
 from dataplane.packets.ethernet import ETHERTYPE_SERVICE_VLAN, ETHERTYPE_VLAN, Subscriber
-from dataplane.packets.messages import Address
+from dataplane.packets.messages import Address, Query
 from dataplane.replication.peer import PeerMachine
 from dataplane.replication.settings import ProfileSettings
 from dataplane.roles import RoleMachine, StaticRole
@@ -124,7 +124,8 @@ class Side:
     """One protocol of an access port: IGMP, whose IP version is 4, or MLD, whose IP version is 6.
 
     `retained`: what the adopted entries say of groups whose members are not known yet, until
-    `retained_until`. `circuits`: tagged members by circuit. The keys name its deadlines.
+    `retained_until`. `circuits`: tagged members by circuit. `unasked`: the circuits that a general query has
+    still to reach. The keys name its deadlines.
     """
 
     version: int
@@ -133,9 +134,11 @@ class Side:
     table_key: Key
     querier_key: Key
     retained_key: Key
+    unasked_key: Key
     retained: dict[Address, Aggregate] = field(default_factory=dict)
     retained_until: float | None = None
     circuits: Counter[Subscriber] = field(default_factory=Counter)
+    unasked: tuple[Query, deque[Subscriber]] | None = None
 
 
 def make_side(port: str, version: int, config: IgmpConfig) -> Side:
@@ -148,6 +151,7 @@ def make_side(port: str, version: int, config: IgmpConfig) -> Side:
         table_key=("table", port, version),
         querier_key=("querier", port, version),
         retained_key=("retained", port, version),
+        unasked_key=("unasked", port, version),
     )
 
 
@@ -202,7 +206,8 @@ class World:
     follows links. `settings_changed` are services whose peer has to be told settings, `publishing` those
     with records collected, `proxy_changed` says that reports toward the core may be due: all three are
     settled when a burst ends. `reports_after`: when the next report toward the core may leave. `joining`: the
-    core does not know yet of all groups that a new upstream or a batch brought.
+    core does not know yet of all groups that a new upstream or a batch brought. `tagged`: what
+    members that the plane cannot reach want, by group and port.
     """
 
     generator: random.Random
@@ -222,6 +227,7 @@ class World:
     adopted: bool = False
     ports_told: dict[str, int | None] = field(default_factory=dict)
     desired: Desired = field(default_factory=Desired)
+    tagged: dict[Address, dict[str, Aggregate]] = field(default_factory=dict)
     deadlines: Deadlines[Key] = field(default_factory=Deadlines)
     settings_changed: set[str] = field(default_factory=set)
     publishing: set[str] = field(default_factory=set)

@@ -45,6 +45,7 @@ class ForwardingReason(StrEnum):
     NO_UPSTREAM = "no-upstream"
     LINK_DOWN = "link-down"
     TAGGED = "tagged"
+    PPPOE = "pppoe"
 
 
 def routes_for(group: Address, interests: Mapping[str, Aggregate]) -> tuple[Route, ...]:

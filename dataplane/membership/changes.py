@@ -4,6 +4,7 @@ import msgspec
 
 from dataplane.membership.entry import Ask, Entry
 from dataplane.membership.groups import ChangeKind, LastMemberQuery
+from dataplane.packets.ethernet import UNTAGGED
 from dataplane.packets.messages import Address
 from dataplane.packets.wire import DropReason
 
@@ -51,12 +52,14 @@ class Collector:
         """A group's aggregate differs."""
         self._groups.append(address)
 
-    def ask(self, group: Address, ask: Ask) -> None:
-        """Queries are to be sent."""
+    def ask(self, entry: Entry, ask: Ask) -> None:
+        """Queries are to be sent where the entry's subscriber is."""
+        subscriber = entry.subscriber
+        circuit = subscriber.circuit if subscriber.tagged else UNTAGGED
         if ask.group:
-            self._queries.append(LastMemberQuery(group))
+            self._queries.append(LastMemberQuery(entry.group, (), circuit))
         if ask.sources:
-            self._queries.append(LastMemberQuery(group, tuple(sorted(ask.sources))))
+            self._queries.append(LastMemberQuery(entry.group, tuple(sorted(ask.sources)), circuit))
 
     def refuse(self, reason: DropReason) -> None:
         """A record was not taken."""

@@ -10,7 +10,7 @@ from typing import Final, TypeAlias
 
 import msgspec
 
-from dataplane.packets.ethernet import Subscriber
+from dataplane.packets.ethernet import UNTAGGED, Subscriber
 from dataplane.packets.messages import Address
 
 Sources: TypeAlias = tuple[Address, ...]
@@ -103,10 +103,15 @@ ANY_SOURCE = Aggregate(_EXCLUDE)
 
 
 class LastMemberQuery(msgspec.Struct, frozen=True, gc=False):
-    """A question to ask before a group, or sources of it, are dropped; () means the whole group."""
+    """A question to ask before a group, or sources of it, are dropped; () means the whole group.
+
+    `circuit`: where the member is that may have been the last. Whoever is behind another VLAN tag or PPPoE
+    session has timers of their own, and would not hear the answer either.
+    """
 
     group: Address
     sources: Sources = ()
+    circuit: Subscriber = UNTAGGED
 
 
 class Merge(msgspec.Struct, eq=False, gc=False):

@@ -9,22 +9,25 @@ from dataplane.packets.messages import Address
 
 
 class Group(msgspec.Struct, eq=False, gc=False):
-    """All that is known of one group. `firm` counts the members that keep it whatever the others do."""
+    """All that is known of one group. `merge`: what its members want together, but for those of `tagged`.
+
+    `firm` counts the untagged members that keep it whatever the others do.
+    """
 
     address: Address
     entries: dict[Subscriber, Entry] = {}
     merge: Merge = msgspec.field(default_factory=Merge)
     firm: int = 0
+    tagged: Merge | None = None
 
     def recount(self, entry: Entry, wants: Aggregate | None) -> bool:
-        """Merge what the entry wants now; says whether the aggregate differs.
+        """Merge what the entry wants now; says whether an aggregate differs.
 
-        A tagged subscriber has no part in it: the kernel forwards untagged, which would not reach it and
+        Tagged subscribers have one of their own: the kernel forwards untagged, which would not reach them and
         would flood those who did not ask.
         """
         if entry.subscriber.tagged:
-            entry.counted = wants
-            return False
+            return self._recount_tagged(entry, wants)
         firm = wants is not None and entry.firm
         self.firm += firm - entry.counted_firm
         entry.counted_firm = firm
@@ -32,3 +35,11 @@ class Group(msgspec.Struct, eq=False, gc=False):
             return False
         counted, entry.counted = entry.counted, wants
         return self.merge.replace(counted, wants)
+
+    def _recount_tagged(self, entry: Entry, wants: Aggregate | None) -> bool:
+        if wants == entry.counted:
+            return False
+        if self.tagged is None:
+            self.tagged = Merge()
+        counted, entry.counted = entry.counted, wants
+        return self.tagged.replace(counted, wants)

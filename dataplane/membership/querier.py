@@ -14,6 +14,7 @@ from dataplane.config import IgmpConfig
 from dataplane.membership.groups import LastMemberQuery
 from dataplane.membership.table import MembershipTable
 from dataplane.membership.timers import DeadlineQueue, Timing
+from dataplane.packets.ethernet import Subscriber
 from dataplane.packets.messages import Address, Query
 
 GROUPS_AT_ONCE = 128
@@ -29,18 +30,23 @@ class QuerierState(StrEnum):
 
 
 class SendQuery(msgspec.Struct, frozen=True):
-    """Send this query on the access interface now (`frames.query_frame` makes the octets)."""
+    """Send this query on the access interface now (`frames.query_frame` makes the octets).
+
+    `circuit`: to this VLAN or PPPoE session only; None: to all that are known.
+    """
 
     query: Query
+    circuit: Subscriber | None = None
 
 
 class _Pending:
-    """What is left to ask about one group: how often, for the group and for each source."""
+    """What is left to ask about one group on one circuit: how often, for the group and for each source."""
 
-    __slots__ = ("group", "group_left", "scheduled", "sources_left")
+    __slots__ = ("circuit", "group", "group_left", "scheduled", "sources_left")
 
-    def __init__(self, group: Address) -> None:
+    def __init__(self, group: Address, circuit: Subscriber) -> None:
         self.group = group
+        self.circuit = circuit
         self.group_left = 0
         self.sources_left: dict[Address, int] = {}
         self.scheduled = inf
@@ -71,7 +77,7 @@ class Querier:
         self._startup_left = 0
         self._general_at = inf
         self._other_present_until = inf
-        self._pending: dict[Address, _Pending] = {}
+        self._pending: dict[tuple[Address, Subscriber], _Pending] = {}
         self._queue: DeadlineQueue[_Pending] = DeadlineQueue()
 
     @property
@@ -117,7 +123,9 @@ class Querier:
         """A query arrived on the access interface (sections 6.6.1 and 6.6.2).
 
         It counts for nothing when we are not active, when it is the peer's (rule 17), or when its source
-        is 0.0.0.0, as a snooping switch sends it (RFC 4541 section 2.1.1).
+        is 0.0.0.0, as a snooping switch sends it (RFC 4541 section 2.1.1). Whoever calls this leaves out what
+        came with a tag or in a session: behind those are subscribers, who must not silence the querier of all
+        the others.
         """
         if self.state is QuerierState.OFF or from_peer or source.is_unspecified or source == self._address:
             return
@@ -135,13 +143,14 @@ class Querier:
         The rounds that follow are counted whether we are or not, so that whoever becomes querier in the
         middle sends those that are left.
         """
-        asked: dict[Address, _Pending] = {}
+        asked: dict[tuple[Address, Subscriber], _Pending] = {}
         for question in queries:
-            pending = self._pending.get(question.group)
+            key = (question.group, question.circuit)
+            pending = self._pending.get(key)
             if pending is None:
-                pending = self._pending[question.group] = _Pending(question.group)
+                pending = self._pending[key] = _Pending(*key)
             pending.add(question.sources, self._timing.last_member_query_count)
-            asked[question.group] = pending
+            asked[key] = pending
         return tuple(send for pending in asked.values() for send in self._round(pending, now))
 
     def tick(self, now: float) -> tuple[SendQuery, ...]:
@@ -194,32 +203,33 @@ class Querier:
             self._queue.schedule(pending, now + self._timing.last_member_query_interval)
         else:
             self._queue.forget(pending)
-            del self._pending[pending.group]
+            del self._pending[pending.group, pending.circuit]
         return sends
 
     def _questions(self, pending: _Pending, now: float) -> list[SendQuery]:
         if self._config.version == 1:
             return []
-        group = pending.group
         sends = []
         if pending.group_left:
-            sends.append(self._question(group, (), suppress=self._outlives(group, None, now)))
+            sends.append(self._question(pending, (), suppress=self._outlives(pending, None, now)))
         if pending.sources_left and self._config.version == 3:
-            safe = {source for source in pending.sources_left if self._outlives(group, source, now)}
+            safe = {source for source in pending.sources_left if self._outlives(pending, source, now)}
             doubtful = tuple(source for source in pending.sources_left if source not in safe)
             if safe and not pending.group_left:
-                sends.append(self._question(group, tuple(sorted(safe)), suppress=True))
+                sends.append(self._question(pending, tuple(sorted(safe)), suppress=True))
             if doubtful:
-                sends.append(self._question(group, doubtful, suppress=False))
+                sends.append(self._question(pending, doubtful, suppress=False))
         return sends
 
-    def _outlives(self, group: Address, source: Address | None, now: float) -> bool:
-        return self._table.outlives(group, source, now, self._timing.last_member_query_time)
+    def _outlives(self, pending: _Pending, source: Address | None, now: float) -> bool:
+        """Whether the S flag belongs into the query: it is for other routers, and none is behind a tag."""
+        if pending.circuit.tagged:
+            return False
+        return self._table.outlives(pending.group, source, now, self._timing.last_member_query_time)
 
-    def _question(self, group: Address, sources: tuple[Address, ...], *, suppress: bool) -> SendQuery:
-        return SendQuery(
-            self._query(group, sources, self._timing.last_member_query_interval, suppress=suppress)
-        )
+    def _question(self, pending: _Pending, sources: tuple[Address, ...], *, suppress: bool) -> SendQuery:
+        interval = self._timing.last_member_query_interval
+        return SendQuery(self._query(pending.group, sources, interval, suppress=suppress), pending.circuit)
 
     def _query(
         self,

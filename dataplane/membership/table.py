@@ -221,13 +221,16 @@ class MembershipTable:
     def query_heard(self, query: LastMemberQuery, limit: float, now: float) -> None:
         """A foreign querier's last-member query without the S flag (section 6.6.1).
 
-        The timers that it asks about end within `limit` seconds unless they are refreshed.
+        The timers that it asks about end within `limit` seconds unless they are refreshed. It was heard
+        without a tag, and asks those who are without one.
         """
         group = self._groups.get(query.group)
         if group is None:
             return
         ask = Ask(frozenset(query.sources), group=not query.sources)
         for entry in group.entries.values():
+            if entry.subscriber.tagged:
+                continue
             entry.lower(ask, now + limit)
             group.recount(entry, entry.counted)
             self._queue.schedule(entry, entry.next_event(now))
@@ -279,18 +282,19 @@ class MembershipTable:
                 if known and known.entries.get(entry.subscriber) is entry:
                     yield entry
 
-    def snapshot(self, now: float) -> list[EntryState]:
-        """All live entries as values with lifetimes in seconds from `now`, for a batch."""
-        return [entry.state(now) for entry in self.entries() if entry.ends() > now]
-
     def groups(self) -> Iterator[Address]:
         """The groups that anyone wants."""
         return iter(self._groups)
 
     def aggregate(self, group: Address) -> Aggregate | None:
-        """What all subscribers of the group want together; None when nobody does."""
+        """What all untagged subscribers of the group want together; None when nobody does."""
         known = self._groups.get(group)
         return known.merge.result if known else None
+
+    def tagged_aggregate(self, group: Address) -> Aggregate | None:
+        """What all subscribers want that are behind a VLAN tag or in a PPPoE session."""
+        known = self._groups.get(group)
+        return known.tagged.result if known and known.tagged else None
 
     def outlives(self, group: Address, source: Address | None, now: float, limit: float) -> bool:
         """Whether the timer of a source, or with None of the group, runs for more than `limit` seconds."""
@@ -360,7 +364,7 @@ class MembershipTable:
             return
         self._recount(entry, now, done)
         if ask and not immediate:
-            done.ask(entry.group, self._needed(entry, ask))
+            done.ask(entry, self._needed(entry, ask))
         kind = _CREATED if created else _REFRESHED
         if not created and (ask or before != entry.counted):
             leaving = ask and entry.ends() <= now + limit

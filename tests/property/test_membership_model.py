@@ -1,11 +1,13 @@
 """Membership against the reference model, whatever arrives and however often time is looked at.
 
-Times are multiples of an eighth of a second, so that sums and differences are exact.
+For IGMP and MLD, and for subscribers that are untagged, behind a VLAN tag or in a PPPoE session. Times are
+multiples of an eighth of a second, so that sums and differences are exact.
 """
 
 import itertools
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,17 +17,27 @@ from dataplane.membership.groups import ChangeKind, EntryState, FilterMode, Last
 from dataplane.membership.table import MembershipTable
 from dataplane.packets.ethernet import Subscriber
 from dataplane.packets.messages import GroupRecord, RecordType, Report
-from tests.support.membership_model import Intervals, Member
+from tests.support.membership_model import Intervals, Member, live_states
 
 CONFIG = IgmpConfig(query_interval=10, query_max_response_time=2)
 INTERVALS = Intervals(membership=22.0, last_member=2.0)
-SUBSCRIBERS = [Subscriber(0, 0, 0, bytes((2, 0, 0, 0, 0, number))) for number in range(3)]
+SUBSCRIBERS = [
+    Subscriber(*tags, bytes((2, 0, 0, 0, 0, number)))
+    for number, tags in enumerate([(0, 0, 0), (0, 0, 0), (100, 0, 0), (100, 7, 9)])
+]
 GROUPS = [IPv4Address("239.0.0.1"), IPv4Address("239.0.0.2")]
 SOURCES = [IPv4Address(f"10.0.0.{number}") for number in (1, 2, 3)]
 OTHER = IPv4Address("10.0.0.99")
 REPORTER = IPv4Address("10.0.0.200")
+TWINS = {
+    **{group: IPv6Address(f"ff3e::{number}") for number, group in enumerate(GROUPS, 1)},
+    **{source: IPv6Address(f"2001:db8::{number}") for number, source in enumerate([*SOURCES, OTHER], 1)},
+    REPORTER: IPv6Address("fe80::200"),
+}
+"""What takes the place of an address when the same history is played in MLD."""
 
 A, G = SUBSCRIBERS[0], GROUPS[0]
+ALL_GROUPS = [*GROUPS, *(TWINS[group] for group in GROUPS)]
 
 SHORT = {
     "IS_IN": RecordType.MODE_IS_INCLUDE,
@@ -46,7 +58,33 @@ v3_reports = st.tuples(st.just(3), st.sampled_from(sorted(SHORT)), source_sets)
 v2_reports = st.tuples(st.just(2), st.sampled_from(["IS_EX", "TO_IN"]), st.just(frozenset()))
 v1_reports = st.tuples(st.just(1), st.just("IS_EX"), st.just(frozenset()))
 messages = st.tuples(pauses, subscribers, groups, st.one_of(v3_reports, v3_reports, v2_reports, v1_reports))
-histories = st.lists(messages, min_size=1, max_size=25)
+
+
+def in_mld(step):
+    match step:
+        case (pause, subscriber, group, (version, kind, listed)):
+            sources = frozenset(TWINS[source] for source in listed)
+            return pause, subscriber, TWINS[group], (max(version, 2), kind, sources)
+        case (pause, subscriber, group):
+            return pause, subscriber, TWINS[group]
+        case (pause, state):
+            return pause, state_in_mld(state)
+
+
+def state_in_mld(state):
+    sources = tuple(SourceState(TWINS[source.address], source.lifetime) for source in state.sources)
+    return msgspec.structs.replace(
+        state, group=TWINS[state.group], sources=sources, last_reporter=TWINS[state.last_reporter]
+    )
+
+
+def histories_of(step, *, least=0, most=25):
+    """Histories of one family or the other, as a table has them."""
+    ones = st.lists(step, min_size=least, max_size=most)
+    return st.one_of(ones, ones.map(lambda history: [in_mld(each) for each in history]))
+
+
+histories = histories_of(messages, least=1)
 
 
 @st.composite
@@ -108,13 +146,17 @@ class Models:
         if (subscriber, group) in self.members:
             self.members[(subscriber, group)].copied_leave(now)
 
-    def wants(self, group, source):
-        return any(member.wants(source) for (_, of), member in self.members.items() if of == group)
+    def wants(self, group, source, *, tagged):
+        return any(
+            member.wants(source)
+            for (who, of), member in self.members.items()
+            if of == group and who.tagged is tagged
+        )
 
 
 def assert_same(table, models, now):
     """Every entry, every timer and every merge; the table has been told the time."""
-    found = {(state.subscriber, state.group): state for state in table.snapshot(now)}
+    found = {(state.subscriber, state.group): state for state in live_states(table, now)}
     assert found.keys() == models.members.keys()
     assert len(table) == len(found)
     for key, member in models.members.items():
@@ -125,10 +167,11 @@ def assert_same(table, models, now):
         assert {source.address for source in state.sources if not source.lifetime} == member.excluded
         if member.mode == "exclude":
             assert now + state.lifetime == member.group_timer
-    for group in GROUPS:
-        merged = table.aggregate(group)
-        for source in [*SOURCES, OTHER]:
-            assert (merged is not None and merged.wants(source)) == models.wants(group, source)
+    for group in ALL_GROUPS:
+        for source in [*TWINS, *TWINS.values()]:
+            for merged, tagged in ((table.aggregate(group), False), (table.tagged_aggregate(group), True)):
+                found = merged is not None and merged.wants(source)
+                assert found == models.wants(group, source, tagged=tagged)
 
 
 @given(histories)
@@ -141,8 +184,9 @@ def test_reports_do_what_rfc_3376_says(history):
         alone = all(of != group or who == subscriber for who, of in models.members)
         asked_group, asked = models.take(subscriber, group, message, now)
         changes = table.report(subscriber, report_of(message)(group), REPORTER, now)
-        expected = [LastMemberQuery(group)] if asked_group else []
-        expected += [LastMemberQuery(group, tuple(sorted(asked)))] if asked else []
+        circuit = subscriber.circuit
+        expected = [LastMemberQuery(group, (), circuit)] if asked_group else []
+        expected += [LastMemberQuery(group, tuple(sorted(asked)), circuit)] if asked else []
         assert not alone or list(changes.queries) == expected
         assert_same(table, models, now)
 
@@ -169,6 +213,7 @@ def test_any_three_records_of_one_host(first):
         assert_same(table, models, 3.5)
 
 
+either_copies = st.one_of(copies(), copies().map(state_in_mld))
 steps = st.one_of(messages, st.tuples(pauses, copies()), st.tuples(pauses, subscribers, groups))
 
 
@@ -182,7 +227,7 @@ def play(table, step, now):
             return table.apply_update(state, now)
 
 
-@given(st.lists(steps, max_size=25))
+@given(histories_of(steps))
 def test_copies_and_reports_together(history):
     table, models, now = MembershipTable(CONFIG), Models(), 0.0
     for step in history:
@@ -199,7 +244,7 @@ def test_copies_and_reports_together(history):
         assert_same(table, models, now)
 
 
-@given(st.lists(steps, max_size=25), st.lists(st.booleans(), min_size=25, max_size=25), pauses)
+@given(histories_of(steps), st.lists(st.booleans(), min_size=25, max_size=25), pauses)
 def test_how_often_time_is_looked_at_makes_no_difference(history, looks, rest):
     eager, lazy, now = MembershipTable(CONFIG), MembershipTable(CONFIG), 0.0
     for step, look in zip(history, looks, strict=False):
@@ -215,29 +260,34 @@ def test_how_often_time_is_looked_at_makes_no_difference(history, looks, rest):
     eager.expire(now)
     lazy.expire(now)
     assert strip(eager, now) == strip(lazy, now)
-    for group in GROUPS:
-        assert eager.aggregate(group) == lazy.aggregate(group)
+    for group in ALL_GROUPS:
+        assert wanted(eager, group) == wanted(lazy, group)
 
 
 def strip(table, now):
     return sorted(
         (s.subscriber, s.group, s.filter_mode, s.lifetime, sorted((x.address, x.lifetime) for x in s.sources))
-        for s in table.snapshot(now)
+        for s in live_states(table, now)
     )
 
 
-@given(st.lists(steps, max_size=25))
+def wanted(table, group):
+    found = (table.aggregate(group), table.tagged_aggregate(group))
+    return None if found == (None, None) else found
+
+
+@given(histories_of(steps))
 def test_changes_tell_every_group_whose_merge_differs(history):
     table, known, now = MembershipTable(CONFIG), {}, 0.0
     for step in history:
         now += step[0]
         told = [*table.expire(now).groups, *play(table, step, now).groups]
         for group in told:
-            known[group] = table.aggregate(group)
-        assert all(known.get(group) == table.aggregate(group) for group in GROUPS)
+            known[group] = wanted(table, group)
+        assert all(known.get(group) == wanted(table, group) for group in ALL_GROUPS)
 
 
-@given(st.lists(st.one_of(messages), max_size=25), pauses)
+@given(histories_of(messages), pauses)
 def test_a_mirror_fed_with_the_changes_is_equal(history, rest):
     here, mirror, now = MembershipTable(CONFIG), MembershipTable(CONFIG), 0.0
     for pause, subscriber, group, message in history:
@@ -251,10 +301,10 @@ def test_a_mirror_fed_with_the_changes_is_equal(history, rest):
     here.expire(now)
     mirror.expire(now)
     assert strip(mirror, now) == strip(here, now)
-    assert all(mirror.aggregate(group) == here.aggregate(group) for group in GROUPS)
+    assert all(wanted(mirror, group) == wanted(here, group) for group in ALL_GROUPS)
 
 
-@given(st.lists(steps, max_size=15), copies(), pauses)
+@given(histories_of(steps, most=15), either_copies, pauses)
 def test_a_batch_starts_what_is_missing_and_touches_no_running_timer(history, state, rest):
     table, now = MembershipTable(CONFIG), 0.0
     for step in history:
@@ -276,7 +326,7 @@ def test_a_batch_starts_what_is_missing_and_touches_no_running_timer(history, st
 def timers(table, now):
     """Running timers by (subscriber, group, source or None for the group's)."""
     running = {}
-    for state in table.snapshot(now):
+    for state in live_states(table, now):
         key = (state.subscriber, state.group)
         running |= {(*key, s.address): now + s.lifetime for s in state.sources if s.lifetime}
         if state.filter_mode is FilterMode.EXCLUDE:
@@ -284,7 +334,7 @@ def timers(table, now):
     return running
 
 
-@given(st.lists(steps, max_size=15), copies())
+@given(histories_of(steps, most=15), either_copies)
 def test_a_batch_takes_no_picture_away(history, state):
     table, now = MembershipTable(CONFIG), 0.0
     for step in history:
@@ -295,5 +345,5 @@ def test_a_batch_takes_no_picture_away(history, state):
     before = entry.wants(now) if entry else None
     table.apply_update(state, now, batch=True)
     entry = table.entry(state.subscriber, state.group)
-    for source in [*SOURCES, OTHER] if before else []:
+    for source in [*TWINS, *TWINS.values()] if before else []:
         assert not before.wants(source) or entry.wants(now).wants(source)

@@ -1,15 +1,24 @@
 """Membership the slow way: one subscriber in one group, replayed timer by timer from RFC 3376's text.
 
-Shares nothing with the product but the names of the record types. Sections 6.4 (received records), 6.5
-(expiring timers), 6.6.3 (lowered timers) and 7.3.2 (older hosts); times are numbers, sources are anything.
+The model shares nothing with the product but the names of the record types. Sections 6.4 (received
+records), 6.5 (expiring timers), 6.6.3 (lowered timers) and 7.3.2 (older hosts); times are numbers, sources
+are anything.
 """
 
 from collections.abc import Hashable
 from dataclasses import dataclass, field
 
+from dataplane.membership.groups import EntryState
+from dataplane.membership.table import MembershipTable
+
 INCLUDE, EXCLUDE = "include", "exclude"
 NEVER = float("-inf")
 Source = Hashable
+
+
+def live_states(table: MembershipTable, now: float) -> list[EntryState]:
+    """What a table holds and time has not taken yet."""
+    return [entry.state(now) for entry in table.entries() if entry.ends() > now]
 
 
 @dataclass

@@ -7,7 +7,7 @@ import random
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv4Interface
+from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface, ip_address
 
 from dataplane.actions import Outcome
 from dataplane.config import (
@@ -28,12 +28,23 @@ from dataplane.forwarding.memory import MemoryPlane
 from dataplane.forwarding.plane import RouteKey
 from dataplane.links import Link
 from dataplane.membership.table import MembershipTable
-from dataplane.packets import ethernet, igmp
-from dataplane.packets.frames import decode, report_frames
-from dataplane.packets.messages import GroupRecord, Query, RecordType, Report
+from dataplane.packets.ethernet import Subscriber
+from dataplane.packets.frames import decode, query_frame, report_frames
+from dataplane.packets.messages import Address, GroupRecord, Query, RecordType, Report
 from dataplane.recording.journal import Begin, Writer
-from dataplane.state import Event, GroupState, ProfileState, ServiceState, StatePiece, StateSelection
+from dataplane.state import (
+    CopyStatus,
+    Event,
+    GroupKey,
+    GroupState,
+    InterfaceState,
+    ProfileState,
+    ServiceState,
+    StatePiece,
+    StateSelection,
+)
 
+MLD_GROUP = IPv6Address("ff3e::1:1")
 GROUP = IPv4Address("239.1.1.1")
 OTHER = IPv4Address("239.1.1.2")
 THIRD = IPv4Address("239.1.1.3")
@@ -50,6 +61,11 @@ def mac(number: int) -> bytes:
     return b"\x02\x00\x00\x00\x00" + bytes([number])
 
 
+def source_of(stb: int, version: int) -> Address:
+    """The address from which an STB reports."""
+    return ip_address(f"10.1.0.{stb}" if version == 4 else f"fe80::1:{stb}")
+
+
 def profile(role: Role | None = None, **changes: object) -> ProfileConfig:
     settings: dict[str, object] = {"name": PROFILE, "service_name": SERVICE, "backup_id": 7, **changes}
     if role is not None:
@@ -58,7 +74,7 @@ def profile(role: Role | None = None, **changes: object) -> ProfileConfig:
 
 
 def access(name: str = PORT, **changes: object) -> InterfaceConfig:
-    settings: dict[str, object] = {"profile": PROFILE, "access_id": 1, "igmp": TAIL, **changes}
+    settings: dict[str, object] = {"profile": PROFILE, "access_id": 1, "igmp": TAIL, "mld": TAIL, **changes}
     return InterfaceConfig(name, access=AccessConfig(**settings))  # type: ignore[arg-type]
 
 
@@ -192,9 +208,16 @@ class Router:
             else:
                 self.plane.remove([change.key])  # type: ignore[attr-defined]
 
-    def link(self, name: str, index: int, *, up: bool = True) -> None:
+    @property
+    def mac(self) -> bytes:
+        return mac(200 + self.seed)
+
+    def link(self, name: str, index: int, *, up: bool = True, ipv6: bool = False) -> None:
+        """Bring a link up; with `ipv6` it has a link-local address too."""
         address = IPv4Interface(f"10.{index}.0.{self.seed}/16")
-        self.give(messages.LinkUpdated(Link(index, name, up, mac(200 + self.seed), 1500, (address,))))
+        link_local = (IPv6Interface(f"fe80::{index}:{self.seed}/64"),) if ipv6 else ()
+        link = Link(index, name, up, self.mac, 1500, (address,), link_local)
+        self.give(messages.LinkUpdated(link))
 
     def restart(self) -> None:
         """The dataplane dies and another begins; the plane, which the supervisor holds, stays."""
@@ -212,34 +235,55 @@ class Router:
         self.give(messages.FrameCaptured(interface, frame, vlan))
 
     def report(
-        self, kind: RecordType, group: IPv4Address, *sources: str, stb: int = 1, **where: object
+        self,
+        kind: RecordType,
+        group: Address,
+        *sources: str,
+        stb: int = 1,
+        version: int = 3,
+        tags: tuple[int, int, int] = (0, 0, 0),
+        **where: object,
     ) -> None:
-        record = GroupRecord(kind, group, tuple(IPv4Address(source) for source in sources))
-        frame = report_frames(3, [record], mac(stb), IPv4Address(f"10.1.0.{stb}"))[0]
+        """Hear a report; `tags`: outer and inner VLAN and PPPoE session, all of them in the frame."""
+        record = GroupRecord(kind, group, tuple(ip_address(source) for source in sources))
+        to = Subscriber(*tags, self.mac)
+        frame = report_frames(version, [record], mac(stb), source_of(stb, group.version), 1500, to)[0]
         self.hear(frame, **where)  # type: ignore[arg-type]
 
-    def join(self, group: IPv4Address = GROUP, *, stb: int = 1, **where: object) -> None:
-        self.report(RecordType.CHANGE_TO_EXCLUDE_MODE, group, stb=stb, **where)
+    def join(self, group: Address = GROUP, **who: object) -> None:
+        self.report(RecordType.CHANGE_TO_EXCLUDE_MODE, group, **who)  # type: ignore[arg-type]
 
-    def leave(self, group: IPv4Address = GROUP, *, stb: int = 1, **where: object) -> None:
-        self.report(RecordType.CHANGE_TO_INCLUDE_MODE, group, stb=stb, **where)
+    def leave(self, group: Address = GROUP, **who: object) -> None:
+        self.report(RecordType.CHANGE_TO_INCLUDE_MODE, group, **who)  # type: ignore[arg-type]
 
-    def query(self, source: str, group: IPv4Address | None = None) -> None:
-        payload = igmp.encode(Query(3, group, robustness=2, query_interval=10))
-        self.hear(ethernet.encode(mac(99), IPv4Address(source), group or IPv4Address("224.0.0.1"), payload))
+    def query(
+        self, source: str, group: Address | None = None, tags: tuple[int, int, int] = (0, 0, 0)
+    ) -> None:
+        query = Query(3, group, robustness=2, query_interval=10)
+        self.hear(query_frame(query, mac(99), ip_address(source), Subscriber(*tags, self.mac)))
 
     # what can be seen
 
-    def forwards(self, group: IPv4Address = GROUP) -> frozenset[str]:
+    def forwards(self, group: Address = GROUP) -> frozenset[str]:
         """Where a packet of the group would go now."""
-        return self.plane.deliver(CORE, IPv4Address("10.9.9.9"), group, 1000)
+        source = ip_address("10.9.9.9" if group.version == 4 else "2001:db8::9")
+        return self.plane.deliver(CORE, source, group, 1000)
 
-    def has_entry(self, group: IPv4Address = GROUP) -> bool:
+    def has_entry(self, group: Address = GROUP) -> bool:
         return RouteKey(group) in self.plane.installed()
 
     def queries(self) -> list[Query]:
         heard = [decode(effect.frame).message for effect in self.frames]
         return [message for message in heard if isinstance(message, Query)]
+
+    def asked(self, version: int = 4) -> list[tuple[str, Address | None]]:
+        """Where each query of IGMP or MLD went, as the tags of a subscriber, and the group it asked for."""
+        found = []
+        for effect in self.frames:
+            heard = decode(effect.frame)
+            if isinstance(heard.message, Query) and heard.source.version == version:
+                found.append((heard.subscriber.text()[17:], heard.message.group))
+        return found
 
     def _pieces(self, selection: StateSelection) -> list[StatePiece]:
         world = self.engine.world
@@ -253,20 +297,31 @@ class Router:
         pieces = self._pieces(StateSelection((SERVICE,), (), (), ()))
         return next(item for piece in pieces for item in piece.services)
 
-    def groups(self) -> dict[str, GroupState]:
-        pieces = self._pieces(StateSelection((), (), (), None))
+    def interface_state(self, name: str = PORT) -> InterfaceState:
+        pieces = self._pieces(StateSelection((), (), (name,), ()))
+        return next(item for piece in pieces for item in piece.interfaces)
+
+    def groups(self, **key: str) -> dict[str, GroupState]:
+        """The entries, or those that agree with the fields of a GroupKey."""
+        pieces = self._pieces(StateSelection((), (), (), (GroupKey(**key),)))
         found = [item for piece in pieces for item in piece.groups]
         return {f"{item.subscriber} {item.group_address}": item for item in found}
 
     def table(self, name: str = PORT, version: int = 4) -> MembershipTable:
         return self.engine.world.ports[name].sides[version].table
 
-    def copy_state(self, kind: str = "dhcp-stb") -> str:
-        return next(item.copy_state for item in self.profile_state().subscriber_types if item.type == kind)
+    def copy_state(self, kind: str = "dhcp-stb", *, mld: bool = False) -> str:
+        return next(item.copy_state for item in self._copy(mld=mld) if item.type == kind)
 
-    def statistics(self, kind: str = "dhcp-stb") -> tuple[dict[str, int], dict[str, int], dict[str, int]]:
+    def _copy(self, *, mld: bool) -> tuple[CopyStatus, ...]:
+        state = self.profile_state()
+        return state.mld_subscriber_types if mld else state.subscriber_types
+
+    def statistics(
+        self, kind: str = "dhcp-stb", *, mld: bool = False
+    ) -> tuple[dict[str, int], dict[str, int], dict[str, int]]:
         """copied, applied, not-copied."""
-        status = next(item for item in self.profile_state().subscriber_types if item.type == kind)
+        status = next(item for item in self._copy(mld=mld) if item.type == kind)
         return status.copied, status.applied, status.not_copied
 
 
@@ -282,6 +337,7 @@ class Pair:
     clock: Clock = field(default_factory=Clock)
     channel_up: bool = True
     hellos_up: bool = True
+    ipv6: bool = False
 
     def __post_init__(self) -> None:
         one, two = IPv4Address("192.0.2.1"), IPv4Address("192.0.2.2")
@@ -291,8 +347,8 @@ class Pair:
     def start(self, a: ProfileConfig, b: ProfileConfig) -> None:
         """Configure both routers alike but for the profile and run until they are in step."""
         for router, settings in ((self.a, a), (self.b, b)):
-            router.link(PORT, 1)
-            router.link(CORE, 2)
+            router.link(PORT, 1, ipv6=self.ipv6)
+            router.link(CORE, 2, ipv6=self.ipv6)
             router.configure(router.service(), settings, access(), upstream())
         self.run(0.5)
 

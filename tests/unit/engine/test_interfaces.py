@@ -147,7 +147,10 @@ def test_a_tagged_member_is_known_and_asked_but_gets_no_untagged_packets() -> No
     }
     one.frames.clear()
     one.leave(stb=1)
-    assert asked_vlans(one) == [0, 100]
+    assert asked_vlans(one) == [0]
+    one.frames.clear()
+    one.leave(stb=2, vlan=100)
+    assert asked_vlans(one) == [100]
 
 
 def test_queries_are_counted_as_they_are_sent() -> None:

@@ -412,13 +412,6 @@ def test_a_foreign_last_member_query_lowers_the_timers(table):
     assert [change.entry.subscriber for change in table.expire(22.0).entries] == [C]
 
 
-def test_a_snapshot_is_what_lives(table):
-    table.report(A, JOIN, HOST, 0.0)
-    table.report(B, report(ALLOW, G, S1), HOST, 10.0)
-    assert [(state.subscriber, state.lifetime) for state in table.snapshot(20.0)] == [(A, 240.0), (B, 250.0)]
-    assert [state.subscriber for state in table.snapshot(GMI)] == [B]
-
-
 def test_many_ends_can_be_taken_in_parts(table):
     for subscriber in (A, B, C):
         table.report(subscriber, JOIN, HOST, 0.0)
