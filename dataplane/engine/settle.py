@@ -72,7 +72,7 @@ def note_tagged(world: World, port: str, group: Address, interest: Aggregate | N
 def tell_core(world: World, group: Address, now: float) -> None:
     """Have what all members want of a group reported toward the core."""
     interest = world.desired.interest(group)
-    if group in world.tagged:
+    if world.tagged and group in world.tagged:
         interests = world.tagged[group].values()
         interest = combined([*interests, interest] if interest is not None else [*interests])
     world.proxy.set_interest(group, interest, now)

@@ -115,16 +115,17 @@ class Admission:
         sources = tuple(source for source in state.sources if source.address in permitted)
         return msgspec.structs.replace(state, sources=sources), DropReason.SOURCE_DENIED
 
-    def refusal(self, entries: int, mine: int, groups: int, *, new_group: bool) -> DropReason | None:
+    def refusal(self, entries: int, mine: int, groups: int) -> DropReason | None:
         """Return why there is no room for another entry, None when there is.
 
-        `entries` and `groups` are those of the interface, `mine` the entries of the subscriber.
+        `entries` and `groups` are those of the interface, `groups` 0 when the group of the entry is one of
+        them; `mine` the entries of the subscriber.
         """
         config = self._config
         if entries >= MAX_ENTRIES:
             return DropReason.TOO_MANY_ENTRIES
         if config.max_groups_per_subscriber is not None and mine >= config.max_groups_per_subscriber:
             return DropReason.TOO_MANY_SUBSCRIBER_GROUPS
-        if config.max_groups is not None and new_group and groups >= config.max_groups:
+        if config.max_groups is not None and groups >= config.max_groups:
             return DropReason.TOO_MANY_GROUPS
         return None

@@ -379,9 +379,9 @@ class MembershipTable:
 
     def _room(self, subscriber: Subscriber, group: Address, done: Collector) -> bool:
         """Whether a new entry is allowed; counts the refusal."""
-        mine = self._per_subscriber.get(subscriber, 0)
-        new = group not in self._groups
-        reason = self._admission.refusal(self._size, mine, len(self._groups), new_group=new)
+        limited = self._config.max_groups is not None  # looking a group up costs more than all the rest
+        groups = len(self._groups) if limited and group not in self._groups else 0
+        reason = self._admission.refusal(self._size, self._per_subscriber.get(subscriber, 0), groups)
         if reason is not None:
             done.refuse(reason)
         return reason is None
