@@ -10,8 +10,9 @@ import time
 from collections.abc import Iterator
 
 from cli.lab.namespaces import Namespace, enter_user_namespace, user_namespaces_problem, veth
-from dataplane.capture import Capture
+from dataplane.capture import Capture, Captured
 from dataplane.packets.frames import decode
+from dataplane.packets.wire import DecodeError
 from tests.bench.table import Row
 
 COUNT = 50_000
@@ -48,16 +49,24 @@ def _one(router: Namespace, stb: Namespace, rate: int) -> dict[str, object]:
     while decoded < COUNT and (decoded == 0 or time.monotonic() - last < 2.0):
         begin = time.process_time()
         frames = capture.read()
-        for frame in frames:
-            decode(frame.frame, frame.outer_vlan)
+        count = sum(_decoded(frame) for frame in frames)
         if frames:
             used += time.process_time() - begin
-            decoded, last = decoded + len(frames), time.monotonic()
+            decoded, last = decoded + count, time.monotonic()
     assert sender.stdout is not None
     moments = list(json.loads(sender.communicate()[0]).values())
     capture.close()
     reached = COUNT / ((moments[-1] - moments[0]) / 1e9)
     return {"asked": rate, "reached": reached, "lost": COUNT - decoded, "us": used / max(1, decoded) * 1e6}
+
+
+def _decoded(frame: Captured) -> bool:
+    """Decode; not what the sender's kernel says of itself with MLD when its link comes up."""
+    try:
+        decode(frame.frame, frame.outer_vlan)
+    except DecodeError:
+        return False
+    return True
 
 
 def rows() -> Iterator[Row]:
