@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 SO_ATTACH_FILTER = 26  # asm-generic/socket.h
 
+LOAD_WORD = 0x20  # BPF_LD | BPF_W | BPF_ABS
 LOAD_HALF = 0x28  # BPF_LD | BPF_H | BPF_ABS
 LOAD_BYTE = 0x30  # BPF_LD | BPF_B | BPF_ABS
 LOAD_HALF_AT = 0x48  # BPF_LD | BPF_H | BPF_IND: at the index register and the value
@@ -24,7 +25,11 @@ TO_INDEX = 0x07  # BPF_MISC | BPF_TAX
 FROM_INDEX = 0x87  # BPF_MISC | BPF_TXA
 RETURN = 0x06  # BPF_RET | BPF_K
 
+PACKET_TYPE = 0xFFFFF004  # SKF_AD_OFF + SKF_AD_PKTTYPE: to whom the frame is addressed
+OTHER_HOST = 3  # PACKET_OTHERHOST
+
 _WHOLE_FRAME = 0x40000
+_VIRTUAL_ROUTER = 0x00005E00  # the first octets of the MAC addresses of VRRP (RFC 9568 section 7.3)
 _INSTRUCTION = Struct("HBBI")
 
 
@@ -61,7 +66,11 @@ _STEPS = (
     _Step(JUMP_EQUAL, 0x0800, "ipv4", label="type"),
     _Step(JUMP_EQUAL, 0x86DD, "ipv6"),
     _Step(JUMP_EQUAL, 0x8864, "", "drop"),
-    _Step(FROM_INDEX),
+    _Step(LOAD_WORD, 0),
+    _Step(JUMP_EQUAL, _VIRTUAL_ROUTER, "session"),
+    _Step(LOAD_WORD, PACKET_TYPE),
+    _Step(JUMP_EQUAL, OTHER_HOST, "drop"),
+    _Step(FROM_INDEX, label="session"),
     _Step(ADD, 8),  # PPPoE and PPP headers
     _Step(TO_INDEX),
     _Step(LOAD_HALF_AT, 12),
@@ -101,7 +110,11 @@ def _assembled(steps: tuple[_Step, ...]) -> tuple[Instruction, ...]:
 
 
 MEMBERSHIP_MESSAGES = _assembled(_STEPS)
-"""IGMP, and MLD behind Hop-by-Hop Options, untagged, tagged and in PPPoE sessions."""
+"""IGMP, and MLD behind Hop-by-Hop Options, untagged, tagged and in PPPoE sessions.
+
+A session is left out when its frames go to another host: a switch floods what it has not learned. The MAC
+address of a virtual router may be on a macvlan above the interface: the kernel does not count it as ours.
+"""
 
 NOTHING = (Instruction(RETURN, 0),)
 

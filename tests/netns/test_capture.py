@@ -134,7 +134,12 @@ def test_every_kind_of_frame_passes_the_filter_in_the_kernel_and_is_read(ring_by
         for outer_type in OUTER_TYPES
         for message in kind.messages().values()
     ]
-    with wire(ring_bytes) as (_, stb, capture), raw_sender(stb) as raw:
+    with wire(ring_bytes) as (router, stb, capture), raw_sender(stb) as raw:
+        own = router.mac("access")
+        sent = [
+            (kind, message, own + octets[6:] if kind.access == "pppoe" else octets)
+            for kind, message, octets in sent
+        ]
         for _, _, octets in sent:
             raw.send(octets[:12] + b"\x08\x06" + octets[14:])
             raw.send(octets)
@@ -144,6 +149,18 @@ def test_every_kind_of_frame_passes_the_filter_in_the_kernel_and_is_read(ring_by
     assert [each.message for each in found] == [message for _, message, _ in sent]
     where = [replace(each.subscriber, mac=STB_MAC) for each in found]
     assert where == [kind.subscriber for kind, _, _ in sent]
+
+
+@MODES
+def test_a_session_with_another_router_is_not_heard(ring_bytes):
+    """The access switch floods a frame whose destination it has not learned."""
+    kind = next(kind for kind in KINDS if str(kind) == "dot1q-pppoe-igmpv2")
+    octets = kind.frame(kind.messages()["join"])
+    with wire(ring_bytes) as (router, stb, capture), raw_sender(stb) as raw:
+        raw.send(octets)
+        raw.send(router.mac("access") + octets[6:])
+        (captured,) = collect(capture, bool, "the frame to this router")
+        assert captured.frame[:6] == router.mac("access")
 
 
 @pytest.mark.parametrize("version", [1, 2])

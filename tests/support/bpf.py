@@ -10,13 +10,20 @@ WORD = 0xFFFFFFFF
 
 @dataclass
 class Machine:
-    """The accumulator, the index register and the frame; a load past the frame's end raises IndexError."""
+    """The accumulator, the index register and the frame; a load past the frame's end raises IndexError.
+
+    `packet_type` is what the kernel knows of the frame (packet(7)): 0 is one addressed to this host.
+    """
 
     frame: bytes
+    packet_type: int = 0
     accumulator: int = 0
     index: int = 0
 
     def load(self, offset: int, size: int) -> None:
+        if offset == program.PACKET_TYPE:
+            self.accumulator = self.packet_type
+            return
         if offset + size > len(self.frame):
             raise IndexError(offset)
         self.accumulator = int.from_bytes(self.frame[offset : offset + size], "big")
@@ -29,6 +36,7 @@ class Machine:
 
 
 _STEPS: dict[int, Callable[[Machine, int], None]] = {
+    program.LOAD_WORD: lambda machine, value: machine.load(value, 4),
     program.LOAD_HALF: lambda machine, value: machine.load(value, 2),
     program.LOAD_BYTE: lambda machine, value: machine.load(value, 1),
     program.LOAD_HALF_AT: lambda machine, value: machine.load(machine.index + value, 2),
@@ -42,9 +50,9 @@ _STEPS: dict[int, Callable[[Machine, int], None]] = {
 }
 
 
-def run(instructions: Sequence[program.Instruction], frame: bytes) -> tuple[int, int]:
+def run(instructions: Sequence[program.Instruction], frame: bytes, packet_type: int = 0) -> tuple[int, int]:
     """Return how many octets the program lets through, and how many instructions that took."""
-    machine, place, taken = Machine(frame), 0, 0
+    machine, place, taken = Machine(frame, packet_type), 0, 0
     while True:
         code, value, if_true, if_false = instructions[place]
         place, taken = place + 1, taken + 1

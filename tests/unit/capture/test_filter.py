@@ -66,6 +66,18 @@ def test_traffic_that_is_not_membership_costs_five_instructions():
     assert bpf.run(program.MEMBERSHIP_MESSAGES, frame) == (0, 5)
 
 
+def test_a_session_with_another_host_does_not_pass_but_one_with_a_virtual_router():
+    kind = PLAIN["dot1q-pppoe-igmpv3"]
+    frame, _ = stripped(kind.frame(kind.messages()["join"]))
+    virtual = bytes.fromhex("00005e000133") + frame[6:]
+    multicast = PLAIN["untagged-ipoe-igmpv3"].frame(kind.messages()["join"])
+    passed = [
+        bpf.run(program.MEMBERSHIP_MESSAGES, octets, program.OTHER_HOST)[0] == WHOLE
+        for octets in (frame, virtual, multicast)
+    ]
+    assert passed == [False, True, True]
+
+
 def test_no_jump_leaves_the_program():
     instructions = program.MEMBERSHIP_MESSAGES
     for place, one in enumerate(instructions[:-2]):
