@@ -10,7 +10,7 @@ from collections.abc import Iterable, Set
 from dataplane.config import ETrunkArbitration, ProfileConfig, Role, StaticArbitration, VrrpArbitration
 from dataplane.engine.effects import Notify, SendHelloTo, SetActive
 from dataplane.engine.settle import run_queriers, take_queriers_back
-from dataplane.engine.status import refresh_peer_role
+from dataplane.engine.status import refresh_peer_role, watch_for_two_masters
 from dataplane.engine.world import Port, Profile, World
 from dataplane.links import Link
 from dataplane.replication.peer import ChannelState
@@ -152,6 +152,7 @@ def _become(world: World, profile: Profile, new: Role, reason: RoleReason, now: 
     for port in ports:
         run_querier(world, port, now)
     world.settings_changed.add(profile.config.service_name)
+    watch_for_two_masters(world, profile, now)
     world.out.append(Notify(RoleChangedEvent(profile.config.name, old.value, new.value, reason.value)))
 
 

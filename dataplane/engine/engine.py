@@ -32,7 +32,7 @@ from dataplane.engine.messages import (
 )
 from dataplane.engine.reconfigure import reconfigure
 from dataplane.engine.settle import ask_circuits, expire_retained, send_queries, settle
-from dataplane.engine.status import tell_settings
+from dataplane.engine.status import tell_settings, tell_two_masters
 from dataplane.engine.world import Key, Service, World
 from dataplane.forwarding.upstream import UpstreamProxies
 from dataplane.replication.peer import Outputs
@@ -150,6 +150,8 @@ class Engine:
             self._side_due(kind, name, key[2], now)
         elif kind == "role":
             arbitration.tick(world, name, now)
+        elif kind == "two-masters":
+            tell_two_masters(world, name)
         elif kind == "peer":
             self._peer_due(world.services.get(name), now)
         elif kind == "proxy":

@@ -180,7 +180,8 @@ def _remove_profile(world: World, name: str, now: float) -> None:
     if profile is None:
         return
     arbitration.perform(world, profile, profile.machine.stop(now), now)
-    world.deadlines.set(("role", name), None)
+    for kind in ("role", "two-masters"):
+        world.deadlines.set((kind, name), None)
     arbitration.forget(world, name)
     _unmap(world, profile)
     del world.profiles[name]

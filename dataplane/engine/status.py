@@ -3,12 +3,19 @@
 Recomputed when something it depends on changed; a change is announced.
 """
 
+from typing import Final
+
+from dataplane.config import Role
 from dataplane.copy_policy import CopyFacts, SubscriberType, copy_state
 from dataplane.engine.effects import Notify
 from dataplane.engine.world import PROTOCOLS, CopyStatus, Profile, Service, World
 from dataplane.replication.peer import ChannelState, PeerMachine
 from dataplane.replication.settings import ProfileSettings
-from dataplane.state import CopyStateChanged
+from dataplane.state import CopyStateChanged, DualMaster
+
+TWO_MASTERS_AFTER: Final = 1.0
+"""Seconds that both routers may be master before it is told, where no hellos say so: a VRRP router hands over
+within them, and an operator who switches static roles over has a moment."""
 
 _COPYING = frozenset({ChannelState.SYNCHRONIZING, ChannelState.CONNECTED})
 
@@ -23,7 +30,24 @@ def refresh_service(world: World, service: Service, now: float) -> None:
         profile = world.profiles[name]
         profile.mismatch = frozenset(mismatches.get(profile.config.backup_id, ()))
         refresh_peer_role(service, profile)
+        watch_for_two_masters(world, profile, now)
         refresh_copy_states(world, profile, now)
+
+
+def watch_for_two_masters(world: World, profile: Profile, now: float) -> None:
+    """Where no hellos decide the role, the channel alone tells that the peer is master too (rule 19)."""
+    name = profile.config.name
+    both = profile.role is profile.peer_role is Role.MASTER and name not in world.elected
+    if both is not profile.two_masters:
+        profile.two_masters = both
+        world.deadlines.set(("two-masters", name), now + TWO_MASTERS_AFTER if both else None)
+
+
+def tell_two_masters(world: World, name: str) -> None:
+    """Announce that both routers have been master for a while: streams arrive twice."""
+    profile = world.profiles.get(name)
+    if profile is not None and profile.two_masters:
+        world.out.append(Notify(DualMaster(name)))
 
 
 def refresh_peer_role(service: Service, profile: Profile) -> None:

@@ -99,6 +99,7 @@ class Profile:
     machine: RoleMachine = field(default_factory=StaticRole)
     role: Role = Role.INIT
     peer_role: Role | None = None
+    two_masters: bool = False
     ports: dict[int, str] = field(default_factory=dict)
     copy: dict[int, dict[SubscriberType, CopyStatus]] = field(default_factory=dict)
     settings: ProfileSettings | None = None

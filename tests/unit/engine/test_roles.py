@@ -11,7 +11,7 @@ from dataplane.actions import ActionRefused, Switchover
 from dataplane.config import ETrunkArbitration, ProfileConfig, Role, StaticArbitration, VrrpArbitration
 from dataplane.engine import effects, messages
 from dataplane.links import Link
-from dataplane.state import RoleChanged
+from dataplane.state import DualMaster, RoleChanged
 from tests.support.routers import CORE, GROUP, PORT, PROFILE, Pair, Router, access, profile, upstream
 
 VRRP = VrrpArbitration(51, "vlan10", "192.0.2.254")
@@ -180,6 +180,32 @@ def test_a_switchover_of_static_roles_on_both_routers() -> None:
     order(pair.a)
     assert roles(pair) == ("backup", "master")
     assert (pair.a.forwards(), pair.b.forwards()) == (frozenset(), {PORT})
+
+
+def test_two_masters_without_hellos_are_told_when_they_last() -> None:
+    pair = Pair()
+    pair.start(profile(Role.MASTER), profile(Role.BACKUP))
+    pair.run(0.1)
+    order(pair.b)
+    pair.run(0.9)
+    order(pair.b)
+    pair.run(5.0)
+    assert DualMaster(PROFILE) not in [*pair.a.events, *pair.b.events]
+    order(pair.b)
+    pair.run(1.1)
+    assert [each.events.count(DualMaster(PROFILE)) for each in (pair.a, pair.b)] == [1, 1]
+    pair.run(100.0)
+    assert pair.a.events.count(DualMaster(PROFILE)) == 1
+
+
+def test_two_vrrp_masters_are_told() -> None:
+    pair = vrrp_pair()
+    for router in (pair.a, pair.b):
+        vrrp_moves(router, here=True)
+    pair.run(2.0)
+    assert DualMaster(PROFILE) in pair.a.events
+    pair.a.configure(removed_profiles=(PROFILE,))
+    pair.run(2.0)
 
 
 def test_a_switched_static_role_stays_through_commits_that_are_about_something_else() -> None:
