@@ -39,6 +39,8 @@ Data = dict[str, object]
 MAXIMUM_KEYS: Final = 1024
 """Entries asked for by key at a time; for more all are asked for and the filter picks."""
 
+_ANY: Final = ("", "", "")
+"""The key of a group that leaves everything open."""
 _COUNTS: Final = ("groups-count", "entries-count", "retained-count")
 _MESSAGES: Final = ("total", "query", "report", "leave")
 _log = logging.getLogger("twincast.server.northbound.state")
@@ -97,9 +99,11 @@ def _names(selection: Selection, path: str, nodes: Iterable[SchemaNode]) -> tupl
 def _groups(selection: Selection) -> tuple[GroupKey, ...] | None:
     if not selection.wants(GROUP_PATH):
         return ()
-    profiles, groups = selection.keys(PROFILE_PATH), selection.keys(GROUP_PATH)
+    profiles, groups = selection.keys(PROFILE_PATH), selection.parts_of_keys(GROUP_PATH)
     names = [""] if profiles is None else sorted(key[0] for key in profiles)
-    keys = [("", "", "")] if groups is None else sorted(groups)
+    keys = [_ANY] if groups is None else sorted(tuple(part or "" for part in key) for key in groups)
+    if _ANY in keys:
+        keys = [_ANY]
     if len(names) * len(keys) > MAXIMUM_KEYS:
         return None
     return tuple(GroupKey(name, *key) for name, key in product(names, keys))

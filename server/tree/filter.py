@@ -56,6 +56,11 @@ class Siblings:
             return None
         return tuple(next(iter(wanted[tag])) for tag in node.keys)
 
+    def part_of_key(self, node: SchemaNode) -> tuple[str | None, ...]:
+        """What the content matches demand of each key leaf of `node`, None for one that they leave open."""
+        wanted = {match.nodes[0].tag: match.values for match in self.matches if len(match.nodes) == 1}
+        return tuple(next(iter(wanted[tag])) if len(wanted.get(tag, ())) == 1 else None for tag in node.keys)
+
 
 @dataclass(slots=True)
 class Pattern:
@@ -246,6 +251,12 @@ class Selection:
             return None
         keys = [siblings.key(schema) for siblings in reached]
         return None if any(key is None for key in keys) else frozenset(key for key in keys if key is not None)
+
+    def parts_of_keys(self, node: SchemaNode | str) -> frozenset[tuple[str | None, ...]] | None:
+        """As `keys`, where the filter names some key leaves only: those left open are None in the tuple."""
+        schema = self._resolved(node)
+        reached = self._reached(schema)
+        return None if reached is None else frozenset(each.part_of_key(schema) for each in reached)
 
     def _resolved(self, node: SchemaNode | str) -> SchemaNode:
         return self._schema.node(node) if isinstance(node, str) else node

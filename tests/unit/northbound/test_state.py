@@ -158,13 +158,36 @@ INTERFACES = (
             StateSelection((), (), (), (GroupKey("a", "e", "s", "239.1.1.1"),), counts=False),
         ),
         (
+            PROFILE.format("<group><group-address>239.1.1.1</group-address></group>") + END,
+            StateSelection((), (), (), (GroupKey("", "", "", "239.1.1.1"),), counts=False),
+        ),
+        (
+            PROFILE.format("<group><subscriber>s</subscriber></group><group><interface>e</interface></group>")
+            + END,
+            StateSelection((), (), (), (GroupKey("", "", "s"), GroupKey("", "e")), counts=False),
+        ),
+        (
+            PROFILE.format("<group><subscriber>s</subscriber></group><group><origin/></group>") + END,
+            StateSelection((), (), (), (GroupKey(),), counts=False),
+        ),
+        (
             PROFILE.format("<name>a</name>") + END,
             StateSelection((), ("a",), (), (GroupKey("a"),)),
         ),
         (INTERFACES, StateSelection((), (), ("eth0",), (), counts=False)),
         ("", StateSelection((), (), (), (), counts=False)),
     ],
-    ids=["one-leaf", "configuration-only", "one-group", "one-profile", "one-interface", "nothing"],
+    ids=[
+        "one-leaf",
+        "configuration-only",
+        "one-group",
+        "one-address",
+        "two-parts-of-keys",
+        "any-key",
+        "one-profile",
+        "one-interface",
+        "nothing",
+    ],
 )
 def test_only_what_is_asked_for_is_asked_for(
     schema: Schema, tmp_path: Path, text: str, expected: StateSelection

@@ -1,0 +1,112 @@
+"""Memberships are told by key, in steps of bounded work, and what is not asked for is not built."""
+
+from ipaddress import IPv4Address
+
+import pytest
+
+from dataplane.config import ProfileConfig, Role, StaticArbitration
+from dataplane.engine import memberships
+from dataplane.engine.memberships import LOOK, PIECE, told
+from dataplane.state import GroupKey
+from tests.support.routers import PORT, PROFILE, SERVICE, Pair, Router
+
+GROUPS = 2 * PIECE + 10
+
+
+def group(number: int) -> IPv4Address:
+    return IPv4Address("239.0.0.0") + number
+
+
+@pytest.fixture(scope="module")
+def router() -> Router:
+    pair = Pair()
+    config = ProfileConfig(PROFILE, SERVICE, 3, arbitration=StaticArbitration(Role.MASTER))
+    pair.start(config, config)
+    for number in range(GROUPS):
+        pair.a.join(group(number), stb=1)
+    for number in range(5):
+        pair.a.join(group(number), stb=2)
+    pair.a.join(group(GROUPS), stb=3)
+    return pair.a
+
+
+def found(router: Router, *keys: GroupKey) -> list[tuple[str, str]]:
+    pieces = told(router.engine.world, keys, router.clock.now)
+    return [(item.subscriber, item.group_address) for piece in pieces for item in piece.groups]
+
+
+STB2, STB3 = "02:00:00:00:00:02", "02:00:00:00:00:03"
+
+
+def test_all_of_them_once(router: Router) -> None:
+    everything = found(router, GroupKey())
+    assert len(everything) == len(set(everything)) == GROUPS + 6
+    assert found(router, GroupKey(PROFILE)) == found(router, GroupKey("", PORT)) == everything
+
+
+@pytest.mark.parametrize(
+    ("key", "count"),
+    [
+        (GroupKey("", "", STB2), 5),
+        (GroupKey("", "", "", "239.0.0.3"), 2),
+        (GroupKey(PROFILE, PORT, STB2, "239.0.0.3"), 1),
+        (GroupKey(PROFILE, PORT, STB2, "239.0.0.9"), 0),
+        (GroupKey("other"), 0),
+        (GroupKey("other", PORT), 0),
+        (GroupKey("", "other"), 0),
+        (GroupKey("", "", "", "no address"), 0),
+        (GroupKey("", "", "nobody"), 0),
+        (GroupKey("", "", "", "ff3e::1"), 0),
+    ],
+)
+def test_keys(router: Router, key: GroupKey, count: int) -> None:
+    assert len(found(router, key)) == count
+
+
+def test_only_what_matches_is_built(router: Router, monkeypatch: pytest.MonkeyPatch) -> None:
+    built = []
+    real = memberships._group
+
+    def counting(*arguments: object) -> object:
+        built.append(arguments)
+        return real(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(memberships, "_group", counting)
+    assert len(found(router, GroupKey("", "", "", "239.0.0.3"))) == len(built) == 2
+    built.clear()
+    assert len(found(router, GroupKey("", "", STB3))) == len(built) == 1
+
+
+def test_a_step_is_bounded_whether_it_finds_or_not(router: Router, monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes = [len(piece.groups) for piece in told(router.engine.world, [GroupKey()], 0.0)]
+    assert max(sizes) == PIECE
+    monkeypatch.setattr(memberships, "LOOK", 10)
+    pieces = list(told(router.engine.world, [GroupKey("", "", STB3)], 0.0))
+    assert len(pieces) == GROUPS // 10 + 1
+    assert sum(len(piece.groups) for piece in pieces) == 1
+
+
+def test_members_may_change_between_two_steps(router: Router) -> None:
+    pieces = told(router.engine.world, [GroupKey()], router.clock.now)
+    seen = [item.group_address for item in next(pieces).groups]
+    router.join(group(5000))
+    router.leave(group(1), stb=2)
+    seen += [item.group_address for piece in pieces for item in piece.groups]
+    assert {str(group(number)) for number in range(2, GROUPS)} <= set(seen)
+
+
+def test_counts_come_in_steps_too(router: Router, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memberships, "LOOK", 100)
+    counting = memberships.counted(router.engine.world, router.engine.world.profiles[PROFILE])
+    steps = 0
+    try:
+        while True:
+            next(counting)
+            steps += 1
+    except StopIteration as done:
+        groups, entries, retained = done.value
+    assert steps > GROUPS * 2 // 100 - 2
+    assert entries == len(found(router, GroupKey()))
+    assert groups == len({address for _, address in found(router, GroupKey())})
+    assert retained == 0
+    assert LOOK > PIECE
