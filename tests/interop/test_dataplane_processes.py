@@ -145,11 +145,11 @@ def test_what_the_means_do_not_allow_is_refused(one: DataplaneProcess) -> None:
     assert "key-too-long" in [item.app_tag for item in refused.refusals]
     assert "ü" not in repr(refused)
     ports = tuple(
-        InterfaceConfig(f"access{number}", access=AccessConfig("", number)) for number in range(1, 34)
+        InterfaceConfig(f"access{number}", access=AccessConfig("", number)) for number in range(1, 124)
     )
     crowded = one.client.prepare(None, ConfigDelta(interfaces=ports))
     assert isinstance(crowded, Refused)
-    assert [item.name for item in crowded.refusals] == ["access32", "access33"]
+    assert [item.name for item in crowded.refusals] == ["access122", "access123"]
 
 
 def test_a_large_configuration_and_state_cross_in_pieces(one: DataplaneProcess) -> None:
