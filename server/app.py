@@ -218,10 +218,10 @@ def _operations(core: _Core, guard: Guard, sessions: Sessions, subscriptions: Su
         Actions(core.schema, bodies, guard, core.provider.actions()),
         Subscribe(subscriptions),
         Edit(core.schema, core.store, guard, core.judge, inline, core.validator.canonical),
-        Commit(core.store, core.judge, inline),
+        Commit(core.store, guard, core.judge, inline),
         Control(core.store, sessions),
         Schemas(core.schema),
         history,
     )
     handlers = [bodies.judged(part.handlers()) for part in parts]
-    return Dispatcher(sessions, core.store, guard.check_operation, handlers, (subscriptions,))
+    return Dispatcher(sessions, core.store, guard, handlers, (subscriptions,))

@@ -16,6 +16,7 @@ PURE = (
     "server/access/reach.py",
     "server/access/nacm.py",
     "server/access/policy.py",
+    "server/access/censor.py",
     "server/schema/names.py",
     "server/schema/node.py",
     "server/datastores/confirmed.py",

@@ -4,10 +4,11 @@ Owns the way from a user to his grants, remembered as long as running and his gr
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from server.access.censor import censored
 from server.access.nacm import Grants
 from server.access.policy import PolicyReader
 from server.access.rules import Access, Identity, Policy
@@ -126,6 +127,14 @@ class Guard:
             return self.refusal(peer, at)
 
         return check
+
+    def censored(self, peer: Peer, errors: Iterable[RpcError]) -> tuple[RpcError, ...]:
+        """Return errors as the user may see them."""
+        grants = self.grants(peer)
+        if grants.unrestricted:
+            return tuple(errors)
+        readable = grants.reach(Access.READ)
+        return tuple(censored(self._schema, readable, error) for error in errors)
 
     def refusal(self, peer: Peer, at: Location) -> RpcError:
         """Return the answer to a write at `at` that the user may not do, and count it."""

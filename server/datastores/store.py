@@ -27,6 +27,9 @@ from server.tree.node import Container
 
 logger = logging.getLogger("twincast.datastores.store")
 
+Permit = Callable[[Container, Container], object]
+"""Raises RpcError when whoever asks may not go from one configuration to another."""
+
 RETRY_SECONDS: Final = 1.0
 """Until a rollback that could not be stored is tried again."""
 
@@ -122,14 +125,18 @@ class Store:
         self,
         author: Author,
         request: CommitRequest = CommitRequest(),  # noqa: B008 - it is immutable
+        permit: Permit | None = None,
     ) -> Committed | None:
         """Make running what the candidate is; None when they did not differ.
 
-        Raises RpcError in-use when another session holds a lock on either, else as `ConfirmedCommit.commit`
-        and `transaction.commit`. Running, candidate and a confirmed commit that waits are unchanged then.
+        `permit` may refuse the step from running to the candidate. Raises what it raises, RpcError in-use
+        when another session holds a lock on either, else as `ConfirmedCommit.commit` and
+        `transaction.commit`. Running, candidate and a confirmed commit that waits are unchanged then.
         """
         with self._writing(author.session_id):
             self._locks.check_commit(author.session_id)
+            if permit is not None:
+                permit(self._running.root, self._candidate)
             step = self._confirmed.commit(request, author.session_id)
             committed = self._running.commit(self._candidate, step.action, author, _CAUSES[step.event])
             self._candidate = self._running.root

@@ -5,6 +5,7 @@ at again.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 from dataplane.config import Address, InterfaceConfig, ServiceConfig
@@ -62,7 +63,7 @@ class Checker:
         other = ends.get((peer.source_address, peer.port))
         if other is not None:
             message = f"Service {other!r} has this source-address and port already."
-            yield self._blame(self._port, service.name, message, "port-in-use")
+            yield self._blame(self._port, service.name, message, "port-in-use", other)
 
     def _interfaces(self, root: Container) -> Iterator[RpcError]:
         numbers: dict[tuple[str, int], str] = {}
@@ -83,7 +84,7 @@ class Checker:
             message = (
                 f"Interface {other!r} of profile {access.profile!r} has access-id {access.access_id} already."
             )
-            yield self._blame(self._access_id, interface.name, message, "access-id-not-unique")
+            yield self._blame(self._access_id, interface.name, message, "access-id-not-unique", other)
         for protocol, settings in (("igmp", access.igmp), ("mld", access.mld)):
             if settings.query_max_response_time >= settings.query_interval:
                 # RFC 3376 section 8.3, RFC 3810 section 9.3
@@ -91,6 +92,12 @@ class Checker:
                 leaf = self._response_times[protocol]
                 yield self._blame(leaf, interface.name, message, "response-time-too-long")
 
-    def _blame(self, schema: SchemaNode, name: str, message: str, app_tag: str) -> RpcError:
-        location = Location(schema, ((name,),))
-        return location.blame(invalid_value(message, app_tag=app_tag))
+    def _blame(
+        self, schema: SchemaNode, name: str, message: str, app_tag: str, mentioned: str = ""
+    ) -> RpcError:
+        """Return the error at the leaf `schema` of entry `name`; the message speaks of entry `mentioned`."""
+        error = Location(schema, ((name,),)).blame(invalid_value(message, app_tag=app_tag))
+        if not mentioned:
+            return error
+        other = Location(schema, ((mentioned,),))
+        return replace(error, mentions=((other.path, other.namespaces),))

@@ -1,10 +1,12 @@
 """validate, commit, cancel-commit and discard-changes (RFC 6241 sections 8.3.4, 8.4 and 8.6.4)."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from lxml import etree
 
+from server.access.guard import Guard
 from server.datastores.confirmed import DEFAULT_TIMEOUT, CommitRequest
 from server.datastores.judge import Judge, refuse
 from server.datastores.locks import Datastore
@@ -78,8 +80,9 @@ def parse_commit(operation: etree._Element) -> tuple[CommitRequest, Reason]:
 class Commit:
     """The operations between candidate and running."""
 
-    def __init__(self, store: Store, judge: Judge, inline: Inline) -> None:
+    def __init__(self, store: Store, guard: Guard, judge: Judge, inline: Inline) -> None:
         self._store = store
+        self._guard = guard
         self._judge = judge
         self._inline = inline
 
@@ -105,7 +108,8 @@ class Commit:
     def commit(self, session: Session, operation: etree._Element) -> Reply:
         """Make the candidate running; the reply comes once it is durable and acted on."""
         request, reason = parse_commit(operation)
-        self._store.commit(author(session, reason.label, reason.comment), request)
+        permit = partial(self._guard.permitted, session.peer)
+        self._store.commit(author(session, reason.label, reason.comment), request, permit)
         return Ok()
 
     def cancel_commit(self, session: Session, operation: etree._Element) -> Reply:

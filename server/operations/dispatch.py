@@ -5,7 +5,7 @@ defence: an exception that is no RpcError is logged once and answered without it
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from lxml import etree
@@ -20,8 +20,15 @@ from server.telemetry.sessions import Session, Sessions
 
 logger = logging.getLogger("twincast.operations.dispatch")
 
-Authorize = Callable[[Peer, str], None]
-"""Raises RpcError access-denied when a user may not invoke an operation, told by its Clark name."""
+
+class Gatekeeper(Protocol):
+    """What the dispatcher asks of access control."""
+
+    def check_operation(self, peer: Peer, tag: str, /) -> None:
+        """Raise RpcError access-denied when the user may not invoke the operation with this Clark name."""
+
+    def censored(self, peer: Peer, errors: Iterable[RpcError], /) -> tuple[RpcError, ...]:
+        """Return errors as the user may see them."""
 
 
 class Observer(Protocol):
@@ -44,12 +51,12 @@ class Dispatcher:
         self,
         sessions: Sessions,
         store: Store,
-        authorize: Authorize,
+        gatekeeper: Gatekeeper,
         operations: Sequence[Handlers],
         observers: Sequence[Observer] = (),
     ) -> None:
         self._sessions = sessions
-        self._authorize = authorize
+        self._gatekeeper = gatekeeper
         self._store = store
         self._observers = observers
         self._handlers: dict[str, Handler] = {}
@@ -98,12 +105,12 @@ class Dispatcher:
     def _reply(self, session: Session, rpc: Rpc) -> Reply:
         try:
             handler = self._handler(rpc.operation)
-            self._authorize(session.peer, str(rpc.operation.tag))
+            self._gatekeeper.check_operation(session.peer, str(rpc.operation.tag))
             return handler(session, rpc.operation)
         except RpcError as error:
-            return Errors((error,))
+            return Errors(self._gatekeeper.censored(session.peer, (error,)))
         except RpcErrors as failed:
-            return Errors(failed.errors)
+            return Errors(self._gatekeeper.censored(session.peer, failed.errors))
         except Exception:
             logger.exception("fault", extra={**_who(session), "operation": _name(rpc)})
             return Errors((errors.operation_failed("the server could not carry out the request"),))

@@ -69,7 +69,8 @@ class RpcError(Exception):
     """One `<rpc-error>`.
 
     `path` is an instance path whose prefixes `path_namespaces` binds, such as
-    `/trb:remote-backup/trb:remote-backup-profile[trb:name='rbp3']`.
+    `/trb:remote-backup/trb:remote-backup-profile[trb:name='rbp3']`. `mentions` are paths of other nodes that
+    the message speaks of, with their prefixes: not sent, but who may not read those must not be told.
     """
 
     tag: ErrorTag
@@ -80,6 +81,7 @@ class RpcError(Exception):
     app_tag: str = ""
     info: tuple[InfoElement, ...] = ()
     severity: ErrorSeverity = ErrorSeverity.ERROR
+    mentions: tuple[tuple[str, Mapping[str, str]], ...] = ()
 
     def __str__(self) -> str:
         where = f" at {self.path}" if self.path else ""

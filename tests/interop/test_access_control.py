@@ -153,6 +153,19 @@ def test_the_answer_to_a_refused_replace_names_nothing_hidden(admin: DepotClient
     assert "ann" not in found[0].message
 
 
+def test_nobody_commits_for_another_what_he_may_not_change(admin: DepotClient, guest: GuestClient) -> None:
+    assert admin.edit("<title>ann</title>") == []
+    found = guest.errors("<commit/>")
+    assert denied(found)
+    assert found[0].path == "/d:depot/d:title"
+    assert guest.content(source="running") == ""
+    rules(admin, about("/d:depot", "permit"))
+    admin.accepted("<title>bob</title>")
+    assert admin.edit("<title>eve</title>") == []
+    assert guest.errors("<commit/>") == []
+    assert admin.content(source="running") == "<title>eve</title>"
+
+
 def test_groups_of_no_member_change_nothing(admin: DepotClient, guest: GuestClient) -> None:
     rule = "<rule><name>r</name><action>permit</action></rule>"
     rule_list = f"<rule-list><name>x</name><group>nobody</group>{rule}</rule-list>"

@@ -34,8 +34,14 @@ def _fault(_session, _operation):
     raise ZeroDivisionError(SECRET)
 
 
-def permit_all(_user, _tag):
-    pass
+class PermitAll:
+    """Stands for access control, of which the dispatcher needs an answer only."""
+
+    def check_operation(self, _peer, _tag):
+        pass
+
+    def censored(self, _peer, errors):
+        return tuple(errors)
 
 
 @pytest.fixture
@@ -52,7 +58,7 @@ def dispatcher(ended):
         "broken": _fault,
     }
     return Dispatcher(
-        Sessions(("urn:cap",)), ended, permit_all, [{f"{{{NC}}}{name}": f for name, f in handlers.items()}]
+        Sessions(("urn:cap",)), ended, PermitAll(), [{f"{{{NC}}}{name}": f for name, f in handlers.items()}]
     )
 
 
