@@ -1,6 +1,9 @@
 """A kernel plane with real links around it: two cores that send, three access ports with a host each."""
 
+import fcntl
+import functools
 import socket
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -19,6 +22,7 @@ MARKER_TYPE = 0x88B5  # IEEE 802 local experimental
 MARKER = bytes(12) + MARKER_TYPE.to_bytes(2, "big") + bytes(46)
 PACKET_IGNORE_OUTGOING = 23
 ROUTER = "router"
+SIOCGIFFLAGS, IFF_RUNNING = 0x8913, 0x40
 
 
 class Receiver:
@@ -134,6 +138,9 @@ def kernel_rig() -> Iterator[KernelRig]:
             hosts[name].address("eth0", f"{source}/24")
         for source in IPV6.sources.get(name, ()):
             hosts[name].address("eth0", f"{source}/64")
+    for name in (*UPSTREAMS, *PORTS):
+        wait_for(functools.partial(router.run, _is_running, name), what=f"{name} running")
+        wait_for(functools.partial(hosts[name].run, _is_running, "eth0"), what=f"eth0 of {name} running")
     rig = KernelRig(router, hosts)
     try:
         yield rig
@@ -149,6 +156,13 @@ def _packet_socket(interface: str) -> socket.socket:
     opened.setsockopt(263, PACKET_IGNORE_OUTGOING, 1)
     opened.bind((interface, 3))
     return opened
+
+
+def _is_running(interface: str) -> bool:
+    """Whether the kernel is done with a new link: before that it has no IPv6 addresses and routes there."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as opened:
+        answer = fcntl.ioctl(opened, SIOCGIFFLAGS, struct.pack("16sh14x", interface.encode(), 0))
+    return bool(struct.unpack("16sh14x", answer)[1] & IFF_RUNNING)
 
 
 def _sender(source: Address) -> socket.socket:
