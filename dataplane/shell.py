@@ -14,8 +14,9 @@ from dataplane.capture import CaptureError
 from dataplane.engine import Engine, effects, messages, report
 from dataplane.engine.actions import copied_groups
 from dataplane.engine.messages import BurstEnded, Message, Reconfigure, Tick
+from dataplane.forwarding.auditor import Auditor
 from dataplane.forwarding.desired import Effect as RouteEffect
-from dataplane.forwarding.desired import Install, difference
+from dataplane.forwarding.desired import Install
 from dataplane.forwarding.plane import Plane, PlaneError
 from dataplane.forwarding.sender import send_reports
 from dataplane.interfaces import FrameSource, Interfaces
@@ -56,6 +57,7 @@ class Shell:
         self._news = News(announce)
         self._keys = keys
         self._loop = asyncio.get_running_loop()
+        self._auditor = Auditor(plane, self._audited)
         self._captures: dict[str, FrameSource] = {}
         self._retries: dict[str, asyncio.TimerHandle] = {}
         self._channels: dict[str, Channel] = {}
@@ -77,7 +79,7 @@ class Shell:
             effects.AdoptPlane: self._adopt,
             effects.ConfigurePorts: lambda effect: self._plane.configure(effect.ports),
             effects.SetUpstream: lambda effect: self._plane.set_upstream(effect.name, effect.index),
-            effects.ReconcileRoutes: self._reconcile,
+            effects.AuditPlane: lambda _: self._auditor.start(),
             effects.OpenCapture: self._open_capture,
             effects.CloseCapture: lambda effect: self._close_capture(effect.interface),
             effects.OpenChannel: self._open_channel,
@@ -109,6 +111,7 @@ class Shell:
             self._close_channel(effects.CloseChannel(service))
         for service in list(self._hellos):
             self._close_hello(effects.CloseHello(service))
+        self._auditor.stop()
         self._news.flush()
         await asyncio.gather(*self._jobs.values(), return_exceptions=True)
         self._interfaces.close()
@@ -144,7 +147,7 @@ class Shell:
 
     def state(self, selection: StateSelection) -> Iterator[StatePiece]:
         """Yield the state in pieces."""
-        return report.pieces(self._engine.world, selection, self.plane, self._plane.slot, self._loop.time())
+        return report.pieces(self._engine.world, selection, self._plane, self._loop.time())
 
     def give(self, *given: Message) -> None:
         """Hand messages to the engine and perform what it wants, to the end, before returning.
@@ -223,8 +226,12 @@ class Shell:
             if remove:
                 self._plane.remove(remove)
 
-    def _reconcile(self, effect: effects.ReconcileRoutes) -> None:
-        self._change_routes(difference(effect.wanted, self._plane.installed()))
+    def _audited(self, failure: str | None) -> None:
+        if failure is None:
+            self.give(messages.Audited())
+            return
+        _log.error("audit-failed", extra={"reason": failure})
+        self.give(messages.PlaneFailed(failure))
 
     # interfaces
 

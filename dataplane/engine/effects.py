@@ -10,7 +10,6 @@ import msgspec
 from dataplane.actions import Outcome
 from dataplane.config import PeerConfig, Secret, Security, TlsConfig
 from dataplane.forwarding.desired import Effect as RouteEffect
-from dataplane.forwarding.plane import Route, RouteKey
 from dataplane.links import Link
 from dataplane.packets.messages import Report
 from dataplane.state import Event
@@ -48,10 +47,8 @@ class ChangeRoutes(msgspec.Struct, frozen=True, gc=False):
     changes: tuple[RouteEffect, ...]
 
 
-class ReconcileRoutes(msgspec.Struct, frozen=True, gc=False):
-    """Make the plane hold exactly these entries."""
-
-    wanted: Mapping[RouteKey, Route]
+class AuditPlane(msgspec.Struct, frozen=True, gc=False):
+    """Compare what the plane really holds with what it was told, in pieces; answer with `Audited`."""
 
 
 class OpenCapture(msgspec.Struct, frozen=True, gc=False):
@@ -150,7 +147,7 @@ Effect = (
     | SetUpstream
     | SetActive
     | ChangeRoutes
-    | ReconcileRoutes
+    | AuditPlane
     | OpenCapture
     | CloseCapture
     | SendFrame

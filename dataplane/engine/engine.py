@@ -13,6 +13,7 @@ from dataplane.engine import access, actions, adoption, arbitration, copying, li
 from dataplane.engine.effects import Effect
 from dataplane.engine.messages import (
     Adopted,
+    Audited,
     BurstEnded,
     ChannelConnected,
     ChannelConnecting,
@@ -33,15 +34,13 @@ from dataplane.engine.messages import (
 from dataplane.engine.reconfigure import reconfigure
 from dataplane.engine.settle import ask_circuits, expire_retained, send_queries, settle
 from dataplane.engine.status import tell_settings, tell_two_masters
-from dataplane.engine.world import Key, Service, World
+from dataplane.engine.world import REPAIR_DELAY, Key, Service, World
 from dataplane.forwarding.upstream import UpstreamProxies
 from dataplane.replication.peer import Outputs
 from dataplane.roles.hello import profile_of
 
 EXPIRE_AT_ONCE: Final = 256
 """Entries of one tick; hellos must not wait for the others, so the next tick is due at once."""
-RECONCILE_AFTER: Final = 1.0
-"""Seconds from a refusal of the plane to the comparison of what it holds with what it should."""
 
 
 class Engine:
@@ -70,6 +69,7 @@ class Engine:
             ChannelOverflow: self._channel(lambda machine, _, now: machine.overflow(now)),
             HelloReceived: self._hello,
             PlaneFailed: self._plane_failed,
+            Audited: self._audited,
             BatchBackup: lambda message, now: actions.batch_backup(self.world, message, now),
             ResetStatistics: lambda message, now: actions.reset_statistics(self.world, message, now),
             RemoveCopied: lambda message, now: actions.remove_copied(self.world, message, now),
@@ -114,7 +114,10 @@ class Engine:
             arbitration.perform(self.world, profile, profile.machine.receive(message.datagram, now), now)
 
     def _plane_failed(self, message: PlaneFailed, now: float) -> None:  # noqa: ARG002
-        self.world.deadlines.set(("reconcile", ""), now + RECONCILE_AFTER)
+        links.plane_failed(self.world, now)
+
+    def _audited(self, message: Audited, now: float) -> None:  # noqa: ARG002
+        self.world.repair_delay = REPAIR_DELAY
 
     def _stopping(self, message: Stopping, now: float) -> None:  # noqa: ARG002
         """The ports go on forwarding: the kernel does, until the last holder of its table lets go."""
@@ -156,8 +159,10 @@ class Engine:
             self._peer_due(world.services.get(name), now)
         elif kind == "proxy":
             uplink.send_due(world, now)
-        else:
+        elif kind == "repair":
             links.repair_plane(world)
+        else:
+            links.audit_plane(world, now)
 
     def _peer_due(self, service: Service | None, now: float) -> None:
         if service is not None and service.machine is not None:

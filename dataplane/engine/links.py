@@ -3,17 +3,23 @@
 A missing interface is no error: what is configured on it waits and is activated by the link's event.
 """
 
+from typing import Final
+
 from dataplane.engine import arbitration, uplink
 from dataplane.engine.effects import (
+    AuditPlane,
     CloseCapture,
     ConfigurePorts,
     OpenCapture,
-    ReconcileRoutes,
     SetActive,
     SetUpstream,
 )
 from dataplane.engine.world import Port, UpstreamInterface, World, address_of
 from dataplane.links import Link
+
+AUDIT_INTERVAL: Final = 60.0
+"""Seconds from one comparison of the plane with what it should hold to the next."""
+AUDIT_AFTER_LINK: Final = 1.0
 
 
 def link_changed(world: World, name: str, link: Link | None, now: float) -> None:
@@ -30,6 +36,9 @@ def link_changed(world: World, name: str, link: Link | None, now: float) -> None
         tell_ports(world)
     elif upstream is not None:
         attach_upstream(world, upstream, now)
+    if world.adopted and (port is not None or upstream is not None):
+        # the kernel drops the VIFs of a device that goes, and entries made meanwhile lack them
+        world.deadlines.set(("audit", ""), now + AUDIT_AFTER_LINK)
 
 
 def attach_port(world: World, port: Port, now: float) -> None:
@@ -70,7 +79,19 @@ def repair_plane(world: World) -> None:
     world.out.append(SetUpstream(None, None) if link is None else SetUpstream(link.name, link.index))
     for name, port in world.ports.items():
         world.out.append(SetActive(name, port.active is True))
-    world.out.append(ReconcileRoutes(world.desired.routes()))
+    world.out.append(AuditPlane())
+
+
+def audit_plane(world: World, now: float) -> None:
+    """Compare what the plane holds with what it should: somebody else may have changed it."""
+    world.deadlines.set(("audit", ""), now + AUDIT_INTERVAL)
+    world.out.append(AuditPlane())
+
+
+def plane_failed(world: World, now: float) -> None:
+    """Try again later, and later each time, what the plane refused."""
+    world.deadlines.set(("repair", ""), now + world.repair_delay)
+    world.repair_delay = min(2 * world.repair_delay, AUDIT_INTERVAL)
 
 
 def wanted_ports(world: World) -> dict[str, int | None]:

@@ -6,7 +6,7 @@ asked for and however many there are.
 
 from collections.abc import Generator, Iterable, Iterator
 from ipaddress import ip_address
-from typing import Final
+from typing import Final, Protocol
 
 from dataplane import state
 from dataplane.config import Role
@@ -17,6 +17,7 @@ from dataplane.forwarding.desired import ForwardingReason
 from dataplane.membership.groups import FilterMode, Origin, SourceState
 from dataplane.membership.table import Entry
 from dataplane.packets.ethernet import Subscriber
+from dataplane.packets.messages import Address
 from dataplane.state import GroupKey, StatePiece
 
 PIECE: Final = 128
@@ -25,7 +26,24 @@ LOOK: Final = 4096
 """Entries, or groups without the subscriber in question, that are looked at in one step."""
 
 
-def told(world: World, keys: Iterable[GroupKey], now: float) -> Iterator[StatePiece]:
+class PlaneView(Protocol):
+    """What the state says of the plane."""
+
+    @property
+    def kind(self) -> str:
+        """Which implementation it is."""
+        ...
+
+    def slot(self, name: str) -> int | None:
+        """The VIF number of an interface."""
+        ...
+
+    def refusal(self, port: str, group: Address) -> str | None:
+        """Why packets of a group cannot reach a port, whatever its role."""
+        ...
+
+
+def told(world: World, plane: PlaneView, keys: Iterable[GroupKey], now: float) -> Iterator[StatePiece]:
     """Yield the entries that any of `keys` matches; an empty piece after a step that found nothing."""
     found: list[state.GroupState] = []
     looked = 0
@@ -33,7 +51,7 @@ def told(world: World, keys: Iterable[GroupKey], now: float) -> Iterator[StatePi
         for port, entry in _looked_at(world, key):
             looked += 1
             if entry is not None:
-                found.append(_group(world, port, entry, now))
+                found.append(_group(world, plane, port, entry, now))
             if len(found) >= PIECE or looked >= LOOK:
                 yield StatePiece(groups=tuple(found))
                 found, looked = [], 0
@@ -92,9 +110,9 @@ def _bound(world: World, key: GroupKey) -> list[Port]:
     ]
 
 
-def _group(world: World, port: Port, entry: Entry, now: float) -> state.GroupState:
+def _group(world: World, plane: PlaneView, port: Port, entry: Entry, now: float) -> state.GroupState:
     value = entry.state(now)
-    reason = forwarding_reason(world, port, entry.subscriber)
+    reason = forwarding_reason(world, plane, port, entry)
     return state.GroupState(
         profile=port.profile_name,
         interface=port.config.name,
@@ -106,8 +124,8 @@ def _group(world: World, port: Port, entry: Entry, now: float) -> state.GroupSta
         expire=round(value.lifetime),
         up_time=int(now - value.up_since),
         last_reporter=str(value.last_reporter),
-        forwarding=reason is ForwardingReason.FORWARDING,
-        forwarding_reason=reason.value,
+        forwarding=reason == ForwardingReason.FORWARDING,
+        forwarding_reason=reason,
         source=tuple(_source(source, value.filter_mode, now) for source in value.sources),
     )
 
@@ -118,19 +136,23 @@ def _source(source: SourceState, mode: FilterMode, now: float) -> state.SourceSt
     return state.SourceState(str(source.address), expire, int(now - source.up_since))
 
 
-def forwarding_reason(world: World, port: Port, subscriber: Subscriber) -> ForwardingReason:
-    """Return why the streams of a port do or do not reach one of its subscribers.
+def forwarding_reason(world: World, plane: PlaneView, port: Port, entry: Entry) -> str:
+    """Return why the streams of a port do or do not reach one of its subscribers: a `ForwardingReason`.
 
     The kernel sends what it routes without a tag: subscribers of a VLAN have to be behind an access interface
-    of their own, the VLAN's. Into PPPoE sessions it does not send at all.
+    of their own, the VLAN's. Into PPPoE sessions it does not send at all. What the plane could not install is
+    said whatever the role: a backup's operator has to know before it becomes master.
     """
+    subscriber = entry.subscriber
     if subscriber.pppoe_session:
         return ForwardingReason.PPPOE
     if subscriber.tagged:
         return ForwardingReason.TAGGED
-    role = world.role_of(port)
     if port.link is None or not port.link.up or not port.config.enabled:
         return ForwardingReason.LINK_DOWN
+    refusal = plane.refusal(port.config.name, entry.group)
+    if refusal is not None:
+        return f"{ForwardingReason.NOT_INSTALLED}: {refusal}"
     if not port.active:
-        return ForwardingReason.NO_ROLE if role is Role.INIT else ForwardingReason.STANDBY
+        return ForwardingReason.NO_ROLE if world.role_of(port) is Role.INIT else ForwardingReason.STANDBY
     return ForwardingReason.NO_UPSTREAM if world.active_upstream is None else ForwardingReason.FORWARDING

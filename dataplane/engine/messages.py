@@ -108,6 +108,10 @@ class RemoveCopied(msgspec.Struct, frozen=True, gc=False):
     members: tuple[tuple[Subscriber, Address], ...]
 
 
+class Audited(msgspec.Struct, frozen=True, gc=False):
+    """The answer to `AuditPlane`: the plane holds what it should again, as far as the kernel lets it."""
+
+
 class Stopping(msgspec.Struct, frozen=True, gc=False):
     """This process ends in an orderly way: tell the peers, so that they need not wait for a timeout."""
 
@@ -130,6 +134,7 @@ Message = (
     | ChannelOverflow
     | HelloReceived
     | PlaneFailed
+    | Audited
     | BatchBackup
     | ResetStatistics
     | RemoveCopied

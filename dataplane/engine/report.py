@@ -4,7 +4,7 @@ Comes in pieces of bounded size, each made when it is asked for, so that a large
 packets. Only what was asked for is built.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from itertools import islice
 from typing import Final, TypeVar
@@ -12,6 +12,7 @@ from typing import Final, TypeVar
 from dataplane import state
 from dataplane.copy_policy import SubscriberType
 from dataplane.engine import memberships
+from dataplane.engine.memberships import PlaneView
 from dataplane.engine.world import IGMP, MLD, PROTOCOLS, Port, Profile, Service, UpstreamInterface, World
 from dataplane.membership.querier import QuerierState
 from dataplane.replication.peer import ChannelState, SyncState
@@ -23,19 +24,17 @@ PIECE: Final = 256
 """Entries of one piece: about a millisecond of work."""
 
 
-def pieces(
-    world: World, selection: StateSelection, plane: str, vif: Callable[[str], int | None], now: float
-) -> Iterator[StatePiece]:
-    """Yield what `selection` wants; `vif` says the plane's slot number of an interface."""
+def pieces(world: World, selection: StateSelection, plane: PlaneView, now: float) -> Iterator[StatePiece]:
+    """Yield what `selection` wants."""
     for services in _chunks(_selected(world.services, selection.services)):
         yield StatePiece(services=tuple(_service(world, item) for item in services))
     for profiles in _chunks(_selected(world.profiles, selection.profiles)):
         yield from _profiles(world, profiles, counts=selection.counts)
     interfaces: dict[str, Port | UpstreamInterface] = {**world.ports, **world.upstreams}
     for items in _chunks(_selected(interfaces, selection.interfaces)):
-        yield StatePiece(interfaces=tuple(_interface(item, plane, vif) for item in items))
+        yield StatePiece(interfaces=tuple(_interface(item, plane) for item in items))
     keys = (GroupKey(),) if selection.groups is None else selection.groups
-    yield from memberships.told(world, keys, now)
+    yield from memberships.told(world, plane, keys, now)
 
 
 def _chunks(items: Iterable[T]) -> Iterator[list[T]]:
@@ -130,16 +129,14 @@ def _copy_status(profile: Profile, version: int, kind: SubscriberType) -> state.
     )
 
 
-def _interface(
-    item: Port | UpstreamInterface, plane: str, vif: Callable[[str], int | None]
-) -> state.InterfaceState:
+def _interface(item: Port | UpstreamInterface, plane: PlaneView) -> state.InterfaceState:
     counters = item.counters
     return state.InterfaceState(
         name=item.config.name,
-        plane=plane,
+        plane=str(plane.kind),
         querier=_querier(item, IGMP) if isinstance(item, Port) else "",
         mld_querier=_querier(item, MLD) if isinstance(item, Port) else "",
-        vif=vif(item.config.name),
+        vif=plane.slot(item.config.name),
         discontinuity_time=item.discontinuity,
         received=dict(counters.received),
         sent=dict(counters.sent),

@@ -39,6 +39,9 @@ _ETHERTYPES: Final = {TagType.C_VLAN: ETHERTYPE_VLAN, TagType.S_VLAN: ETHERTYPE_
 
 PROTOCOLS: Final = {IGMP: "igmp", MLD: "mld"}
 
+REPAIR_DELAY: Final = 1.0
+"""Seconds from the plane's first refusal to the next attempt."""
+
 Key = tuple[str, str] | tuple[str, str, int]
 """Names a part that has deadlines: its kind and its name, and the IP version of an access port's side."""
 
@@ -227,6 +230,7 @@ class World:
     adopting: bool = False
     adopted: bool = False
     ports_told: dict[str, int | None] = field(default_factory=dict)
+    repair_delay: float = REPAIR_DELAY
     desired: Desired = field(default_factory=Desired)
     tagged: dict[Address, dict[str, Aggregate]] = field(default_factory=dict)
     deadlines: Deadlines[Key] = field(default_factory=Deadlines)

@@ -97,14 +97,17 @@ class Audit:
         for message in messages:
             entry = mroute.read_entry(family, message)
             table = None if entry is None else ours.get(entry.table)
-            if entry is None or table is None or entry.foreign:
+            if entry is None or table is None:
                 continue
             self._seen[table].add(entry.key)
             if entry.key in self._changed or rebound:
                 continue
             wanted = self._wanted(table, entry.key)
             if wanted is None:
-                unexplained += table.remove(entry.key)
+                unexplained += not entry.foreign and table.remove(entry.key)
+            elif entry.foreign:
+                table.remove(entry.key)  # else it stays marked as another's
+                different += self._write(entry.key)
             elif wanted != self._mask(table, entry.outgoing):
                 different += self._write(entry.key)
         return Repairs(different=different, unexplained=unexplained)

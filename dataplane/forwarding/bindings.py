@@ -273,9 +273,6 @@ class Bindings:
         first = next(iter(found.values()), {}).get(UPSTREAM_VIF)
         sink = self._sinks.get(UPSTREAM)
         self.upstream = None if first is None or first == sink else (names.get(first, ""), first)
-        if first is None:
-            # without their parent entries cannot be told from unresolved ones
-            self._bind(UPSTREAM, None, _NAMELESS)
         return dropped
 
     def _adopt_ports(

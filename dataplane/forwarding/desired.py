@@ -46,6 +46,7 @@ class ForwardingReason(StrEnum):
     LINK_DOWN = "link-down"
     TAGGED = "tagged"
     PPPOE = "pppoe"
+    NOT_INSTALLED = "not-installed"
 
 
 def routes_for(group: Address, interests: Mapping[str, Aggregate]) -> tuple[Route, ...]:

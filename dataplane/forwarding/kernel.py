@@ -4,6 +4,8 @@ Both families do the same: one VIF for the upstream side and one for each access
 them. `bindings` has the VIFs, `table` one table, `audit` compares what the kernel holds with what it should.
 """
 
+import errno
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Final
@@ -180,7 +182,10 @@ class KernelPlane:
                     self._table(key, number).remove(key)
 
     def _table(self, key: RouteKey, number: int) -> KernelTable:
-        return self._tables[key.group.version, number]
+        table = self._tables.get((key.group.version, number))
+        if table is None:
+            raise OSError(errno.ENOPROTOOPT, os.strerror(errno.ENOPROTOOPT))
+        return table
 
     def parts(self, route: Route) -> Parts:
         """What an entry is in each table; remembered, for most entries have the same few sets of ports."""

@@ -53,7 +53,8 @@ class VifCounters:
 class Entry:
     """One resolved entry as netlink tells it: VIFs by the index of their interface.
 
-    `foreign`: another process than the holder of the table has made it.
+    `parent` is 0 while the kernel has no such VIF. `foreign`: another process than the holder of the table
+    has made or changed it.
     """
 
     table: int
@@ -124,21 +125,20 @@ def dump(family: Family) -> netlink.Dump:
 
 
 def read_entry(family: Family, message: netlink.Message) -> Entry | None:
-    """Read one message of a dump; None for an entry that is not resolved."""
+    """Read one message of a dump; None for an entry that is not resolved, which has no counters."""
     found = netlink.attributes(message.body, _ROUTE.size)
-    if RTA_IIF not in found or RTA_DST not in found:
+    if RTA_MFC_STATS not in found:
         return None
     source = bytes(found.get(RTA_SRC, b""))
     hops = _HOP.iter_unpack(found.get(RTA_MULTIPATH, b""))
     (table,) = _U32.unpack(found[RTA_TABLE])
-    (parent,) = _INDEX.unpack(found[RTA_IIF])
-    counters = _STATISTICS.unpack(found[RTA_MFC_STATS]) if RTA_MFC_STATS in found else (0, 0, 0)
+    (parent,) = _INDEX.unpack(found[RTA_IIF]) if RTA_IIF in found else (0,)
     return Entry(
         table,
         RouteKey(family.address(found[RTA_DST]), family.address(found[RTA_SRC]) if any(source) else None),
         parent,
         tuple([index for _, _, _, index in hops]),
-        RouteCounters(*counters),
+        RouteCounters(*_STATISTICS.unpack(found[RTA_MFC_STATS])),
         message.body[_PROTOCOL] == RTPROT_STATIC,
     )
 

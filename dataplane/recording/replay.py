@@ -12,6 +12,7 @@ from dataplane.engine import Engine, effects, report
 from dataplane.engine.effects import Effect
 from dataplane.engine.messages import Message
 from dataplane.packets import frames
+from dataplane.packets.messages import Address
 from dataplane.packets.wire import DecodeError
 from dataplane.recording.journal import Begin, Entry, RecordingError
 from dataplane.recording.plain import TYPE, plain
@@ -65,10 +66,22 @@ def _shown_frame(frame: bytes) -> Any:  # noqa: ANN401
     return {**plain(heard.message), "source": str(heard.source), "subscriber": heard.subscriber.text()}
 
 
+class _NoPlane:
+    """A recording has no plane: it has no VIFs and refuses nothing."""
+
+    kind = "replay"
+
+    def slot(self, name: str) -> None:
+        pass
+
+    def refusal(self, port: str, group: Address) -> None:
+        pass
+
+
 def state(engine: Engine, now: float) -> dict[str, list[Any]]:
     """Return the whole operational state, each kind of thing in a list of its own."""
     found: dict[str, list[Any]] = {}
-    for piece in report.pieces(engine.world, _EVERYTHING, "replay", lambda _: None, now):
+    for piece in report.pieces(engine.world, _EVERYTHING, _NoPlane(), now):
         for kind, items in plain(piece).items():
             if kind != TYPE:
                 found.setdefault(kind, []).extend(items)

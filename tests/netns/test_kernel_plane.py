@@ -15,13 +15,14 @@ from dataplane.capture import Capture
 from dataplane.forwarding import mroute
 from dataplane.forwarding.family import IPV4 as IPV4_FAMILY
 from dataplane.forwarding.kernel import KernelPlane, open_multicast_routing_socket, remove_devices
-from dataplane.forwarding.plane import PlaneError, PlaneKind, RouteKey
+from dataplane.forwarding.placement import MAXIMUM_PORTS
+from dataplane.forwarding.plane import PlaneError, PlaneKind, Repairs, RouteKey
 from tests.support.plane_contract import (
     GROUP,
+    IPV4,
     IPV6,
     OTHER_GROUP,
     PORTS,
-    SOURCES,
     PlaneContract,
     route,
     start,
@@ -175,14 +176,18 @@ def kill(child):
     os.waitpid(child, 0)
 
 
-def test_a_dead_dataplanes_table_is_adopted_and_the_stream_loses_nothing():
+@pytest.mark.parametrize("further", [False, True], ids=["one-table", "further-table"])
+@pytest.mark.parametrize("streams", [IPV4, IPV6], ids=["ipv4", "ipv6"])
+def test_a_dead_dataplanes_table_is_adopted_and_the_stream_loses_nothing(streams, further):
+    group, other = streams.group, streams.other
     routes = [
-        route(GROUP, "access0"),
-        route(OTHER_GROUP, "access0", "access1"),
-        route(GROUP, source=SOURCES["core0"][1]),
+        route(group, "access0"),
+        route(other, "access0", "access1"),
+        route(group, source=streams.sources["core0"][1]),
     ]
     with kernel_rig() as rig:
-        ports = {name: rig.index(name) for name in PORTS[:2]}
+        fill = {f"p{number}": None for number in range(MAXIMUM_PORTS if further else 0)}
+        ports = fill | {name: rig.index(name) for name in PORTS[:2]}
         core = rig.index("core0")
 
         def dataplane():
@@ -193,7 +198,7 @@ def test_a_dead_dataplanes_table_is_adopted_and_the_stream_loses_nothing():
             plane.set_active("access0", active=True)
 
         child = in_child(dataplane)
-        sent = Stream(rig)
+        sent = Stream(rig, group)
         sent.wait(50)
         kill(child)
         sent.wait(50)
@@ -202,20 +207,21 @@ def test_a_dead_dataplanes_table_is_adopted_and_the_stream_loses_nothing():
         plane.set_upstream("core0", core)
         assert (adoption.active, adoption.kept, adoption.removed) == ({"access0"}, 3, 0)
         assert plane.installed() == {each.key: each for each in routes}
-        assert plane.slot("access1") == 2
+        assert sum(plane.audit(), Repairs()) == Repairs()
         sent.wait(50)
         total = sent.stop()
-        wait_for(lambda: plane.counters(RouteKey(GROUP)).packets == total, what="all packets routed")
-        assert rig.count("access0", GROUP) == total
+        wait_for(lambda: plane.counters(RouteKey(group)).packets == total, what="all packets routed")
+        assert rig.count_until("access0", group, total) == total
         plane.set_active("access1", active=True)
-        assert rig.stream(OTHER_GROUP, 3) == {"access0": 3, "access1": 3}
+        assert rig.stream(other, 3) == {"access0": 3, "access1": 3}
 
 
 class Stream:
-    """A stream of GROUP from core0 that runs until it is stopped."""
+    """A stream of a group from core0 that runs until it is stopped."""
 
-    def __init__(self, rig):
+    def __init__(self, rig, group):
         self._rig = rig
+        self._group = group
         self._stop = threading.Event()
         self.sent = 0
         self._thread = threading.Thread(target=self._run)
@@ -223,7 +229,7 @@ class Stream:
 
     def _run(self):
         while not self._stop.wait(0.001):
-            self._rig.send(GROUP)
+            self._rig.send(self._group)
             self.sent += 1
 
     def wait(self, more):

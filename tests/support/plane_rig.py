@@ -107,6 +107,18 @@ class KernelRig:
         """How many packets of a group a port got since the last call."""
         return self._receivers[port].count(group)
 
+    def count_until(self, port: str, group: Address, wanted: int) -> int:
+        """The same, until there are so many: what passes a further table arrives later than it is counted."""
+        found = 0
+
+        def enough() -> bool:
+            nonlocal found
+            found += self.count(port, group)
+            return found >= wanted
+
+        wait_for(enough, what=f"{wanted} packets at {port}")
+        return found
+
     def _seen(self, key: RouteKey) -> dict[int, RouteCounters]:
         """What the entry of each table has seen; a further table gets its packets from the first, later."""
         tables = (table for table in self._tables if table.family.version == key.group.version)

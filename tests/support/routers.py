@@ -23,7 +23,7 @@ from dataplane.config import (
     UpstreamConfig,
 )
 from dataplane.engine import Engine, effects, messages, report
-from dataplane.forwarding.desired import Install, difference
+from dataplane.forwarding.desired import Install
 from dataplane.forwarding.memory import MemoryPlane
 from dataplane.forwarding.plane import RouteKey
 from dataplane.links import Link
@@ -168,8 +168,8 @@ class Router:
                 self.plane.set_active(port, active=active)
             case effects.ChangeRoutes(changes):
                 self._change(changes)
-            case effects.ReconcileRoutes(wanted):
-                self._change(difference(wanted, self.plane.installed()))
+            case effects.AuditPlane():
+                pass  # the test says when it is done
             case effects.OpenCapture(interface, index):
                 self.captures[interface] = index
             case effects.CloseCapture(interface):
@@ -287,7 +287,7 @@ class Router:
 
     def _pieces(self, selection: StateSelection) -> list[StatePiece]:
         world = self.engine.world
-        return list(report.pieces(world, selection, "memory", self.plane.slot, self.clock.now))
+        return list(report.pieces(world, selection, self.plane, self.clock.now))
 
     def profile_state(self, name: str = PROFILE) -> ProfileState:
         pieces = self._pieces(StateSelection((), (name,), (), ()))

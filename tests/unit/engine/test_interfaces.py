@@ -4,7 +4,6 @@ from ipaddress import IPv4Address
 
 from dataplane.config import AccessConfig, InterfaceConfig, Role, TagType, UpstreamConfig
 from dataplane.engine import effects, messages, uplink
-from dataplane.forwarding.plane import Route, RouteKey
 from dataplane.packets.frames import decode
 from tests.support.kinds import KINDS, STB_MAC
 from tests.support.routers import CORE, GROUP, PORT, Clock, Pair, Router, access, profile, upstream
@@ -164,15 +163,54 @@ def test_queries_are_counted_as_they_are_sent() -> None:
     assert one.engine.world.ports[PORT].counters.sent["query"] - before == len(one.frames) == 2
 
 
-def test_what_the_plane_refused_is_put_right_later() -> None:
+def audits(one: Router) -> int:
+    return sum(isinstance(effect, effects.AuditPlane) for effect in one.order)
+
+
+def pass_time(one: Router, seconds: float) -> None:
+    one.order.clear()
+    one.clock.now += seconds
+    one.give(messages.Tick())
+
+
+def test_what_the_plane_refused_is_said_again_later() -> None:
     one = alone()
     one.join()
-    stray = Route(RouteKey(GROUP, None), frozenset())
-    one.plane.install([stray])
     one.give(messages.PlaneFailed("no buffer space"))
-    one.clock.now += 1.0
-    one.give(messages.Tick())
-    assert one.forwards() == {PORT}
+    pass_time(one, 0.9)
+    assert audits(one) == 0
+    pass_time(one, 0.1)
+    kinds = [type(effect) for effect in one.order]
+    assert kinds[-1] is effects.AuditPlane
+    assert {effects.ConfigurePorts, effects.SetUpstream, effects.SetActive} <= set(kinds)
+
+
+def test_a_plane_that_goes_on_refusing_is_asked_less_and_less_often() -> None:
+    one = alone()
+    one.join()
+    for delay in (1.0, 2.0, 4.0):
+        one.give(messages.PlaneFailed("no buffer space"))
+        pass_time(one, delay - 0.1)
+        assert audits(one) == 0
+        pass_time(one, 0.1)
+        assert audits(one) == 1
+    one.give(messages.Audited())
+    one.give(messages.PlaneFailed("no buffer space"))
+    pass_time(one, 1.0)
+    assert audits(one) == 1
+
+
+def test_the_plane_is_audited_every_minute_and_after_a_link_came_back() -> None:
+    one = alone()
+    one.join()
+    pass_time(one, 60.0)
+    assert audits(one) == 1
+    pass_time(one, 60.0)
+    assert audits(one) == 1
+    one.link(PORT, 1, up=False)
+    one.link(PORT, 1)
+    pass_time(one, 1.0)
+    assert audits(one) == 1
 
 
 def test_a_frame_on_an_interface_that_nobody_configured_means_nothing() -> None:

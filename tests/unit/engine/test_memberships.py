@@ -31,7 +31,7 @@ def router() -> Router:
 
 
 def found(router: Router, *keys: GroupKey) -> list[tuple[str, str]]:
-    pieces = told(router.engine.world, keys, router.clock.now)
+    pieces = told(router.engine.world, router.plane, keys, router.clock.now)
     return [(item.subscriber, item.group_address) for piece in pieces for item in piece.groups]
 
 
@@ -78,16 +78,16 @@ def test_only_what_matches_is_built(router: Router, monkeypatch: pytest.MonkeyPa
 
 
 def test_a_step_is_bounded_whether_it_finds_or_not(router: Router, monkeypatch: pytest.MonkeyPatch) -> None:
-    sizes = [len(piece.groups) for piece in told(router.engine.world, [GroupKey()], 0.0)]
+    sizes = [len(piece.groups) for piece in told(router.engine.world, router.plane, [GroupKey()], 0.0)]
     assert max(sizes) == PIECE
     monkeypatch.setattr(memberships, "LOOK", 10)
-    pieces = list(told(router.engine.world, [GroupKey("", "", STB3)], 0.0))
+    pieces = list(told(router.engine.world, router.plane, [GroupKey("", "", STB3)], 0.0))
     assert len(pieces) == GROUPS // 10 + 1
     assert sum(len(piece.groups) for piece in pieces) == 1
 
 
 def test_members_may_change_between_two_steps(router: Router) -> None:
-    pieces = told(router.engine.world, [GroupKey()], router.clock.now)
+    pieces = told(router.engine.world, router.plane, [GroupKey()], router.clock.now)
     seen = [item.group_address for item in next(pieces).groups]
     router.join(group(5000))
     router.leave(group(1), stb=2)

@@ -1,0 +1,200 @@
+"""What another process changes in the kernel's tables is put right, and what is not ours is left alone."""
+
+import socket
+
+import pytest
+
+from dataplane.forwarding import devices, mroute
+from dataplane.forwarding.family import FAMILIES
+from dataplane.forwarding.kernel import KernelPlane, remove_devices
+from dataplane.forwarding.placement import MAXIMUM_PORTS, Place
+from dataplane.forwarding.plane import Repairs, RouteKey
+from tests.support.plane_contract import IPV4, IPV6, PORTS, Streams, route, start
+from tests.support.plane_rig import KernelRig, kernel_rig
+
+both_families = pytest.mark.parametrize("streams", [IPV4, IPV6], ids=["ipv4", "ipv6"])
+
+
+def audited(rig: KernelRig) -> Repairs:
+    return sum(rig.plane.audit(), Repairs())
+
+
+def other_process(version: int) -> socket.socket:
+    """The socket of an administrator's program: it may change a table that it does not hold."""
+    family = next(family for family in FAMILIES if family.version == version)
+    return mroute.open_socket(family)
+
+
+def family_of(streams: Streams):
+    return next(family for family in FAMILIES if family.version == streams.group.version)
+
+
+@both_families
+def test_an_entry_that_somebody_removed_comes_back(streams):
+    with kernel_rig() as rig, other_process(streams.group.version) as other:
+        start(rig, "access0")
+        rig.plane.install([route(streams.group, "access0"), route(streams.other, "access0")])
+        mroute.delete_entry(family_of(streams), other, RouteKey(streams.group), 0)
+        assert rig.stream(streams.group, 3) == {}
+        assert audited(rig) == Repairs(missing=1)
+        assert rig.stream(streams.group, 3) == {"access0": 3}
+        assert audited(rig) == Repairs()
+
+
+@both_families
+def test_an_entry_that_somebody_changed_is_put_right(streams):
+    family = family_of(streams)
+    with kernel_rig() as rig, other_process(streams.group.version) as other:
+        start(rig, "access0", "access1")
+        rig.plane.install([route(streams.group, "access0")])
+        mroute.add_entry(family, other, RouteKey(streams.group), 0, family.outgoing(0b101))
+        assert rig.stream(streams.group, 3) == {"access1": 3}
+        assert audited(rig) == Repairs(different=1)
+        assert rig.stream(streams.group, 3) == {"access0": 3}
+
+
+@both_families
+@pytest.mark.parametrize("vif", [0, 1, 2])
+def test_a_vif_that_somebody_removed_comes_back_with_its_entries(streams, vif):
+    family = family_of(streams)
+    with kernel_rig() as rig, other_process(streams.group.version) as other:
+        start(rig, "access0")
+        rig.plane.install([route(streams.group, "access0", "access1")])
+        mroute.delete_vif(family, other, vif)
+        # made while the VIF is not there: it is lost in this entry
+        rig.plane.install([route(streams.other, "access0", "access1")])
+        repairs = audited(rig)
+        assert (repairs.interfaces, repairs.different) == (1, 1)
+        rig.plane.set_active("access1", active=True)
+        for group in (streams.group, streams.other):
+            assert rig.stream(group, 3) == {"access0": 3, "access1": 3}
+        assert audited(rig) == Repairs()
+
+
+@both_families
+def test_a_sink_that_somebody_deleted_comes_back(streams):
+    with kernel_rig() as rig:
+        start(rig, "access0")
+        rig.plane.install([route(streams.group, "access0", "access1")])
+        devices.delete(devices.sink_name(Place(0, 2)))
+        repairs = audited(rig)
+        assert repairs.interfaces == 2
+        rig.plane.set_active("access1", active=True)
+        assert rig.stream(streams.group, 3) == {"access0": 3, "access1": 3}
+
+
+@both_families
+def test_what_is_not_ours_is_left_alone(streams):
+    family = family_of(streams)
+    key = RouteKey(streams.other, streams.sources["core0"][1])
+    with kernel_rig() as rig, other_process(streams.group.version) as other:
+        start(rig, "access0", "access1")
+        rig.plane.install([route(streams.group, "access0")])
+        mroute.add_entry(family, other, key, 0, family.outgoing(0b100))
+        assert audited(rig) == Repairs()
+        assert rig.stream(streams.other, 3, source=1) == {"access1": 3}
+        successor = KernelPlane(rig.held())
+        adoption = successor.adopt({name: rig.index(name) for name in PORTS[:2]})
+        assert (adoption.kept, adoption.removed) == (1, 0)
+        assert rig.stream(streams.other, 3, source=1) == {"access1": 3}
+        successor.close()
+
+
+@both_families
+def test_an_entry_of_ours_that_nobody_wants_is_removed(streams):
+    with kernel_rig() as rig:
+        start(rig, "access0")
+        rig.plane.install([route(streams.group, "access0")])
+        stray = KernelPlane(rig.held())
+        stray.adopt({name: rig.index(name) for name in PORTS[:2]})
+        stray.install([route(streams.other, "access0")])
+        assert audited(rig) == Repairs(unexplained=1)
+        assert rig.stream(streams.other, 3) == {}
+        stray.close()
+
+
+@both_families
+def test_the_link_to_a_further_table_and_its_rule_come_back(streams):
+    fill = {f"p{number}": None for number in range(MAXIMUM_PORTS)}
+    with kernel_rig() as rig:
+        rig.plane.configure({**fill, "access0": rig.index("access0")})
+        rig.plane.set_upstream("core0", rig.index("core0"))
+        rig.plane.set_active("access0", active=True)
+        rig.plane.install([route(streams.group, "access0", "p1")])
+        assert rig.stream(streams.group, 3) == {"access0": 3}
+        devices.delete_rule(family_of(streams).netlink, 1)
+        audited(rig)
+        assert rig.stream(streams.group, 3) == {"access0": 3}
+        devices.delete(devices.link_names(1)[0])
+        assert audited(rig).interfaces == 4
+        assert rig.stream(streams.group, 3) == {"access0": 3}
+        assert audited(rig) == Repairs()
+
+
+@both_families
+def test_entries_that_change_during_an_audit_stay_as_they_are(streams):
+    with kernel_rig() as rig:
+        start(rig, "access0", "access1")
+        many = [route(streams.group + number, "access0", "access1") for number in range(1_000)]
+        rig.plane.install(many)
+        found = Repairs()
+        for number, piece in enumerate(rig.plane.audit()):
+            found += piece
+            rig.plane.remove([many[-1 - number].key])
+            rig.plane.install([route(many[number].key.group, "access1")])
+            rig.plane.set_active("access0", active=bool(number % 2))
+        assert found == Repairs()
+        assert {held.route for held in rig.plane.dump()} == set(rig.plane.installed().values())
+        assert audited(rig) == Repairs()
+
+
+def test_a_family_that_the_kernel_does_not_have_is_a_reason_per_entry():
+    with kernel_rig() as rig:
+        held = [each for each in rig.held() if each.version == 4]
+        rig.plane = KernelPlane(held)
+        start(rig, "access0")
+        with pytest.raises(Exception, match="no multicast routing of this family"):
+            rig.plane.install([route(IPV6.group, "access0"), route(IPV4.group, "access0")])
+        assert "IPv6" in rig.plane.refusal("access0", IPV6.other)
+        assert "no multicast routing" in rig.plane.refusal("access0", IPV6.group)
+        assert rig.plane.refusal("access0", IPV4.group) is None
+        assert rig.stream(IPV4.group, 3) == {"access0": 3}
+
+
+def test_what_was_refused_is_tried_again():
+    with kernel_rig() as rig:
+        start(rig, "access0")
+        everything = rig.plane
+        table = everything._tables.pop((6, 0))
+        with pytest.raises(Exception, match="no multicast routing"):
+            everything.install([route(IPV6.group, "access0")])
+        everything._tables[6, 0] = table
+        assert audited(rig) == Repairs(retried=1)
+        assert everything.refusal("access0", IPV6.group) is None
+        assert rig.stream(IPV6.group, 3) == {"access0": 3}
+
+
+def test_nothing_of_ours_stays_after_an_orderly_end():
+    with kernel_rig() as rig:
+        rig.plane.configure({f"p{number}": None for number in range(2 * MAXIMUM_PORTS)})
+        assert any(name.startswith(devices.LINK_PREFIX) for name in devices.devices())
+        remove_devices()
+        left = [name for name in devices.devices() if name.startswith("tc-")]
+        assert left == []
+        for table in (1, 2):
+            for family in FAMILIES:
+                with pytest.raises(FileNotFoundError):
+                    devices.delete_rule(family.netlink, table)
+
+
+def test_an_interface_index_beyond_sixteen_bits_is_refused_for_ipv6_only():
+    with kernel_rig() as rig:
+        start(rig)
+        rig.router.device("far0", "veth", peer={"ifname": "far1"}, index=70_000)
+        ports = {"access0": rig.index("access0"), "far0": 70_000}
+        rig.plane.configure(ports)
+        with pytest.raises(Exception, match=r"far0: IPv6.*65535"):
+            rig.plane.set_active("far0", active=True)
+        assert "65535" in rig.plane.refusal("far0", IPV6.group)
+        assert rig.plane.refusal("far0", IPV4.group) is None
+        assert rig.plane.refusal("access0", IPV6.group) is None
