@@ -108,6 +108,14 @@ def interface_counter(router: KernelRouter, name: str, direction: str, message: 
     return int(data.findtext(f".//{TRB}{direction}/{TRB}{message}"))
 
 
+def mld_querier(router: KernelRouter, name: str) -> str:
+    """The querier that the router knows on an interface, "" for none."""
+    data = router.get(
+        f'<interfaces xmlns="{INTERFACES}"><interface><name>{name}</name></interface></interfaces>'
+    )
+    return str(data.findtext(f".//{TRB}mld-querier", default=""))
+
+
 def wait_for_role(router: KernelRouter, role: str) -> None:
     until(lambda: leaf(router, "local-role") == role, f"router {router.name} as {role}")
 
