@@ -164,7 +164,7 @@ def last_role_change(duo: Duo) -> etree._Element:
 def test_a_replay_that_ends_in_the_past_completes_and_another_may_follow(duo: Duo, listener: Any) -> None:
     when = moment(last_role_change(duo))
     for _ in range(2):
-        listener.create_subscription(start_time=when, stop_time=when)
+        listener.create_subscription(filter=("subtree", ROLES), start_time=when, stop_time=when)
         names = [what(taken(listener)) for _ in range(3)]
         assert names == ["role-changed", "replayComplete", "notificationComplete"]
 
@@ -172,7 +172,7 @@ def test_a_replay_that_ends_in_the_past_completes_and_another_may_follow(duo: Du
 def test_a_stop_time_in_the_future_ends_the_subscription_then(duo: Duo, listener: Any) -> None:
     now = datetime.now(UTC)
     stop = (now + timedelta(seconds=1)).isoformat()
-    listener.create_subscription(start_time=now.isoformat(), stop_time=stop)
+    listener.create_subscription(filter=("subtree", ROLES), start_time=now.isoformat(), stop_time=stop)
     while what(told := taken(listener)) != "notificationComplete":
         assert what(told) == "replayComplete"
 

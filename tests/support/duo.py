@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cli.lab import configuration
+from cli.lab.laboratory import exchange_keys
 from cli.lab.topology import ACCESS_INTERFACE, CORE_INTERFACE
 from dataplane.packets.frames import report_frames
 from dataplane.packets.messages import GroupRecord, RecordType
@@ -100,6 +101,7 @@ def running_duo(folder: Path) -> Iterator[Duo]:
             stack.enter_context(Twincast(folder / f"router-{number}", "--wires", str(folders[number])))
             for number in (0, 1)
         ]
+        exchange_keys([router.state_dir for router in routers])
         duo = Duo(folders, routers)
         stack.callback(duo.close)
         yield duo
