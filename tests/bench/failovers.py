@@ -18,6 +18,7 @@ from cli.lab import configuration
 from cli.lab.hosts import KernelRouter
 from cli.lab.laboratory import Laboratory, in_laboratory
 from cli.lab.play import until
+from cli.lab.topology import CHANNEL_INTERFACE
 from tests.bench.machine import description
 from tests.netns import watching
 from tests.netns.orders import may_be_given
@@ -69,6 +70,8 @@ class Bench:
         """Yield each row as it is known."""
         self._join()
         yield from self._e_trunk()
+        for interval in (10, 1):
+            yield self._vanishing(interval)
         yield from self._orders()
         yield from self._static()
         if PROGRAM is None:
@@ -104,6 +107,29 @@ class Bench:
             ("e-trunk, core link of the master fails", lambda: topology.cut_core_link(site)),
             ("e-trunk, failback after its delay", lambda: topology.restore_core_link(site)),
         )
+
+    def _vanishing(self, interval: int) -> Cost:
+        """The master is cut off on all sides; `interval` is that of the hellos, in hundredths of a second."""
+        self._configure(f"<e-trunk><id>1</id><hello-interval>{interval}</hello-interval></e-trunk>")
+        cost = Cost(f"e-trunk, master vanishes, hellos {10 * interval} ms x 3", len(self._groups), [], [])
+        for _ in range(self._runs):
+            self._roles(self._a, self._b)
+            stream = self._stream(self._a)
+            self._isolate(isolated=True)
+            wait_for_role(self._b, "master")
+            cost.lost.append(stream.end().lost)
+            cost.duplicates.append(stream.duplicates)
+            self._isolate(isolated=False)
+        return cost
+
+    def _isolate(self, *, isolated: bool) -> None:
+        topology, site = self._laboratory.topology, self._a.site
+        for space, name in (
+            (site.namespace, CHANNEL_INTERFACE),
+            (site.cut, "inner"),
+            (topology.access, site.access_port),
+        ):
+            (space.down if isolated else space.up)(name)
 
     def _orders(self) -> Iterator[Cost]:
         self._configure("<e-trunk><id>1</id><revertive>false</revertive></e-trunk>")
@@ -154,12 +180,16 @@ class Bench:
         yield from costs
 
     def _cost(self, act: Act, master: KernelRouter, backup: KernelRouter) -> tuple[int, int]:
-        wait_for([master], self._groups[0])
-        time.sleep(QUIET_SECONDS)
-        stream = Stream(self._laboratory, self._groups[0])
+        stream = self._stream(master)
         act()
         self._roles(master, backup)
         return stream.end().lost, stream.duplicates
+
+    def _stream(self, router: KernelRouter) -> Stream:
+        """Begin a stream when nothing else happens; `router` is to forward it."""
+        wait_for([router], self._groups[0])
+        time.sleep(QUIET_SECONDS)
+        return Stream(self._laboratory, self._groups[0])
 
 
 def _work(groups: int, runs: int, laboratory: Laboratory) -> int:
