@@ -14,7 +14,7 @@ from dataplane.engine.effects import (
     SetActive,
     SetUpstream,
 )
-from dataplane.engine.world import Port, UpstreamInterface, World, address_of
+from dataplane.engine.world import MLD, Port, UpstreamInterface, World, address_of
 from dataplane.links import Link
 
 AUDIT_INTERVAL: Final = 60.0
@@ -60,6 +60,8 @@ def attach_upstream(world: World, upstream: UpstreamInterface, now: float) -> No
     active = world.active_upstream == upstream.config.name
     rebound = active and _index(before) != _index(upstream.link)
     uplink.choose(world, now, rebound=rebound)
+    if active and address_of(before, MLD) != address_of(upstream.link, MLD):
+        uplink.report_anew(world, MLD, now)
     _capture(world, upstream, upstream=True)
 
 

@@ -51,6 +51,12 @@ def _follow(world: World, upstream: UpstreamInterface | None, now: float) -> Non
     world.joining = True
 
 
+def report_anew(world: World, version: int, now: float) -> None:
+    """Report everything of a family again: routers ignored what came from no address of the link."""
+    world.proxy.of(version).restart(now)
+    world.proxy_changed = True
+
+
 def _works(upstream: UpstreamInterface) -> bool:
     return upstream.config.enabled and upstream.link is not None and upstream.link.up
 
