@@ -18,6 +18,7 @@ from tests.support.kinds import GROUP, KINDS, Kind
 from tests.support.scapy_runner import Description, described
 
 WITHOUT_LEAVE = "igmpv1"
+OUTER_TYPE = 0x88A8
 
 
 class Subscribers:
@@ -47,7 +48,7 @@ class Subscribers:
         self._ask({"send": [self._description(kind, name) for kind in kinds]})
 
     def _description(self, kind: Kind, name: str) -> Description:
-        said = described(kind, kind.messages()[name])
+        said = described(kind, kind.messages()[name], OUTER_TYPE)
         said["source_mac"] = subscriber(kind).mac.hex(":")
         said["destination_mac"] = self._router_mac
         said["session"] = subscriber(kind).pppoe_session
@@ -92,6 +93,7 @@ def frame_kinds(laboratory: Laboratory) -> dict[str, object]:
     watching.prepared(laboratory)
     a, b = laboratory.routers
     for router in (a, b):
+        router.commit(watching.access("<outer-tag-type>s-vlan</outer-tag-type>"))
         for name, value in (("accept_dad", 0), ("disable_ipv6", 0)):
             router.site.namespace.sysctl(f"net/ipv6/conf/{ACCESS_INTERFACE}/{name}", value)
     until(lambda: bool(watching.mld_querier(a, ACCESS_INTERFACE)), "an address to ask from")

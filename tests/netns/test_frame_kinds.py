@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from cli.lab.namespaces import user_namespaces_problem
-from tests.netns.frame_kinds import WITHOUT_LEAVE, group, subscriber
+from tests.netns.frame_kinds import OUTER_TYPE, WITHOUT_LEAVE, group, subscriber
 from tests.support.kinds import KINDS
+from tests.support.scapy_runner import described
 
 pytestmark = [
     pytest.mark.timeout(300),
@@ -45,9 +46,7 @@ def _asked_where_it_is(kind: Any, asked: list[dict[str, Any]]) -> None:
     where = subscriber(kind)
     assert len(asked) >= 2, kind
     for query in asked:
-        assert [vlan for _, vlan in query["tags"]] == [
-            vlan for vlan in (where.outer_vlan, where.inner_vlan) if vlan
-        ], kind
+        assert query["tags"] == described(kind, kind.messages()["join"], OUTER_TYPE)["tags"], kind
         assert query["session"] == where.pppoe_session, kind
         assert "differs" not in query, kind
         assert query["destination"] == group(kind), kind
