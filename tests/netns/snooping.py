@@ -1,15 +1,20 @@
 """An access switch that snoops, between the routers and real hosts (see `scenarios`)."""
 
+import socket
+import struct
+import time
 from functools import partial
 from pathlib import Path
 
 from cli.lab.laboratory import Laboratory
 from cli.lab.play import RATE, until
+from cli.lab.topology import ACCESS_INTERFACE
 from tests.netns import watching
 from tests.netns.watching import Stream, wait_for, wait_for_role
 from tests.support import bridge
 
 GROUP = "239.42.0.{}"
+GROUP_6 = "ff15::42"
 MEMBERSHIP = 350
 """Hundredths of a second after which the bridge forgets a member that does not answer queries."""
 LONGER_SECONDS = 5
@@ -33,6 +38,7 @@ def snooping(laboratory: Laboratory) -> dict[str, object]:
     found["failover"] = _failover(laboratory)
     found["forgotten"] = _forgotten(laboratory)
     found["version 1"] = _version_1(laboratory)
+    found["mld"] = _mld(laboratory)
     return found
 
 
@@ -114,3 +120,36 @@ def _version_1(laboratory: Laboratory) -> dict[str, int]:
     stream = Stream(laboratory, _join(laboratory, 1))
     stream.goes_on()
     return {"lost": stream.end().lost}
+
+
+def _mld(laboratory: Laboratory) -> dict[str, object]:
+    """The same with IPv6: the querier's address is link-local, and the member is kept by its answers."""
+    topology, (a, b) = laboratory.topology, laboratory.routers
+    for space, name in (
+        (a.site.namespace, ACCESS_INTERFACE),
+        (b.site.namespace, ACCESS_INTERFACE),
+        (topology.access, "br0"),
+        (topology.stbs[0], "eth0"),
+    ):
+        space.sysctl(f"net/ipv6/conf/{name}/disable_ipv6", 0)
+    for router in laboratory.routers:
+        router.commit(watching.intervals(2, 1, protocol="mld"))
+    until(lambda: bridge.querier(topology.access, "br0", 6) is not None, "the bridge learns an MLD querier")
+    learnt = bridge.querier(topology.access, "br0", 6)
+    member = topology.stbs[0].run(_listener)
+    try:
+        until(lambda: bool(watching.members(b, GROUP_6)), "the copy on the backup")
+        until(lambda: ("stb1", GROUP_6) in bridge.members(topology.access), "the bridge knows the listener")
+        begin = time.monotonic()
+        until(lambda: time.monotonic() > begin + LONGER_SECONDS, "the bridge would have forgotten it")
+        kept = ("stb1", GROUP_6) in bridge.members(topology.access)
+    finally:
+        member.close()
+    return {"querier": learnt and str(learnt.address), "port": learnt and learnt.port, "kept": kept}
+
+
+def _listener() -> socket.socket:
+    member = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+    request = socket.inet_pton(socket.AF_INET6, GROUP_6) + struct.pack("@I", socket.if_nametoindex("eth0"))
+    member.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP, request)
+    return member

@@ -1,4 +1,4 @@
-"""The querier, judged by a Linux bridge that snoops between router and real hosts of every IGMP version."""
+"""The querier, judged by a Linux bridge that snoops between router and real hosts of every version."""
 
 from pathlib import Path
 
@@ -25,3 +25,6 @@ def test_rule_17_a_bridge_that_snoops_learns_our_querier_and_forwards_by_it(tmp_
     assert found["failover"]["origin"] in ("local", "both")
     assert found["forgotten"]
     assert found["version 1"]["lost"] < A_CHANGE
+    assert found["mld"]["querier"].startswith("fe80:")
+    assert found["mld"]["port"] == "to-a"
+    assert found["mld"]["kept"]

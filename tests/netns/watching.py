@@ -157,10 +157,10 @@ def plain_interface(name: str) -> str:
     )
 
 
-def intervals(query: int, response: int) -> str:
+def intervals(query: int, response: int, protocol: str = "igmp") -> str:
     return access(
-        f"<igmp><query-interval>{query}</query-interval>"
-        f"<query-max-response-time>{response}</query-max-response-time></igmp>"
+        f"<{protocol}><query-interval>{query}</query-interval>"
+        f"<query-max-response-time>{response}</query-max-response-time></{protocol}>"
     )
 
 
