@@ -146,7 +146,7 @@ def _send_query(world: World, port: Port, side: Side, query: Query, circuit: Sub
     if link is None:
         return
     source = address_of(link, side.version) or _UNSPECIFIED
-    port.counters.sent["total"] += 1
-    port.counters.sent["query"] += 1
-    frame = frames.query_frame(query, link.mac, source, circuit, port.outer_type)
-    world.out.append(SendFrame(port.config.name, frame))
+    made = frames.query_frames(query, link.mac, source, link.mtu, circuit, port.outer_type)
+    port.counters.sent["total"] += len(made)
+    port.counters.sent["query"] += len(made)
+    world.out.extend([SendFrame(port.config.name, frame) for frame in made])

@@ -30,7 +30,7 @@ class QuerierState(StrEnum):
 
 
 class SendQuery(msgspec.Struct, frozen=True):
-    """Send this query on the access interface now (`frames.query_frame` makes the octets).
+    """Send this query on the access interface now (`frames.query_frames` makes the octets).
 
     `circuit`: to this VLAN or PPPoE session only; None: to all that are known.
     """

@@ -27,6 +27,8 @@ PPP_IPV6 = 0x0057
 _PPPOE_VERSION = 0x11
 _PPPOE_OCTETS = 6
 _PPP_OCTETS = 2
+PPPOE_OVERHEAD = _PPPOE_OCTETS + _PPP_OCTETS
+"""Octets by which an IP packet in a session must be shorter (RFC 2516 section 7)."""
 _LAST_SESSION = 0xFFFE  # 0 belongs to the discovery stage, 0xffff is reserved (RFC 2516 section 4)
 _NETWORK_TYPES = {ETHERTYPE_IPV4: 4, ETHERTYPE_IPV6: 6}
 _PPP_TYPES = {PPP_IPV4: 4, PPP_IPV6: 6}

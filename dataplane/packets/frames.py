@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from dataplane.packets import ethernet, igmp, ipv4, ipv6, mld
-from dataplane.packets.ethernet import ETHERTYPE_VLAN, UNTAGGED, Subscriber
+from dataplane.packets.ethernet import ETHERTYPE_VLAN, PPPOE_OVERHEAD, UNTAGGED, Subscriber
 from dataplane.packets.messages import Address, GroupRecord, Query, RecordType, Report
 from dataplane.packets.wire import DecodeError, DropReason, Octets
 
@@ -34,19 +34,23 @@ class AccessMessage(msgspec.Struct, frozen=True, gc=False):
 
 
 class _Protocol(msgspec.Struct, frozen=True, gc=False):
-    """What differs between reports of IGMP and of MLD: destinations, and octets of the parts."""
+    """What differs between IGMP and MLD: destinations, and octets of the parts of a message.
+
+    `headers` are the IP header and the first eight octets of the message, `query` what a query has besides.
+    """
 
     all_hosts: Address
     all_routers: Address
     all_report_routers: Address
     headers: int
+    query: int
     record: int
     source: int
 
 
 _PROTOCOLS: Final = {
-    4: _Protocol(ALL_HOSTS, ALL_ROUTERS, ALL_V3_ROUTERS, ipv4.HEADER_OCTETS + 8, 8, 4),
-    6: _Protocol(ALL_NODES, ALL_IPV6_ROUTERS, ALL_MLDV2_ROUTERS, ipv6.HEADER_OCTETS + 8, 20, 16),
+    4: _Protocol(ALL_HOSTS, ALL_ROUTERS, ALL_V3_ROUTERS, ipv4.HEADER_OCTETS + 8, 4, 8, 4),
+    6: _Protocol(ALL_NODES, ALL_IPV6_ROUTERS, ALL_MLDV2_ROUTERS, ipv6.HEADER_OCTETS + 8, 20, 20, 16),
 }
 
 
@@ -81,6 +85,27 @@ def query_frame(
     """
     destination = query.group or _PROTOCOLS[source.version].all_hosts
     return _frame(query, source_mac, source, destination, to, outer_type)
+
+
+def query_frames(
+    query: Query,
+    source_mac: bytes,
+    source: Address,
+    mtu: int,
+    to: Subscriber = UNTAGGED,
+    outer_type: int = ETHERTYPE_VLAN,
+) -> list[bytes]:
+    """The same for an interface with this MTU: a query of too many sources becomes several of some each.
+
+    RFC 3376 section 4.1.8 and RFC 3810 section 5.1.10 leave the number to the MTU; a member answers each for
+    the sources that it lists. A PPPoE session takes PPPOE_OVERHEAD of the MTU.
+    """
+    protocol = _PROTOCOLS[source.version]
+    space = mtu - protocol.headers - protocol.query - (PPPOE_OVERHEAD if to.pppoe_session else 0)
+    most = max(space // protocol.source, 1)
+    starts = range(0, len(query.sources), most) or (0,)
+    parts = (msgspec.structs.replace(query, sources=query.sources[at : at + most]) for at in starts)
+    return [query_frame(part, source_mac, source, to, outer_type) for part in parts]
 
 
 def report_frames(

@@ -5,6 +5,7 @@ from ipaddress import IPv6Address
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from dataplane.capture.filter import MEMBERSHIP_MESSAGES
 from dataplane.packets import ethernet, frames, mld
@@ -124,6 +125,18 @@ def test_a_query_names_whom_it_was_sent_to(place, query, outer_type):
     assert (found.source, found.message) == (HOST, query)
     assert (octets[:6] == place.mac) is bool(place.pppoe_session)
     assert frames.decode(*stripped(octets)) == found
+
+
+@given(places, groups, st.lists(hosts, max_size=200), st.integers(576, 1500))
+def test_a_query_is_split_at_the_mtu_and_asks_for_every_source(place, group, sources, mtu):
+    query = Query(3, group, tuple(sources), 1.0, suppress=True, robustness=2, query_interval=60)
+    sent = frames.query_frames(query, ROUTER_MAC, HOST, mtu, place)
+    link = len(ethernet.encode(ROUTER_MAC, HOST, ROUTERS, b"", place)) - 48 - 8 * bool(place.pppoe_session)
+    assert all(len(octets) <= link + mtu for octets in sent)
+    asked = [frames.decode(octets).message for octets in sent]
+    assert [source for each in asked for source in each.sources] == sources
+    assert all(replace(each, sources=query.sources) == query for each in asked)
+    assert len(sent) == 1 or all(each.sources for each in asked)
 
 
 @given(st.sampled_from(KINDS), st.data())

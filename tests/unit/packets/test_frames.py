@@ -5,7 +5,7 @@ from ipaddress import IPv4Address, IPv6Address
 import pytest
 
 from dataplane.packets import ethernet, frames
-from dataplane.packets.ethernet import Subscriber
+from dataplane.packets.ethernet import UNTAGGED, Subscriber
 from dataplane.packets.messages import GroupRecord, Query, RecordType, Report
 from dataplane.packets.wire import DecodeError, DropReason, checksum
 from tests.support.kinds import KINDS, OUTER_TYPES, stripped
@@ -146,6 +146,17 @@ def test_mld_queries_reach_who_is_asked(query, destination):
     assert frame[:6] == ethernet.multicast_mac(IPv6Address(destination))
     assert ethernet.decode(frame).destination == IPv6Address(destination)
     assert frames.decode(frame, require_router_alert=True).message == query
+
+
+@pytest.mark.parametrize(
+    ("to", "most"),
+    [(UNTAGGED, (1500 - 24 - 12) // 4), (Subscriber(100, 200, 7, MAC), (1492 - 24 - 12) // 4)],
+)
+def test_a_query_of_many_sources_is_several(to, most):
+    query = Query(3, GROUP, sources(1000), 1.0, suppress=False, robustness=2, query_interval=125)
+    parts = [frames.decode(octets).message for octets in frames.query_frames(query, MAC, ROUTER, 1500, to)]
+    assert [len(part.sources) for part in parts] == [most, most, 1000 - 2 * most]
+    assert tuple(source for part in parts for source in part.sources) == query.sources
 
 
 @pytest.mark.parametrize(
