@@ -28,13 +28,19 @@ class ChildRole(StrEnum):
 
 
 class ServerArguments(msgspec.Struct, frozen=True, tag="server"):
-    """Options of the server; `sources` is the JSON form of ModuleSources."""
+    """Options of the server; `sources` is the JSON form of ModuleSources, `url_folder` empty for none.
+
+    `again`: it replaces one that ended.
+    """
 
     state_dir: str
     listener_fd: int
     local_fd: int
     ready_fd: int
     sources: str
+    url_folder: str = ""
+    url_https: bool = False
+    again: bool = False
 
 
 class ValidatorArguments(msgspec.Struct, frozen=True, tag="validator"):
@@ -114,6 +120,9 @@ def _server(arguments: ServerArguments) -> int:
             arguments.ready_fd,
             sources,
             arguments.local_fd,
+            Path(arguments.url_folder) if arguments.url_folder else None,
+            arguments.url_https,
+            arguments.again,
         )
     )
 

@@ -80,6 +80,23 @@ def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         help="where imports of such modules are found; may be repeated",
     )
     run.add_argument(
+        "--writable-running",
+        action="store_true",
+        help="running can be edited directly too, not by commit alone",
+    )
+    run.add_argument(
+        "--startup",
+        action="store_true",
+        help="a startup datastore of its own is what running begins with; else every commit is saved",
+    )
+    run.add_argument(
+        "--url-dir",
+        metavar="DIR",
+        default="",
+        help="file URLs in requests name files in DIR, and nothing outside it",
+    )
+    run.add_argument("--url-https", action="store_true", help="https URLs in requests are read and written")
+    run.add_argument(
         "--wires",
         metavar="DIR",
         default="",

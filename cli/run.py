@@ -57,7 +57,18 @@ def _serve(options: Namespace) -> None:
     routing = _multicast_routing(options.plane)
     local = _local_listener(options, folder)
     record = str(Path(options.record).absolute()) if options.record else ""
-    plan = Plan(folder, listener, local, sources, routing, options.log_level, options.wires, record)
+    plan = Plan(
+        folder,
+        listener,
+        local,
+        sources,
+        routing,
+        options.log_level,
+        options.wires,
+        record,
+        _url_folder(options),
+        options.url_https,
+    )
     try:
         Supervisor(plan, lambda: _say_ready(listener)).run()
     finally:
@@ -113,11 +124,32 @@ def _say_ready(listener: socket.socket) -> None:
     print(f"NETCONF ready on {shown}:{port}", flush=True)
 
 
+def _url_folder(options: Namespace) -> str:
+    """Return the folder of file URLs, absolute; raises UsageError when there is none."""
+    if not options.url_dir:
+        return ""
+    folder = Path(options.url_dir).absolute()
+    if not folder.is_dir():
+        raise UsageError(f"--url-dir {options.url_dir}: no such folder")
+    return str(folder)
+
+
+def _netconf_features(options: Namespace) -> tuple[str, ...]:
+    """Return the optional features of ietf-netconf that were chosen."""
+    chosen = {
+        "writable-running": options.writable_running,
+        "startup": options.startup,
+        "url": bool(options.url_dir or options.url_https),
+    }
+    return tuple(name for name, wanted in chosen.items() if wanted)
+
+
 def _sources(options: Namespace) -> str:
     from server.schema.sources import SchemaError, default_sources
 
     try:
-        return default_sources(tuple(options.module), tuple(map(Path, options.yang_path))).to_json()
+        paths = tuple(map(Path, options.yang_path))
+        return default_sources(tuple(options.module), paths, _netconf_features(options)).to_json()
     except SchemaError as error:
         raise StartError(str(error)) from error
 

@@ -52,7 +52,8 @@ class Plan:
     `multicast_routing` is empty with the memory plane.
 
     `wires` is a folder of interfaces that need no privilege, empty for those of the kernel. `record` is a
-    file for what the dataplane is told, empty for none.
+    file for what the dataplane is told, empty for none. `url_folder` is where file URLs lead, empty for
+    nowhere; `url_https` allows https URLs.
     """
 
     folder: StateFolder
@@ -63,6 +64,8 @@ class Plan:
     log_level: str
     wires: str = ""
     record: str = ""
+    url_folder: str = ""
+    url_https: bool = False
 
 
 @dataclass(slots=True)
@@ -142,7 +145,16 @@ class Supervisor:
         if role is ChildRole.SERVER:
             listener, local = self.plan.listener.fileno(), self.plan.local.fileno()
             folder = str(self.plan.folder.path)
-            arguments = ServerArguments(folder, listener, local, ready, self.plan.sources)
+            arguments = ServerArguments(
+                folder,
+                listener,
+                local,
+                ready,
+                self.plan.sources,
+                self.plan.url_folder,
+                self.plan.url_https,
+                again=self._serving,
+            )
             return arguments, (listener, local, ready)
         if role is ChildRole.VALIDATOR:
             validator = self._validator.fileno()

@@ -9,7 +9,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,7 @@ from server.access.users import CredentialsError, UserStore
 from server.datastores.judge import Judge
 from server.datastores.locks import Datastore
 from server.datastores.storage import InstanceLock, Storage, StorageError
-from server.datastores.store import Store
+from server.datastores.store import Start, Store
 from server.northbound import claims
 from server.northbound.apply import DataplaneProvider
 from server.operations.action import Actions
@@ -30,10 +30,12 @@ from server.operations.control import Control
 from server.operations.dispatch import Dispatcher
 from server.operations.edit import Edit
 from server.operations.history import History
-from server.operations.inline import Inline
+from server.operations.inline import Configurations, Inline
 from server.operations.retrieve import Retrieve
 from server.operations.schemas import Schemas
+from server.operations.sources import Offer
 from server.operations.subscribe import Subscribe
+from server.operations.urls import Urls
 from server.protocol.errors import RpcError, RpcErrors
 from server.protocol.messages import BASE_1_0, BASE_1_1
 from server.provider import Provider
@@ -54,18 +56,28 @@ from server.transport.ssh_wire import HostKeyError
 
 logger = logging.getLogger("twincast.server.app")
 
-CAPABILITIES = (
-    BASE_1_0,
-    BASE_1_1,
-    "urn:ietf:params:netconf:capability:candidate:1.0",
-    "urn:ietf:params:netconf:capability:confirmed-commit:1.1",
-    "urn:ietf:params:netconf:capability:rollback-on-error:1.0",
-    "urn:ietf:params:netconf:capability:validate:1.0",
-    "urn:ietf:params:netconf:capability:validate:1.1",
-    "urn:ietf:params:netconf:capability:notification:1.0",
-    "urn:ietf:params:netconf:capability:interleave:1.0",
-    "urn:ietf:params:netconf:capability:with-defaults:1.0?basic-mode=explicit",
-)
+_CAPABILITY: Final = "urn:ietf:params:netconf:capability:"
+_FEATURES: Final = {
+    "candidate": ("candidate:1.0",),
+    "confirmed-commit": ("confirmed-commit:1.1",),
+    "rollback-on-error": ("rollback-on-error:1.0",),
+    "validate": ("validate:1.0", "validate:1.1"),
+    "writable-running": ("writable-running:1.0",),
+    "startup": ("startup:1.0",),
+}
+"""Features of ietf-netconf and the capabilities that they are."""
+
+
+def capabilities(schema: Schema, schemes: Sequence[str]) -> tuple[str, ...]:
+    """Return what the hello announces; `schemes` are those of the URLs that can be read and written."""
+    module = schema.by_name["ietf-netconf"]
+    named = [name for feature in module.features for name in _FEATURES.get(feature, ())]
+    if schemes:
+        named.append(f"url:1.0?scheme={','.join(schemes)}")
+    named += ["notification:1.0", "interleave:1.0"]
+    named.append("with-defaults:1.0?basic-mode=explicit")
+    return (BASE_1_0, BASE_1_1, *(_CAPABILITY + name for name in named), *library.capabilities(schema))
+
 
 STOP_SECONDS = 0.5
 """How long the sessions' threads may take to end by themselves. Then what they may be waiting for, dataplane
@@ -95,7 +107,8 @@ class ServerOptions:
     `listener_fd`: a listening TCP socket for NETCONF over SSH. `local_fd`: a listening Unix socket for
     programs on this machine (see `transport.local`), None for none. `ready_fd`: where `ready` or
     `failed: reason` is written, one line, then closed. `state_dir` holds `twincast.db`, `host_key`,
-    `users.json`, `control.sock` and `validator.sock`.
+    `users.json`, `control.sock` and `validator.sock`. `url_folder` is where file URLs lead, `url_https`
+    allows https. `again`: this server replaces one that ended, so that running stays what it was.
     """
 
     state_dir: Path
@@ -103,6 +116,9 @@ class ServerOptions:
     ready_fd: int
     sources: ModuleSources
     local_fd: int | None = None
+    url_folder: Path | None = None
+    url_https: bool = False
+    again: bool = False
 
 
 ProviderFactory = Callable[[Schema, Path], Provider]
@@ -157,14 +173,15 @@ def _start(options: ServerOptions, make_provider: ProviderFactory, stack: ExitSt
     """Bring everything up; what was started is stopped backwards when `stack` ends."""
     state_dir = options.state_dir
     stack.enter_context(InstanceLock(state_dir))
-    core = _core(options.sources, state_dir, make_provider, stack)
+    core = _core(options, make_provider, stack)
+    urls = Urls(options.url_folder, https=options.url_https)
     core.provider.restore(core.store.root(Datastore.RUNNING))
-    sessions = Sessions((*CAPABILITIES, *library.capabilities(core.schema)))
+    sessions = Sessions(capabilities(core.schema, urls.schemes))
     listener = socket.socket(fileno=options.listener_fd)
     users = UserStore(state_dir / "users.json")
     guard = Guard(core.schema, lambda: core.store.root(Datastore.RUNNING))
     subscriptions = Subscriptions(_stream(core, state_dir, stack), sessions, guard)
-    operations = _operations(core, guard, sessions, subscriptions)
+    operations = _operations(core, guard, sessions, subscriptions, urls)
     ssh = SshServer(listener, state_dir / "host_key", users, operations)
     stack.callback(ssh.stop, STOP_SECONDS)
     ssh.start()
@@ -174,25 +191,29 @@ def _start(options: ServerOptions, make_provider: ProviderFactory, stack: ExitSt
         local.start()
 
 
-def _core(sources: ModuleSources, state_dir: Path, make_provider: ProviderFactory, stack: ExitStack) -> _Core:
-    schema = load_schema(sources)
+def _core(options: ServerOptions, make_provider: ProviderFactory, stack: ExitStack) -> _Core:
+    state_dir = options.state_dir
+    schema = load_schema(options.sources)
     claims.verify(schema)
     validator = Validator(lambda: connect_unix(state_dir / "validator.sock"), schema)
     stack.callback(validator.close)
     provider = make_provider(schema, state_dir)
     stack.callback(provider.close)
     judge = Judge(schema, validator, provider)
-    store = _store(schema, state_dir / "twincast.db", judge, provider)
+    store = _store(schema, state_dir / "twincast.db", judge, provider, again=options.again)
     stack.callback(store.close)
     for waited_for in (provider, validator):  # once more, before the store: it waits for commits that wait
         stack.callback(waited_for.close)
     return _Core(schema, validator, provider, judge, store)
 
 
-def _store(schema: Schema, path: Path, judge: Judge, provider: Provider) -> Store:
+def _store(schema: Schema, path: Path, judge: Judge, provider: Provider, *, again: bool) -> Store:
+    start = Start.RUNNING
+    if Offer.of(schema, ()).startup:
+        start = Start.AGAIN if again else Start.STARTUP
     storage = Storage(path)
     try:
-        return Store(schema, storage, judge, provider)
+        return Store(schema, storage, judge, provider, start)
     except Exception:
         storage.close()
         raise
@@ -207,19 +228,22 @@ def _stream(core: _Core, state_dir: Path, stack: ExitStack) -> Stream:
     return stream
 
 
-def _operations(core: _Core, guard: Guard, sessions: Sessions, subscriptions: Subscriptions) -> Dispatcher:
-    inline = Inline(core.schema, core.validator)
+def _operations(
+    core: _Core, guard: Guard, sessions: Sessions, subscriptions: Subscriptions, urls: Urls
+) -> Dispatcher:
+    configurations = Configurations(core.store, Inline(core.schema, core.validator), urls)
+    offer = Offer.of(core.schema, urls.schemes)
     monitoring = Monitoring(core.schema, sessions, core.store.locks)
     history = History(core.schema, core.store, core.judge, guard)
     sources = (core.provider.state, monitoring.state, guard.state, history.state, subscriptions.state)
     bodies = Bodies(core.schema, core.validator, core.store, guard, sources)
     parts = (
-        Retrieve(core.schema, core.store, guard, sources),
+        Retrieve(core.schema, core.store, guard, sources, offer),
         Actions(core.schema, bodies, guard, core.provider.actions()),
         Subscribe(subscriptions),
-        Edit(core.schema, core.store, guard, core.judge, inline, core.validator.canonical),
-        Commit(core.store, guard, core.judge, inline),
-        Control(core.store, sessions),
+        Edit(core.schema, core.store, guard, core.judge, configurations, urls, core.validator.canonical),
+        Commit(core.store, guard, core.judge, configurations, offer),
+        Control(core.store, sessions, offer),
         Schemas(core.schema),
         history,
     )

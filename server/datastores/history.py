@@ -28,6 +28,7 @@ class Cause(StrEnum):
     TIMEOUT = "confirmed-commit-timeout"
     SESSION_END = "confirmed-commit-session-end"
     RESTART = "confirmed-commit-restart"
+    BOOT = "load-of-startup"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,10 +12,11 @@ from server.protocol.errors import ErrorType, RpcError, in_use, lock_denied, ope
 
 
 class Datastore(StrEnum):
-    """The configuration datastores of RFC 6241 that this server has."""
+    """The configuration datastores of RFC 6241. Startup is there on servers that were started with it."""
 
     RUNNING = "running"
     CANDIDATE = "candidate"
+    STARTUP = "startup"
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,6 +67,13 @@ class Running:
         self._point = None
         return committed
 
+    def begin_with(self, root: Container) -> None:
+        """Have running be `root`, which is valid, from the start; nobody acts on running yet."""
+        changes = diff(self.root, root)
+        if changes:
+            self._persist(SERVER, Cause.BOOT, False, self.root, root, changes)
+        self.root = root
+
     def units_after(self, commit_id: int) -> Mapping[bytes, bytes] | None:
         """Return running as it was after a commit of the history, or before the first, as `tree` takes it.
 

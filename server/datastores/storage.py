@@ -20,7 +20,9 @@ from server.datastores.undo import Limits, Row, Undo
 
 __all__ = ["FORMAT_VERSION", "InstanceLock", "Limits", "Row", "Storage", "StorageError", "Stored"]
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
+
+_STARTUP_TABLES = ("CREATE TABLE startup (key BLOB PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID",)
 
 _TABLES = (
     "CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
@@ -28,16 +30,21 @@ _TABLES = (
     "CREATE TABLE unit (key BLOB PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID",
     "INSERT INTO head VALUES (1, 0)",
     *UNDO_TABLES,
+    *_STARTUP_TABLES,
 )
 
-_STEPS = {"1": UNDO_TABLES}
+_STEPS = {"1": UNDO_TABLES, "2": _STARTUP_TABLES}
 """What turns an older format into the next."""
 
-_PUT_CONTENT_ID = (
-    "INSERT INTO meta VALUES ('content-id', ?) "
+_PUT_META = (
+    "INSERT INTO meta VALUES (?, ?) "
     "ON CONFLICT (name) DO UPDATE SET value = excluded.value WHERE value <> excluded.value"
 )
 """Nothing is written when it is the same as before, which spares the log a page."""
+
+_CONTENT_ID = "content-id"
+_STARTUP_ID = "startup-content-id"
+"""The content-ids that running and startup were valid for; without the latter there is no startup."""
 
 
 class StorageError(Exception):
@@ -119,7 +126,7 @@ class Storage:
         with self._reporting("read"):
             return Stored(
                 self._commit_id(),
-                self._meta().get("content-id", ""),
+                self._meta().get(_CONTENT_ID, ""),
                 self._units(),
                 self._undo.entries(),
                 self._undo.guarded,
@@ -153,7 +160,7 @@ class Storage:
             raise StorageError(f"{self._path}: there is no write to take back")
         with self._reporting("written"), self._transaction():
             self._undo.unremember(last.commit_id)
-            self._put(last.rows, self._meta().get("content-id", ""))
+            self._put(last.rows, self._meta().get(_CONTENT_ID, ""))
             if last.guarded:
                 self._undo.guard(last.point)
             else:
@@ -168,7 +175,7 @@ class Storage:
         """Go back to the rollback point, which is given up, and return the new commit id."""
         with self._reporting("read"):
             rows = self._undo.point()
-        return self.write(rows, self._meta().get("content-id", ""), entry=entry)
+        return self.write(rows, self._meta().get(_CONTENT_ID, ""), entry=entry)
 
     def rollback_units(self) -> Mapping[bytes, bytes]:
         """Return the units of running as they were at the rollback point."""
@@ -188,6 +195,28 @@ class Storage:
         with self._reporting("read"):
             return self._undo.oldest()
 
+    def load_startup(self) -> tuple[str, Mapping[bytes, bytes]] | None:
+        """Return startup's content-id and units; None when there is no startup. Raises StorageError."""
+        with self._reporting("read"):
+            content_id = self._meta().get(_STARTUP_ID)
+            rows = self._connection.execute("SELECT key, value FROM startup")
+            return None if content_id is None else (content_id, dict(rows))
+
+    def write_startup(self, rows: Sequence[Row], content_id: str) -> None:
+        """Store the rows of startup that differ; raises StorageError, and then nothing was stored."""
+        with self._reporting("written"), self._transaction():
+            run = self._connection
+            gone = ((key,) for key, body in rows if body is None)
+            run.executemany("DELETE FROM startup WHERE key = ?", gone)
+            run.executemany("INSERT OR REPLACE INTO startup VALUES (?, ?)", _to_put(rows))
+            run.execute(_PUT_META, (_STARTUP_ID, content_id))
+
+    def forget_startup(self) -> None:
+        """Have no startup any more: running is what is begun with. Raises StorageError."""
+        with self._reporting("written"), self._transaction():
+            self._connection.execute("DELETE FROM startup")
+            self._connection.execute("DELETE FROM meta WHERE name = ?", (_STARTUP_ID,))
+
     def close(self) -> None:
         """Close the file."""
         self._connection.close()
@@ -200,7 +229,7 @@ class Storage:
         run = self._connection
         run.executemany("DELETE FROM unit WHERE key = ?", ((key,) for key, body in rows if body is None))
         run.executemany("INSERT OR REPLACE INTO unit VALUES (?, ?)", _to_put(rows))
-        run.execute(_PUT_CONTENT_ID, (content_id,))
+        run.execute(_PUT_META, (_CONTENT_ID, content_id))
         run.execute("UPDATE head SET commit_id = commit_id + 1")
         return self._commit_id()
 

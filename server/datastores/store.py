@@ -1,4 +1,4 @@
-"""The datastores running and candidate: immutable roots, one writer at a time.
+"""The datastores running, candidate and startup: immutable roots, one writer at a time.
 
 Owns the candidate, the locks, the order of writers and the alarm of a confirmed commit. A reader takes a
 root and needs no lock; everything that changes shared state runs under one writer lock. What a lock permits
@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from enum import StrEnum
 from typing import Final
 
 from server.datastores.confirmed import Action, CommitRequest, ConfirmedCommit, Event, Step
@@ -17,6 +18,7 @@ from server.datastores.history import SERVER, Author, Cause, Entry
 from server.datastores.judge import Judge
 from server.datastores.locks import Datastore, Lock, LockTable
 from server.datastores.running import Running
+from server.datastores.startup import Startup
 from server.datastores.storage import Storage
 from server.datastores.transaction import Committed
 from server.protocol.errors import ErrorType, operation_failed
@@ -43,14 +45,38 @@ _CAUSES: Final = {
 }
 
 
+class Start(StrEnum):
+    """What running begins with: itself, every commit being saved; the startup datastore; or itself on a
+    server that has a startup datastore and only replaces one that ended.
+    """
+
+    RUNNING = "running"
+    STARTUP = "startup"
+    AGAIN = "again"
+
+
 class Store:
     """Running and the shared candidate of one server. All methods may be called from any thread."""
 
-    def __init__(self, schema: Schema, storage: Storage, judge: Judge, provider: Provider) -> None:
+    def __init__(
+        self,
+        schema: Schema,
+        storage: Storage,
+        judge: Judge,
+        provider: Provider,
+        start: Start = Start.RUNNING,
+    ) -> None:
         """Load running; a confirmed commit that was not confirmed is undone. Raises StorageError when what is
         stored does not fit the schema.
         """
         self._running = Running(schema, storage, judge, provider)
+        self._startup: Startup | None = None
+        if start is Start.RUNNING:
+            storage.forget_startup()
+        else:
+            self._startup = Startup(schema, storage, judge, self._running.root)
+            if start is Start.STARTUP:
+                self._running.begin_with(self._startup.root)
         self._writer = threading.Lock()
         self._locks = LockTable()
         self._confirmed = ConfirmedCommit()
@@ -61,7 +87,9 @@ class Store:
 
     def root(self, datastore: Datastore) -> Container:
         """Return the content of `datastore` as it is now."""
-        return self._running.root if datastore is Datastore.RUNNING else self._candidate
+        if datastore is Datastore.STARTUP and self._startup is not None:
+            return self._startup.root
+        return self._candidate if datastore is Datastore.CANDIDATE else self._running.root
 
     def history(self) -> tuple[Entry, ...]:
         """Return the last commits, oldest first."""
@@ -70,7 +98,8 @@ class Store:
     def locks(self) -> Mapping[str, Lock | None]:
         """Return every datastore's name with the lock on it."""
         held = self._locks.held
-        return {str(name): held.get(name) for name in Datastore}
+        names = [name for name in Datastore if name is not Datastore.STARTUP or self._startup is not None]
+        return {str(name): held.get(name) for name in names}
 
     def lock(self, datastore: Datastore, session_id: int) -> None:
         """Lock `datastore` for a session; raises RpcError lock-denied."""
@@ -175,6 +204,16 @@ class Store:
             if follows:
                 self._candidate = self._running.root
             return committed
+
+    def save(self, session_id: int, change: Callable[[Container], Container]) -> None:
+        """Make `change(startup)` startup (RFC 6241 section 8.7).
+
+        Raises RpcError in-use when another session holds its lock, RpcErrors when the result is not valid.
+        """
+        with self._writing(session_id):
+            self._locks.check_change(Datastore.STARTUP, session_id)
+            if self._startup is not None:
+                self._startup.save(change(self._startup.root))
 
     def close(self) -> None:
         """Wait for a commit that is under way and close the storage; nothing may be called afterwards.

@@ -12,8 +12,9 @@ from server.datastores.judge import Judge, refuse
 from server.datastores.locks import Datastore
 from server.datastores.store import Store
 from server.operations.handler import Handlers, author, base
-from server.operations.inline import Inline
-from server.operations.parameters import HISTORY_NAMESPACE, Parameters, Source, take_source
+from server.operations.inline import Configurations
+from server.operations.parameters import HISTORY_NAMESPACE, Parameters
+from server.operations.sources import Offer, Source, take_source
 from server.protocol.messages import Ok, Reply
 from server.telemetry.sessions import Session
 
@@ -25,10 +26,10 @@ class Validate:
     source: Source
 
     @classmethod
-    def parse(cls, operation: etree._Element) -> "Validate":
+    def parse(cls, operation: etree._Element, offer: Offer) -> "Validate":
         """Read the parameters; raises RpcError."""
         parameters = Parameters(operation)
-        source = take_source(parameters, "source", inline=True)
+        source = take_source(parameters, "source", offer, inline=True, url=True)
         parameters.finish()
         return cls(source)
 
@@ -80,11 +81,14 @@ def parse_commit(operation: etree._Element) -> tuple[CommitRequest, Reason]:
 class Commit:
     """The operations between candidate and running."""
 
-    def __init__(self, store: Store, guard: Guard, judge: Judge, inline: Inline) -> None:
+    def __init__(
+        self, store: Store, guard: Guard, judge: Judge, configurations: Configurations, offer: Offer
+    ) -> None:
         self._store = store
         self._guard = guard
         self._judge = judge
-        self._inline = inline
+        self._configurations = configurations
+        self._offer = offer
 
     def handlers(self) -> Handlers:
         """Return the operations of this file."""
@@ -97,12 +101,12 @@ class Commit:
 
     def validate(self, _session: Session, operation: etree._Element) -> Reply:
         """Report every error of a configuration; nothing changes."""
-        source = Validate.parse(operation).source
-        if source.config is not None:
-            refuse(self._judge.whole(self._inline.parse(source.config)))
-            return Ok()
-        running = self._store.root(Datastore.RUNNING)
-        refuse(self._judge.settle(running, self._store.root(source.datastore or Datastore.RUNNING)).errors)
+        source = Validate.parse(operation, self._offer).source
+        root = self._configurations.root(source)
+        if source.datastore is None:
+            refuse(self._judge.whole(root))
+        else:
+            refuse(self._judge.settle(self._store.root(Datastore.RUNNING), root).errors)
         return Ok()
 
     def commit(self, session: Session, operation: etree._Element) -> Reply:

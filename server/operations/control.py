@@ -5,7 +5,8 @@ from lxml import etree
 from server.datastores.locks import Datastore
 from server.datastores.store import Store
 from server.operations.handler import Handlers, base
-from server.operations.parameters import Parameters, take_source
+from server.operations.parameters import Parameters
+from server.operations.sources import Offer, take_source
 from server.protocol import errors
 from server.protocol.errors import ErrorType
 from server.protocol.messages import Ok, Reply
@@ -18,8 +19,9 @@ HIGHEST_SESSION_ID = 2**32 - 1
 class Control:
     """The operations on locks and sessions."""
 
-    def __init__(self, store: Store, sessions: Sessions) -> None:
+    def __init__(self, store: Store, sessions: Sessions, offer: Offer) -> None:
         self._store = store
+        self._offer = offer
         self._sessions = sessions
 
     def handlers(self) -> Handlers:
@@ -33,12 +35,12 @@ class Control:
 
     def lock(self, session: Session, operation: etree._Element) -> Reply:
         """Lock a datastore; raises RpcError lock-denied."""
-        self._store.lock(_take_target(operation), session.session_id)
+        self._store.lock(_take_target(operation, self._offer), session.session_id)
         return Ok()
 
     def unlock(self, session: Session, operation: etree._Element) -> Reply:
         """Unlock a datastore; with the candidate's lock its changes go."""
-        self._store.unlock(_take_target(operation), session.session_id)
+        self._store.unlock(_take_target(operation, self._offer), session.session_id)
         return Ok()
 
     def close_session(self, _session: Session, operation: etree._Element) -> Reply:
@@ -66,8 +68,8 @@ class Control:
         return Ok()
 
 
-def _take_target(operation: etree._Element) -> Datastore:
+def _take_target(operation: etree._Element, offer: Offer) -> Datastore:
     parameters = Parameters(operation)
-    target = take_source(parameters, "target", inline=False).datastore
+    target = take_source(parameters, "target", offer).datastore
     parameters.finish()
     return target or Datastore.RUNNING

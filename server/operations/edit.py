@@ -13,18 +13,15 @@ from lxml import etree
 
 from server.access.guard import Guard
 from server.access.rules import Access
+from server.datastores.history import Cause
 from server.datastores.judge import Judge, refuse
 from server.datastores.locks import Datastore
 from server.datastores.store import Store
-from server.operations.handler import Handlers, base
-from server.operations.inline import Inline
-from server.operations.parameters import (
-    Parameters,
-    Source,
-    refuse_unsupported,
-    take_source,
-    take_with_defaults,
-)
+from server.operations.handler import Handlers, author, base
+from server.operations.inline import Configurations
+from server.operations.parameters import Parameters, take_with_defaults
+from server.operations.sources import Offer, Source, take_source, take_url
+from server.operations.urls import Urls
 from server.protocol import errors
 from server.protocol.errors import RpcError
 from server.protocol.messages import Ok, Reply
@@ -32,8 +29,9 @@ from server.protocol.session import Peer
 from server.schema.model import NodeKind, Schema
 from server.telemetry.sessions import Session
 from server.tree.edit import DefaultOperation, EditOutcome, ErrorOption, Gate, apply_edit
-from server.tree.node import Container
+from server.tree.node import Container, empty_root
 from server.tree.payload import Operation, Step
+from server.tree.xml import to_xml
 
 
 class TestOption(StrEnum):
@@ -59,57 +57,65 @@ _NEEDED: Final = {
 
 @dataclass(frozen=True, slots=True)
 class EditConfig:
-    """Parameters of edit-config; the target is the candidate, the only one that can be written."""
+    """Parameters of edit-config; `config` is None where `source` is a URL."""
 
-    config: etree._Element
+    target: Datastore
+    source: Source
     default_operation: DefaultOperation
     test_option: TestOption
     error_option: ErrorOption
 
     @classmethod
-    def parse(cls, operation: etree._Element) -> "EditConfig":
+    def parse(cls, operation: etree._Element, offer: Offer) -> "EditConfig":
         """Read the parameters; raises RpcError."""
         parameters = Parameters(operation)
-        _take_candidate(parameters)
+        target = _take_target(parameters, offer).datastore
+        if target is Datastore.STARTUP or target is None:
+            raise parameters.invalid("target", target or "", ("running", "candidate"))
         default_operation = parameters.choice("default-operation", DefaultOperation, DefaultOperation.MERGE)
         # without the parameter nothing is tested: the candidate may be incomplete until it is validated
         test_option = parameters.choice("test-option", TestOption, TestOption.SET)
         error_option = parameters.choice("error-option", ErrorOption, ErrorOption.STOP_ON_ERROR)
-        if parameters.element("url") is not None:
-            refuse_unsupported("url", "edit-config")
-        config = parameters.required("config")
+        url = take_url(parameters, offer)
+        config = parameters.required("config") if url is None else parameters.element("config")
+        if url is not None and config is not None:
+            raise parameters.second_choice("config")
         parameters.finish()
-        return cls(config, default_operation, test_option, error_option)
+        source = Source(config=config, url=url)
+        return cls(target, source, default_operation, test_option, error_option)
 
 
 @dataclass(frozen=True, slots=True)
 class CopyConfig:
-    """Parameters of copy-config; the target is the candidate."""
+    """Parameters of copy-config."""
 
+    target: Source
     source: Source
 
     @classmethod
-    def parse(cls, operation: etree._Element) -> "CopyConfig":
+    def parse(cls, operation: etree._Element, offer: Offer) -> "CopyConfig":
         """Read the parameters; raises RpcError invalid-value when source and target are the same."""
         parameters = Parameters(operation)
-        _take_candidate(parameters)
-        source = take_source(parameters, "source", inline=True)
+        target = _take_target(parameters, offer, url=True)
+        source = take_source(parameters, "source", offer, inline=True, url=True)
         take_with_defaults(parameters)
         parameters.finish()
-        if source.datastore is Datastore.CANDIDATE:
-            raise parameters.invalid("source", Datastore.CANDIDATE, ("anything but the target",))
-        return cls(source)
+        if source.is_same(target):
+            given = source.datastore or "a URL"
+            raise parameters.invalid("source", given, ("anything but the target",))
+        return cls(target, source)
 
 
-def _take_candidate(parameters: Parameters) -> None:
-    target = take_source(parameters, "target", inline=False).datastore
-    if target is not Datastore.CANDIDATE:
+def _take_target(parameters: Parameters, offer: Offer, *, url: bool = False) -> Source:
+    target = take_source(parameters, "target", offer, url=url)
+    if target.datastore is Datastore.RUNNING and not offer.writable_running:
         message = "running cannot be written directly: the target is the candidate, followed by <commit>"
         raise errors.operation_not_supported(message)
+    return target
 
 
 class Edit:
-    """The operations that write the candidate."""
+    """The operations that write a datastore, or what a URL has."""
 
     def __init__(
         self,
@@ -117,7 +123,8 @@ class Edit:
         store: Store,
         guard: Guard,
         judge: Judge,
-        inline: Inline,
+        configurations: Configurations,
+        urls: Urls,
         canonical: Callable[[bytes], bytes],
     ) -> None:
         """`canonical` is `Validator.canonical`."""
@@ -125,7 +132,9 @@ class Edit:
         self._guard = guard
         self._store = store
         self._judge = judge
-        self._inline = inline
+        self._configurations = configurations
+        self._urls = urls
+        self._offer = Offer.of(schema, urls.schemes)
         self._canonical = canonical
 
     def handlers(self) -> Handlers:
@@ -137,34 +146,58 @@ class Edit:
         }
 
     def edit_config(self, session: Session, operation: etree._Element) -> Reply:
-        """Apply an edit to the candidate, wholly or, under continue-on-error, as far as it goes."""
-        parameters = EditConfig.parse(operation)
+        """Apply an edit to its target, wholly or, under continue-on-error, as far as it goes.
+
+        Running is changed as by a commit: what is not valid is refused.
+        """
+        parameters = EditConfig.parse(operation, self._offer)
+        source = parameters.source
+        config = source.config if source.url is None else self._urls.read(source.url)
+        if config is None:
+            raise ValueError("an edit without content")
         failed: list[RpcError] = []
-        peer = session.peer
-        self._store.edit(
-            session.session_id, lambda candidate: self._edited(peer, candidate, parameters, failed)
+        self._write(
+            session,
+            parameters.target,
+            lambda root: self._edited(session.peer, root, parameters, config, failed),
         )
         refuse(failed)
         return Ok()
 
     def copy_config(self, session: Session, operation: etree._Element) -> Reply:
-        """Replace the candidate by running or by the configuration in the request."""
-        source = CopyConfig.parse(operation).source
-        root = (
-            self._store.root(Datastore.RUNNING)
-            if source.config is None
-            else self._inline.parse(source.config)
-        )
+        """Replace the target by the source; a URL gets what the user may read of it."""
+        parameters = CopyConfig.parse(operation, self._offer)
+        root = self._configurations.root(parameters.source)
         peer = session.peer
-        self._store.edit(session.session_id, lambda candidate: self._guard.permitted(peer, candidate, root))
+        if parameters.target.url is not None:
+            self._urls.write(parameters.target.url, to_xml(self._schema, self._guard.visible(peer, root)))
+            return Ok()
+        self._write(session, parameters.target.datastore, lambda old: self._guard.permitted(peer, old, root))
         return Ok()
 
-    def delete_config(self, _session: Session, operation: etree._Element) -> Reply:
-        """Refuse: running must not be deleted, and no other datastore can be (RFC 6241 section 7.4)."""
+    def delete_config(self, session: Session, operation: etree._Element) -> Reply:
+        """Empty startup or delete what a URL has; running and candidate cannot be (RFC 6241 section 7.4)."""
         parameters = Parameters(operation)
-        target = take_source(parameters, "target", inline=False).datastore
+        target = take_source(parameters, "target", self._offer, url=True)
         parameters.finish()
-        raise errors.operation_not_supported(f"{target} cannot be deleted")
+        if target.url is not None:
+            self._urls.delete(target.url)
+            return Ok()
+        if target.datastore is not Datastore.STARTUP:
+            raise errors.operation_not_supported(f"{target.datastore} cannot be deleted")
+        nothing = empty_root(self._schema.root)
+        self._write(session, Datastore.STARTUP, lambda old: self._guard.permitted(session.peer, old, nothing))
+        return Ok()
+
+    def _write(
+        self, session: Session, target: Datastore | None, change: Callable[[Container], Container]
+    ) -> None:
+        if target is Datastore.RUNNING:
+            self._store.replace(author(session), change, Cause.EDIT)
+        elif target is Datastore.STARTUP:
+            self._store.save(session.session_id, change)
+        else:
+            self._store.edit(session.session_id, change)
 
     def _gate(self, peer: Peer) -> Gate | None:
         blind = self._guard.blind(peer)
@@ -180,12 +213,17 @@ class Edit:
         return gate
 
     def _edited(
-        self, peer: Peer, candidate: Container, parameters: EditConfig, failed: list[RpcError]
+        self,
+        peer: Peer,
+        old: Container,
+        parameters: EditConfig,
+        config: etree._Element,
+        failed: list[RpcError],
     ) -> Container:
         outcome = apply_edit(
             self._schema,
-            candidate,
-            parameters.config,
+            old,
+            config,
             default_operation=parameters.default_operation,
             error_option=parameters.error_option,
             canonical=self._canonical,
@@ -193,11 +231,11 @@ class Edit:
         )
         if parameters.error_option is not ErrorOption.CONTINUE_ON_ERROR:
             refuse(outcome.errors)
-        self._guard.permitted(peer, candidate, outcome.root)
+        self._guard.permitted(peer, old, outcome.root)
         if parameters.test_option is not TestOption.SET:
             self._test(outcome)
         failed.extend(outcome.errors)
-        return candidate if parameters.test_option is TestOption.TEST_ONLY else outcome.root
+        return old if parameters.test_option is TestOption.TEST_ONLY else outcome.root
 
     def _test(self, outcome: EditOutcome) -> None:
         errors_found = self._judge.settle(self._store.root(Datastore.RUNNING), outcome.root).errors

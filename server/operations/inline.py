@@ -1,8 +1,11 @@
-"""A whole configuration given in a request, as copy-config and validate take it."""
+"""A whole configuration, of a datastore, in a request or behind a URL: what copy-config and validate take."""
 
 from lxml import etree
 
 from server.datastores.judge import refuse
+from server.datastores.store import Store
+from server.operations.sources import Source
+from server.operations.urls import Urls
 from server.schema.model import Schema
 from server.schema.validator import Validator
 from server.tree.edit import DefaultOperation, ErrorOption, apply_edit
@@ -33,3 +36,23 @@ class Inline:
         )
         refuse(outcome.errors)
         return outcome.root
+
+
+class Configurations:
+    """The configurations that sources stand for."""
+
+    def __init__(self, store: Store, inline: Inline, urls: Urls) -> None:
+        self._store = store
+        self._inline = inline
+        self._urls = urls
+
+    def root(self, source: Source) -> Container:
+        """Return it in canonical form; raises RpcErrors as `Inline.parse`, and RpcError for a URL."""
+        if source.datastore is not None:
+            return self._store.root(source.datastore)
+        config = source.config
+        if source.url is not None:
+            config = self._urls.read(source.url)
+        if config is None:
+            raise ValueError("a source without content")
+        return self._inline.parse(config)

@@ -1,17 +1,15 @@
 """The parameters of an operation: each is taken once, and what is left over is an error.
 
-Owns the common half of parsing: names, namespaces, repetition (RFC 7950 section 8.3.1) and the
-choice of a datastore. Errors name the parameter, and where it stands in error-path.
+Owns the common half of parsing: names, namespaces, repetition (RFC 7950 section 8.3.1). Errors name the
+parameter, and where it stands in error-path.
 """
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
 
 from lxml import etree
 
-from server.datastores.locks import Datastore
 from server.protocol import errors
 from server.protocol.errors import RpcError
 from server.protocol.messages import BASE_NAMESPACE
@@ -31,8 +29,6 @@ _PREFIXES = {
 }
 _PATH_NAMESPACES = {prefix: namespace for namespace, prefix in _PREFIXES.items()}
 
-_MISSING_CAPABILITY = {"startup": ":startup", "url": ":url"}
-
 
 class Parameters:
     """The child elements of one element of a request.
@@ -42,7 +38,7 @@ class Parameters:
     """
 
     def __init__(self, parent: etree._Element, path: str = "/nc:rpc") -> None:
-        self._parent = parent
+        self.parent = parent
         self._name = etree.QName(parent)
         prefix = _PREFIXES.get(self._name.namespace or "", "")
         self.path = f"{path}/{prefix}:{self._name.localname}" if prefix else path
@@ -138,7 +134,7 @@ class Parameters:
         """
         if self._left:
             raise self._unknown(self._left[0])
-        pieces = (self._parent.text, *(child.tail for child in self._parent))
+        pieces = (self.parent.text, *(child.tail for child in self.parent))
         if not text and any(piece and not piece.isspace() for piece in pieces):
             error = errors.bad_element(self._name.localname, f"text is not allowed in {self._here}")
             raise self._at(error)
@@ -162,6 +158,10 @@ class Parameters:
             extra = etree.QName(self._left[1]).localname
             raise self._at(errors.bad_element(extra, f"{self._here} takes one choice, <{extra}> is one more"))
         return self._left.pop()
+
+    def second_choice(self, name: str) -> RpcError:
+        """Return the error bad-element of a parameter that excludes another one that is there."""
+        return self._at(errors.bad_element(name, f"{self._here} takes one choice, <{name}> is one more"))
 
     def only_action(self) -> etree._Element:
         """Take the one child of `<action>`; raises RpcError missing-element or bad-element."""
@@ -210,42 +210,6 @@ class Parameters:
         path = f"{self.path}/{prefix}:{name}" if name else self.path
         used = {prefix: uri for prefix, uri in _PATH_NAMESPACES.items() if f"/{prefix}:" in path}
         return error.at(path, used)
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """What to read: a datastore, or a configuration given in the request (`config` is its element)."""
-
-    datastore: Datastore | None
-    config: etree._Element | None = None
-
-
-def take_source(parameters: Parameters, name: str, *, inline: bool) -> Source:
-    """Take a parameter that names a datastore or, if `inline`, holds `<config>`.
-
-    Raises RpcError operation-not-supported for a datastore whose capability the server does not have.
-    """
-    choice = parameters.inside(name)
-    child = choice.only()
-    choice.finish()
-    label = etree.QName(child)
-    if label.namespace == BASE_NAMESPACE:
-        if label.localname in tuple(Datastore):
-            Parameters(child, choice.path).finish()
-            return Source(Datastore(label.localname))
-        if label.localname == "config" and inline:
-            Parameters(child, choice.path)
-            return Source(None, child)
-        refuse_unsupported(label.localname, name)
-    raise choice.unknown(child)
-
-
-def refuse_unsupported(kind: str, parameter: str) -> None:
-    """Raise RpcError operation-not-supported for `<startup>` and `<url>`, which need a capability."""
-    capability = _MISSING_CAPABILITY.get(kind)
-    if capability is not None:
-        message = f"<{kind}> in <{parameter}> needs the capability {capability}, which is not supported"
-        raise errors.operation_not_supported(message)
 
 
 def take_with_defaults(parameters: Parameters) -> None:

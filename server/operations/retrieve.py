@@ -10,7 +10,8 @@ from server.access.guard import Guard
 from server.datastores.locks import Datastore
 from server.datastores.store import Store
 from server.operations.handler import Handlers, base
-from server.operations.parameters import Parameters, take_source, take_with_defaults
+from server.operations.parameters import Parameters, take_with_defaults
+from server.operations.sources import Offer, take_source
 from server.protocol import errors
 from server.protocol.messages import BASE_NAMESPACE, Data, Reply
 from server.schema.model import Schema
@@ -55,10 +56,10 @@ class GetConfig:
     filter: etree._Element | None
 
     @classmethod
-    def parse(cls, operation: etree._Element) -> "GetConfig":
+    def parse(cls, operation: etree._Element, offer: Offer) -> "GetConfig":
         """Read the parameters; raises RpcError."""
         parameters = Parameters(operation)
-        source = take_source(parameters, "source", inline=False).datastore
+        source = take_source(parameters, "source", offer).datastore
         wanted = take_filter(parameters)
         take_with_defaults(parameters)
         parameters.finish()
@@ -85,8 +86,11 @@ def take_filter(parameters: Parameters, namespace: str = "") -> etree._Element |
 class Retrieve:
     """The reading operations. They take no lock: a root never changes."""
 
-    def __init__(self, schema: Schema, store: Store, guard: Guard, sources: Sequence[StateSource]) -> None:
+    def __init__(
+        self, schema: Schema, store: Store, guard: Guard, sources: Sequence[StateSource], offer: Offer
+    ) -> None:
         self._schema = schema
+        self._offer = offer
         self._guard = guard
         self._store = store
         self._sources = sources
@@ -103,7 +107,7 @@ class Retrieve:
 
     def get_config(self, session: Session, operation: etree._Element) -> Reply:
         """One datastore's configuration."""
-        parameters = GetConfig.parse(operation)
+        parameters = GetConfig.parse(operation, self._offer)
         return self._reply(session, self._store.root(parameters.source), parameters.filter)
 
     def _state(self, wanted: etree._Element | None) -> Container:

@@ -12,7 +12,6 @@ from server.schema.model import ModuleInfo, Schema
 _SET = "complete"
 _LIBRARY_CAPABILITY = "urn:ietf:params:netconf:capability:yang-library:1.1"
 _LIBRARY_REVISION = "2019-01-04"
-DATASTORES = ("running", "candidate")
 
 
 def content_id(schema: Schema) -> str:
@@ -32,7 +31,13 @@ def content_id(schema: Schema) -> str:
     return hashlib.sha256(json.dumps(sorted(facts)).encode()).hexdigest()[:32]
 
 
-def yang_library(schema: Schema, datastores: tuple[str, ...] = DATASTORES) -> dict[str, object]:
+def _datastores(schema: Schema) -> tuple[str, ...]:
+    module = schema.by_name.get("ietf-netconf")
+    startup = module is not None and "startup" in module.features
+    return ("running", "candidate", "startup") if startup else ("running", "candidate")
+
+
+def yang_library(schema: Schema) -> dict[str, object]:
     """Return the data of ietf-yang-library 2019-01-04 (RFC 8525): `yang-library` and `modules-state`."""
     return {
         "ietf-yang-library:yang-library": {
@@ -46,7 +51,9 @@ def yang_library(schema: Schema, datastores: tuple[str, ...] = DATASTORES) -> di
                 }
             ],
             "schema": [{"name": _SET, "module-set": [_SET]}],
-            "datastore": [{"name": f"ietf-datastores:{name}", "schema": _SET} for name in datastores],
+            "datastore": [
+                {"name": f"ietf-datastores:{name}", "schema": _SET} for name in _datastores(schema)
+            ],
             "content-id": schema.content_id,
         },
         "ietf-yang-library:modules-state": {

@@ -71,12 +71,15 @@ class ModuleSources:
         return tuple(module for module in self.modules if module.implemented and not module.submodule)
 
 
+NETCONF_FEATURES = ("candidate", "confirmed-commit", "rollback-on-error", "validate")
+"""What of ietf-netconf every server of ours has; the others are chosen when it is started."""
+
 # ietf-netconf's features are capabilities of the session (RFC 6241 section 8); pre-provisioning holds
 # because an interface that does not exist yet is accepted (RFC 8343 section 2).
 _STANDARD = (
     ModuleChoice("ietf-yang-types"),
     ModuleChoice("ietf-inet-types"),
-    ModuleChoice("ietf-netconf", features=("candidate", "confirmed-commit", "rollback-on-error", "validate")),
+    ModuleChoice("ietf-netconf", features=NETCONF_FEATURES),
     ModuleChoice("ietf-netconf-with-defaults"),
     ModuleChoice("ietf-netconf-monitoring"),
     ModuleChoice("ietf-netconf-acm"),
@@ -132,17 +135,21 @@ def parse_module_argument(argument: str) -> ModuleChoice:
     return ModuleChoice(path.name.removesuffix(".yang").split("@")[0], str(path.resolve()), chosen)
 
 
-def default_sources(extra: Sequence[str] = (), yang_path: Sequence[Path] = ()) -> ModuleSources:
+def default_sources(
+    extra: Sequence[str] = (), yang_path: Sequence[Path] = (), netconf: Sequence[str] = ()
+) -> ModuleSources:
     """Our modules, the standard ones a server has to have, and the user's.
 
     `extra` are `--module` arguments, `FILE.yang` or `FILE.yang:feature,feature`; a module of the same name
     takes the place of ours or of a standard one. `yang_path` are folders for their imports, searched after
-    ours, with the folders below them; the folder of each file comes last. Raises SchemaError.
+    ours, with the folders below them; the folder of each file comes last. `netconf` are further features
+    of ietf-netconf. Raises SchemaError.
     """
     from server.schema.resolve import resolve
 
     own = own_modules()
     chosen = {choice.name: choice for choice in (*_STANDARD, *own)}
+    chosen["ietf-netconf"] = ModuleChoice("ietf-netconf", features=(*NETCONF_FEATURES, *netconf))
     user = [parse_module_argument(argument) for argument in extra]
     chosen.update((choice.name, choice) for choice in user)
     folders = [Path(own[0].path).parent] if own else []

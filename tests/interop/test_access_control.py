@@ -25,7 +25,7 @@ class GuestClient(DepotClient):
 @pytest.fixture(scope="module")
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerUnderTest]:
     folder = tmp_path_factory.mktemp("guarded")
-    with running_server(folder, MODULES, {GUEST: GUEST_PASSWORD}) as running:
+    with running_server(folder, MODULES, users={GUEST: GUEST_PASSWORD}) as running:
         yield running
 
 

@@ -93,6 +93,9 @@ class ServerUnderTest:
 
     state_dir: Path
     modules: Sequence[str] = ()
+    netconf: Sequence[str] = ()
+    options: dict[str, Any] = field(default_factory=dict)
+    environment: dict[str, str] = field(default_factory=dict)
     users: Mapping[str, str] = field(default_factory=dict)
     processes: dict[str, "subprocess.Popen[bytes]"] = field(default_factory=dict)
     sources: str = ""
@@ -108,7 +111,7 @@ class ServerUnderTest:
 
     def start(self) -> "ServerUnderTest":
         """Make the sockets and the user, start both processes and wait until the server is ready."""
-        self.sources = default_sources(tuple(self.modules)).to_json()
+        self.sources = default_sources(tuple(self.modules), (), tuple(self.netconf)).to_json()
         self.log = self.state_dir / "log"
         users = UserStore(self.state_dir / "users.json")
         users.add_password(USER, PASSWORD)
@@ -119,7 +122,7 @@ class ServerUnderTest:
         self._listener.listen(64)
         _bind_unix(self._validator, self.state_dir / "validator.sock")
         self.start_validator()
-        outcome = self.start_server()
+        outcome = self.start_server(again=False)
         if outcome != "ready":
             raise AssertionError(f"{outcome}\n{self.log.read_text()[-4000:]}")
         return self
@@ -128,7 +131,7 @@ class ServerUnderTest:
         """Start a validator on the socket that is there already."""
         self._spawn("validator", self._validator.fileno(), sources=self.sources)
 
-    def start_server(self) -> str:
+    def start_server(self, *, again: bool = True) -> str:
         """Start a server and return the line it says when it is up or gives up."""
         reader, writer = os.pipe()
         self._spawn(
@@ -137,6 +140,8 @@ class ServerUnderTest:
             writer,
             sources=self.sources,
             state_dir=str(self.state_dir),
+            again=again,
+            **self.options,
         )
         os.close(writer)
         with os.fdopen(reader) as ready:
@@ -168,6 +173,7 @@ class ServerUnderTest:
                 process.wait()
         self._listener.close()
         self._validator.close()
+        (self.state_dir / "validator.sock").unlink(missing_ok=True)
 
     def empty(self) -> None:
         """Take everything out of candidate and running, over a session that is kept for this."""
@@ -210,15 +216,14 @@ class ServerUnderTest:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
+                env={**os.environ, **self.environment},
             )
 
 
 @contextmanager
-def running_server(
-    state_dir: Path, modules: Sequence[str] = (), users: Mapping[str, str] | None = None
-) -> Iterator[ServerUnderTest]:
-    """A server in `state_dir` for as long as the block lasts; `users` are others than the administrator."""
-    server = ServerUnderTest(state_dir, modules, users or {})
+def running_server(state_dir: Path, modules: Sequence[str] = (), **options: Any) -> Iterator[ServerUnderTest]:
+    """A server in `state_dir` for as long as the block lasts; `options` are those of `ServerUnderTest`."""
+    server = ServerUnderTest(state_dir, modules, **options)
     try:
         yield server.start()
     finally:
@@ -248,7 +253,16 @@ def _child(role: str, arguments: str) -> int:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         run_child(socket.socket(fileno=descriptors[0]), sources)
     state_dir = Path(options["state_dir"])
-    return run(ServerOptions(state_dir, descriptors[0], descriptors[1], sources), _stored_only)
+    server = ServerOptions(
+        state_dir,
+        descriptors[0],
+        descriptors[1],
+        sources,
+        url_folder=Path(options["url_folder"]) if "url_folder" in options else None,
+        url_https=options.get("url_https", False),
+        again=options["again"],
+    )
+    return run(server, _stored_only)
 
 
 if __name__ == "__main__":

@@ -96,7 +96,7 @@ def test_a_locked_datastore_is_changed_by_its_holder_only():
     assert "session 4" in refused.value.message
 
 
-@pytest.mark.parametrize("datastore", list(Datastore))
+@pytest.mark.parametrize("datastore", [Datastore.RUNNING, Datastore.CANDIDATE])
 def test_a_commit_needs_both_datastores_free_of_others(datastore):
     table = LockTable()
     _acquire(table, datastore, 4)

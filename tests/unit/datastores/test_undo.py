@@ -119,22 +119,40 @@ def test_a_rollback_point_does_not_depend_on_the_history(path):
     storage.close()
 
 
-def test_a_file_of_the_first_format_is_taken_over(path):
+NEWER = {"1": ("history", "rollback", "guard", "startup"), "2": ("startup",)}
+"""What a format did not have yet."""
+
+
+@pytest.mark.parametrize("version", NEWER)
+def test_a_file_of_an_older_format_is_taken_over(path, version):
     storage = Storage(path)
     storage.write([(b"a", b"1")], "s", entry=HISTORY)
     storage.close()
     with sqlite3.connect(path) as connection:
-        for table in ("history", "rollback", "guard"):
+        for table in NEWER[version]:
             connection.execute(f"DROP TABLE {table}")
-        connection.execute("UPDATE meta SET value = '1' WHERE name = 'format'")
+        connection.execute("UPDATE meta SET value = ? WHERE name = 'format'", (version,))
     connection.close()
     storage = Storage(path)
     assert storage.load().units == {b"a": b"1"}
     storage.write([(b"a", b"2")], "s", entry=HISTORY, guarded=True)
+    storage.write_startup([(b"a", b"3")], "s")
     storage.close()
     storage = Storage(path)
     assert storage.rollback_units() == {b"a": b"1"}
+    assert storage.load_startup() == ("s", {b"a": b"3"})
     storage.close()
+
+
+def test_startup_is_apart_from_running(storage):
+    assert storage.load_startup() is None
+    storage.write_startup([(b"a", b"1"), (b"b", b"1")], "s1")
+    storage.write([(b"a", b"2")], "s2", entry=HISTORY)
+    storage.write_startup([(b"b", None), (b"c", b"1")], "s3")
+    assert storage.load_startup() == ("s3", {b"a": b"1", b"c": b"1"})
+    assert storage.load().units == {b"a": b"2"}
+    storage.forget_startup()
+    assert storage.load_startup() is None
 
 
 KEYS = st.sampled_from([b"a", b"b", b"c"])

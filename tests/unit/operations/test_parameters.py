@@ -6,7 +6,8 @@ import pytest
 from lxml import etree
 
 from server.datastores.locks import Datastore
-from server.operations.parameters import Parameters, take_source
+from server.operations.parameters import Parameters
+from server.operations.sources import Offer, take_source
 from server.protocol.errors import ErrorTag, RpcError
 
 NC = "urn:ietf:params:xml:ns:netconf:base:1.0"
@@ -94,7 +95,7 @@ def test_an_integer():
 
 @pytest.mark.parametrize("datastore", list(Datastore))
 def test_a_datastore(datastore):
-    source = take_source(_parameters(f"<source><{datastore}/></source>"), "source", inline=False)
+    source = take_source(_parameters(f"<source><{datastore}/></source>"), "source", Offer(startup=True))
     assert source.datastore is datastore
 
 
@@ -113,12 +114,14 @@ def test_a_datastore(datastore):
 )
 def test_what_is_no_datastore(inner, tag):
     with pytest.raises(RpcError) as refused:
-        take_source(_parameters(inner), "source", inline=False)
+        take_source(_parameters(inner), "source", Offer())
     assert refused.value.tag is tag
 
 
 def test_a_configuration_in_the_request():
-    source = take_source(_parameters("<source><config><x/></config></source>"), "source", inline=True)
+    source = take_source(
+        _parameters("<source><config><x/></config></source>"), "source", Offer(), inline=True
+    )
     assert source.datastore is None
     assert source.config is not None
     assert len(source.config) == 1
