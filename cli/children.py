@@ -68,6 +68,7 @@ class DataplaneArguments(msgspec.Struct, frozen=True, tag="dataplane"):
     wires: str
     keys: str
     record: str = ""
+    subscribers: str = ""
 
 
 Arguments = ServerArguments | ValidatorArguments | DataplaneArguments
@@ -155,6 +156,7 @@ def _dataplane(arguments: DataplaneArguments) -> int:
             arguments.wires,
             arguments.keys,
             arguments.record,
+            arguments.subscribers,
         )
     )
 

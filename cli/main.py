@@ -1,6 +1,7 @@
 """The command `twincast`: reads the command line and hands over to the command that was asked for."""
 
 import argparse
+import re
 import sys
 from collections.abc import Sequence
 from ipaddress import ip_address
@@ -15,6 +16,7 @@ def parser() -> argparse.ArgumentParser:
     _add_subsystem(commands)
     _add_keygen(commands)
     _add_keys(commands)
+    _add_subscribers(commands)
     _add_replay(commands)
     return top
 
@@ -204,6 +206,37 @@ def _add_keys(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
         verb.add_argument("--state-dir", metavar="DIR", help="as for run")
 
 
+def _add_subscribers(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    subscribers = commands.add_parser(
+        "subscribers",
+        help="load the list of the subscribers that are copied",
+        description="Once a list is loaded, messages of subscribers that are not in it are not copied.",
+    )
+    verbs = subscribers.add_subparsers(dest="verb", required=True, metavar="VERB")
+    load = verbs.add_parser("load", help="take a list in place of the one before")
+    load.add_argument(
+        "file",
+        metavar="FILE",
+        help="MAC[@OUTER[.INNER]][/SESSION] or a JSON object a line, or - for standard input",
+    )
+    clear = verbs.add_parser("clear", help="forget a list: everyone is copied")
+    show = verbs.add_parser("show", help="print how many subscribers are in the lists")
+    for verb in (load, clear, show):
+        verb.add_argument("--state-dir", metavar="DIR", help="as for run")
+        verb.add_argument(
+            "--profile",
+            metavar="NAME",
+            type=_profile,
+            help="whose list it is (default: all profiles without a list of their own)",
+        )
+
+
+def _profile(text: str) -> str:
+    if not re.fullmatch(r"[0-9a-z_.\-]{1,128}", text):
+        raise argparse.ArgumentTypeError("expected the name of a profile")
+    return text
+
+
 def _add_key_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--state-dir", metavar="DIR", help="as for run")
     command.add_argument("--force", action="store_true", help="replace what is there")
@@ -252,6 +285,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from cli import keys
 
         return keys.keygen(options) if options.command == "keygen" else keys.keys(options)
+    if options.command == "subscribers":
+        from cli.subscribers import subscribers
+
+        return subscribers(options)
     if options.command == "replay":
         from cli.replay import replay
 

@@ -10,6 +10,10 @@ from pathlib import Path
 
 NETCONF_SOCKET = "netconf.sock"
 """Where programs on this machine reach the server, unless they are told another place."""
+CONTROL_SOCKET = "control.sock"
+"""Where the dataplane is told what to do."""
+SUBSCRIBERS_FOLDER = "subscribers"
+"""Where in the state folder the lists of subscribers are."""
 KEYS_FOLDER = "keys"
 """Where in the state folder the keys of the channels are."""
 

@@ -25,7 +25,7 @@ from cli.children import (
     ServerArguments,
     ValidatorArguments,
 )
-from cli.state_folder import KEYS_FOLDER, NETCONF_SOCKET, StateFolder
+from cli.state_folder import CONTROL_SOCKET, KEYS_FOLDER, NETCONF_SOCKET, SUBSCRIBERS_FOLDER, StateFolder
 from dataplane.forwarding.table import RoutingSocket
 
 LOGGER = logging.getLogger("twincast.cli.supervisor")
@@ -95,7 +95,7 @@ class Supervisor:
 
     def run(self) -> None:
         """Start, watch and stop. Raises StartError when a child does not come up at first."""
-        self._control = self.plan.folder.listen("control.sock")
+        self._control = self.plan.folder.listen(CONTROL_SOCKET)
         self._validator = self.plan.folder.listen("validator.sock")
         with _signals_as_bytes() as wakeup:
             self._selector.register(wakeup, selectors.EVENT_READ, self._signalled)
@@ -161,12 +161,13 @@ class Supervisor:
             return ValidatorArguments(validator, self.plan.sources), (validator,)
         control, routing, record = self._control.fileno(), self.plan.multicast_routing, self.plan.record
         keys = str(self.plan.folder.path / KEYS_FOLDER)
+        lists = str(self.plan.folder.path / SUBSCRIBERS_FOLDER)
         if not routing:
-            memory = DataplaneArguments(control, "memory", (), ready, self.plan.wires, keys, record)
+            memory = DataplaneArguments(control, "memory", (), ready, self.plan.wires, keys, record, lists)
             return memory, (control, ready)
         tables = tuple(RoutingTable(each.version, each.table, each.socket.fileno()) for each in routing)
         inherited = (control, *(each.descriptor for each in tables), ready)
-        return DataplaneArguments(control, "kernel", tables, ready, "", keys, record), inherited
+        return DataplaneArguments(control, "kernel", tables, ready, "", keys, record, lists), inherited
 
     def _told(self, role: ChildRole) -> None:
         """Read what a child says about its start: `ready`, or `failed: why`."""
@@ -234,7 +235,7 @@ class Supervisor:
             self._release(child)
             LOGGER.info("child-stopped", extra={"child": role, "pid": child.process.pid, "status": status})
         self.plan.folder.forget(
-            NETCONF_SOCKET, "control.sock", "validator.sock", *(f"{role}.pid" for role in ChildRole)
+            NETCONF_SOCKET, CONTROL_SOCKET, "validator.sock", *(f"{role}.pid" for role in ChildRole)
         )
 
 

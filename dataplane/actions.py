@@ -33,6 +33,27 @@ class Switchover(msgspec.Struct, frozen=True, tag="switchover"):
     profile: str
 
 
+class LoadSubscribers(msgspec.Struct, frozen=True, tag="load-subscribers"):
+    """Take a part of a list of subscribers, as patterns (`dataplane.subscriber_list`).
+
+    `profile` is whose list it is, "" for all that have none of their own. `loading` is a number of the
+    sender's choice that holds the parts together; with `first` a new list begins, with `last` it takes the
+    place of the one before.
+    """
+
+    profile: str
+    loading: int
+    patterns: tuple[str, ...]
+    first: bool = False
+    last: bool = False
+
+
+class ClearSubscribers(msgspec.Struct, frozen=True, tag="clear-subscribers"):
+    """Forget a list of subscribers."""
+
+    profile: str
+
+
 class BatchStarted(msgspec.Struct, frozen=True, tag="batch-started"):
     """The batch is on its way; its completion is announced with this id."""
 
@@ -53,6 +74,18 @@ class RoleSwitched(msgspec.Struct, frozen=True, tag="role-switched"):
     """The role machine has taken the request; a change of the role is announced."""
 
 
+class SubscribersLoaded(msgspec.Struct, frozen=True, tag="subscribers-loaded"):
+    """So many subscribers are in the list so far."""
+
+    count: int
+
+
+class SubscribersCleared(msgspec.Struct, frozen=True, tag="subscribers-cleared"):
+    """So many subscribers were in the list."""
+
+    count: int
+
+
 class ActionRefused(msgspec.Struct, frozen=True, tag="action-refused"):
     """Nothing was done. `reason` is a word for programs, `message` a sentence for people."""
 
@@ -60,5 +93,13 @@ class ActionRefused(msgspec.Struct, frozen=True, tag="action-refused"):
     message: str
 
 
-Action = BatchBackup | ResetStatistics | ClearCopiedGroups | Switchover
-Outcome = BatchStarted | StatisticsReset | GroupsCleared | RoleSwitched | ActionRefused
+Action = BatchBackup | ResetStatistics | ClearCopiedGroups | Switchover | LoadSubscribers | ClearSubscribers
+Outcome = (
+    BatchStarted
+    | StatisticsReset
+    | GroupsCleared
+    | RoleSwitched
+    | SubscribersLoaded
+    | SubscribersCleared
+    | ActionRefused
+)

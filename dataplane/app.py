@@ -12,6 +12,7 @@ import secrets
 import signal
 import socket
 import time
+from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
@@ -28,6 +29,7 @@ from dataplane.recording.recorder import Recorder
 from dataplane.replication.keys import KeyStore
 from dataplane.shell import Shell
 from dataplane.state import Event
+from dataplane.subscriber_files import SubscriberFiles, parts
 
 _log = logging.getLogger("twincast.dataplane.app")
 
@@ -53,7 +55,7 @@ class DataplaneOptions:
     `failed: reason` is written, one line, then closed; None for none. `wires`: a folder of interfaces that
     need no privilege (`dataplane.wires`), in place of those of the kernel. `keys`: the folder of the keys and
     certificates of the channels, which need not be there. `record`: a file for everything that the engine is
-    told, "" for none.
+    told, "" for none. `subscribers`: the folder of the lists of subscribers, which need not be there.
     """
 
     control_fd: int
@@ -63,6 +65,7 @@ class DataplaneOptions:
     wires: str = ""
     keys: str = "keys"
     record: str = ""
+    subscribers: str = ""
 
 
 def run(options: DataplaneOptions) -> int:
@@ -92,6 +95,7 @@ async def _serve(options: DataplaneOptions, plane: Plane, interfaces: Interfaces
     transactions = Transactions(secrets.token_hex(8), plane.tables, lambda service: refusals(keys, service))
     service = announcer.service = ControlService(transactions, shell)
     shell.start()
+    _load_subscribers(options, shell)
     await service.start(socket.socket(fileno=options.control_fd))
     _log.info("dataplane-ready", extra={"plane": shell.plane})
     _say(options, "ready")
@@ -104,6 +108,20 @@ async def _serve(options: DataplaneOptions, plane: Plane, interfaces: Interfaces
         _log.warning("stop-timed-out")
     if recorder is not None:
         recorder.close()
+
+
+def _load_subscribers(options: DataplaneOptions, shell: Shell) -> None:
+    """Read the lists that were loaded before this start; one that cannot be read is as if there were none."""
+    files = SubscriberFiles(Path(options.subscribers))
+    for profile in files.profiles() if options.subscribers else ():
+        try:
+            patterns = files.read(profile)
+        except (OSError, ValueError) as error:
+            _log.error("subscriber-list-unreadable", extra={"profile": profile, "reason": str(error)})
+            continue
+        for part in parts(profile, 0, patterns):
+            deque(shell.act(part), maxlen=0)
+        _log.info("subscriber-list-loaded", extra={"profile": profile, "entries": len(patterns)})
 
 
 def _recorder(options: DataplaneOptions, begin: Begin) -> Recorder | None:

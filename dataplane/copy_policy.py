@@ -45,6 +45,7 @@ class NotCopied(StrEnum):
     MALFORMED = "malformed"
     QUEUE_FULL = "queue-full"
     REFUSED = "refused"
+    NOT_IN_SUBSCRIBER_LIST = "not-in-subscriber-list"
 
 
 @dataclass(frozen=True, slots=True)

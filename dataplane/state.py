@@ -85,6 +85,8 @@ class ProfileState(msgspec.Struct, frozen=True):
     last_batch_completed: float | None = None
     last_batch_entries: int | None = None
     mld_subscriber_types: tuple[CopyStatus, ...] = ()
+    subscriber_list_entries: int | None = None
+    subscriber_list_loaded: float | None = None
 
 
 class SourceState(msgspec.Struct, frozen=True):

@@ -25,6 +25,7 @@ from dataplane.replication import peer
 from dataplane.replication.records import Record, RecordKind
 from dataplane.state import BatchCompleted, ChannelStateChanged, OutOfSync
 
+_NOT_LISTED: Final = NotCopied.NOT_IN_SUBSCRIBER_LIST
 _LEAVING: Final = (ChangeKind.LEAVING, ChangeKind.REMOVED)
 
 
@@ -43,13 +44,18 @@ def copy_message(
         if changes.refused:
             status.not_copied[NotCopied.REFUSED.value] += 1
         return
-    why_not = refusal(status.state)
+    why_not = refusal(status.state) if listed(profile, heard.subscriber) else _NOT_LISTED
     if why_not is not None:
         status.not_copied[why_not.value] += 1
         return
     leave = _publish(world, profile, port, changes.entries, now)
     status.copied["total"] += 1
     status.copied["leave" if leave else "report"] += 1
+
+
+def listed(profile: Profile, subscriber: Subscriber) -> bool:
+    """Return whether the subscriber is copied at all: without a list everyone is (rule 14)."""
+    return profile.subscribers is None or subscriber in profile.subscribers.patterns
 
 
 def _publish(world: World, profile: Profile, port: Port, changes: Iterable[EntryChange], now: float) -> bool:

@@ -8,8 +8,8 @@ import random
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from dataplane.actions import BatchBackup, ResetStatistics, Switchover
-from dataplane.engine import access, actions, adoption, arbitration, copying, links, uplink
+from dataplane.actions import BatchBackup, ClearSubscribers, LoadSubscribers, ResetStatistics, Switchover
+from dataplane.engine import access, actions, adoption, arbitration, copying, links, subscribers, uplink
 from dataplane.engine.effects import Effect
 from dataplane.engine.messages import (
     Adopted,
@@ -71,6 +71,8 @@ class Engine:
             PlaneFailed: self._plane_failed,
             Audited: self._audited,
             BatchBackup: lambda message, now: actions.batch_backup(self.world, message, now),
+            LoadSubscribers: lambda message, now: subscribers.load(self.world, message, now),
+            ClearSubscribers: lambda message, now: subscribers.clear(self.world, message, now),
             ResetStatistics: lambda message, now: actions.reset_statistics(self.world, message, now),
             RemoveCopied: lambda message, now: actions.remove_copied(self.world, message, now),
             Switchover: lambda message, now: actions.switch_over(self.world, message, now),

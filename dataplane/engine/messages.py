@@ -6,7 +6,7 @@ and played again.
 
 import msgspec
 
-from dataplane.actions import BatchBackup, ResetStatistics, Switchover
+from dataplane.actions import BatchBackup, ClearSubscribers, LoadSubscribers, ResetStatistics, Switchover
 from dataplane.config import InterfaceConfig, ProfileConfig, ServiceConfig
 from dataplane.forwarding.plane import Route
 from dataplane.links import Link
@@ -136,6 +136,8 @@ Message = (
     | PlaneFailed
     | Audited
     | BatchBackup
+    | LoadSubscribers
+    | ClearSubscribers
     | ResetStatistics
     | RemoveCopied
     | Switchover

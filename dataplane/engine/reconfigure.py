@@ -6,7 +6,7 @@ finds what it refers to. Roles start only when the plane's former content is kno
 
 from dataplane.config import AccessConfig, IgmpConfig, InterfaceConfig, ProfileConfig, ServiceConfig
 from dataplane.copy_policy import SubscriberType
-from dataplane.engine import arbitration, copying, uplink
+from dataplane.engine import arbitration, copying, subscribers, uplink
 from dataplane.engine.effects import (
     AdoptPlane,
     ChangeRoutes,
@@ -156,6 +156,7 @@ def _put_profile(world: World, config: ProfileConfig, now: float) -> None:
     profile = world.profiles.get(config.name)
     if profile is None:
         profile = world.profiles[config.name] = Profile(config)
+        subscribers.assign(world, profile)
     else:
         _unmap(world, profile)
         profile.config = config

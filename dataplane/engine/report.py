@@ -97,6 +97,7 @@ def _profiles(world: World, profiles: Iterable[Profile], *, counts: bool) -> Ite
 
 
 def _profile(profile: Profile, numbers: tuple[int, int, int] | None) -> state.ProfileState:
+    listed = profile.subscribers
     groups, entries, retained = numbers or (None, None, None)
     return state.ProfileState(
         name=profile.config.name,
@@ -112,6 +113,8 @@ def _profile(profile: Profile, numbers: tuple[int, int, int] | None) -> state.Pr
         last_role_change_reason=profile.last_role_change_reason,
         last_batch_completed=profile.last_batch_completed,
         last_batch_entries=profile.last_batch_entries,
+        subscriber_list_entries=None if listed is None else len(listed.patterns),
+        subscriber_list_loaded=None if listed is None else listed.since,
     )
 
 

@@ -80,7 +80,9 @@ class Snapshot:
     def _records(self, access_id: int, entry: Entry, now: float) -> Iterator[Record]:
         backup_id = self._profile.config.backup_id
         state = entry.state(now)
-        if entry.origin is not Origin.COPIED:
+        subscribers = self._profile.subscribers
+        listed = subscribers is None or entry.subscriber in subscribers.patterns
+        if entry.origin is not Origin.COPIED and listed:
             yield record_of(backup_id, access_id, state)
         if self._returned and entry.origin is not Origin.LOCAL:
             yield record_of(backup_id, access_id, state, returned=True)

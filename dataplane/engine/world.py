@@ -31,6 +31,7 @@ from dataplane.packets.messages import Address, Query
 from dataplane.replication.peer import PeerMachine
 from dataplane.replication.settings import ProfileSettings
 from dataplane.roles import RoleMachine, StaticRole
+from dataplane.subscriber_list import SubscriberList
 
 IGMP: Final = 4
 MLD: Final = 6
@@ -91,11 +92,29 @@ class CopyStatus:
     not_copied: Counter[str] = field(default_factory=Counter)
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class LoadedList:
+    """A list of subscribers, and since when it decides, in wall-clock seconds."""
+
+    patterns: SubscriberList
+    since: float
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class LoadingList:
+    """A list of subscribers of which parts have come; `number` is the sender's."""
+
+    number: int
+    profile: str
+    patterns: SubscriberList
+
+
 @dataclass(eq=False, slots=True)
 class Profile:
     """One remote-backup-profile. `ports` are the names of the bound access interfaces, by access-id.
 
-    `copy`: how each protocol, by IP version, and each kind of subscriber stands.
+    `copy`: how each protocol, by IP version, and each kind of subscriber stands. `subscribers`: the list of
+    those that are copied, None for everyone.
     """
 
     config: ProfileConfig
@@ -105,6 +124,7 @@ class Profile:
     two_masters: bool = False
     ports: dict[int, str] = field(default_factory=dict)
     copy: dict[int, dict[SubscriberType, CopyStatus]] = field(default_factory=dict)
+    subscribers: LoadedList | None = None
     settings: ProfileSettings | None = None
     mismatch: frozenset[str] = frozenset()
     last_role_change: float | None = None
@@ -211,7 +231,8 @@ class World:
     with records collected, `proxy_changed` says that reports toward the core may be due: all three are
     settled when a burst ends. `reports_after`: when the next report toward the core may leave. `joining`: the
     core does not know yet of all groups that a new upstream or a batch brought. `tagged`: what
-    members that the plane cannot reach want, by group and port.
+    members that the plane cannot reach want, by group and port. `subscriber_lists` by profile; `loading`: the
+    one of which parts have come.
     """
 
     generator: random.Random
@@ -233,6 +254,8 @@ class World:
     repair_delay: float = REPAIR_DELAY
     desired: Desired = field(default_factory=Desired)
     tagged: dict[Address, dict[str, Aggregate]] = field(default_factory=dict)
+    subscriber_lists: dict[str, LoadedList] = field(default_factory=dict)
+    loading: LoadingList | None = None
     deadlines: Deadlines[Key] = field(default_factory=Deadlines)
     settings_changed: set[str] = field(default_factory=set)
     publishing: set[str] = field(default_factory=set)

@@ -73,6 +73,7 @@ STATE: Final = {
         """,
     f"{PROFILE_PATH}/igmp-copy-status/subscriber-type": _COPY_STATUS,
     f"{PROFILE_PATH}/mld-copy-status": "",
+    f"{PROFILE_PATH}/subscriber-list": "entries last-loaded",
     f"{PROFILE_PATH}/mld-copy-status/subscriber-type": _COPY_STATUS,
     MULTICAST_PATH: """
         querier mld-querier vif plane statistics statistics/discontinuity-time

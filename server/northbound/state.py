@@ -196,6 +196,10 @@ def profile(state: ProfileState) -> Data:
             "entries-count": state.entries_count,
             "retained-count": state.retained_count,
         },
+        "subscriber-list": {
+            "entries": state.subscriber_list_entries,
+            "last-loaded": date_and_time(state.subscriber_list_loaded),
+        },
         "mld-copy-status": {"subscriber-type": [_copy_status(item) for item in state.mld_subscriber_types]},
     }
 

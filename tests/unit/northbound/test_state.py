@@ -69,6 +69,8 @@ PIECE = StatePiece(
             WHEN,
             4,
             (CopyStatus("pppoe-stb", "active", WHEN, False, WHEN, {"total": 1}, {}, {"refused": 3}),),
+            5,
+            WHEN,
         ),
     ),
     interfaces=(
