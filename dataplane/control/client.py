@@ -11,7 +11,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import closing
 from pathlib import Path
 from typing import Final
@@ -36,6 +36,7 @@ from dataplane.actions import (
 from dataplane.control.link import Link, Unavailable
 from dataplane.control.messages import (
     PROTOCOL_VERSION,
+    WINDOW,
     Abort,
     Accepted,
     Act,
@@ -49,6 +50,7 @@ from dataplane.control.messages import (
     Failed,
     Generation,
     Listen,
+    More,
     NotInStep,
     Piece,
     Ping,
@@ -209,19 +211,32 @@ class ControlClient:
         """Return the generation the dataplane acts on; raises Unavailable, RequestFailed."""
         return self._done(Ping, timeout)
 
-    def state(self, selection: StateSelection, timeout: float = ANSWER_TIMEOUT) -> Iterator[StatePiece]:
+    def state(
+        self, selection: StateSelection, timeout: float = ANSWER_TIMEOUT
+    ) -> Generator[StatePiece, None, None]:
         """Yield the pieces of the state as they arrive; raises Unavailable, RequestFailed.
 
-        `timeout` is for each piece.
+        `timeout` is for each piece. Pieces are built as fast as they are taken; close what is not taken to
+        its end.
         """
         link, number = self._next()
+        taken, last = 0, False
         with closing(link.ask_for_many(State(number, selection), timeout)) as answers:
-            for answer in answers:
-                if not isinstance(answer, Piece):
-                    raise _unexpected(answer)
-                yield answer.state
-                if answer.last:
-                    return
+            try:
+                for answer in answers:
+                    if not isinstance(answer, Piece):
+                        last = True
+                        raise _unexpected(answer)
+                    last = answer.last
+                    yield answer.state
+                    if last:
+                        return
+                    taken += 1
+                    if taken % (WINDOW // 2) == 0:
+                        link.tell(More(number, WINDOW // 2))
+            finally:
+                if not last:
+                    link.lose_interest(More(number, 0))
 
     def act(self, action: Action, timeout: float = ACTION_TIMEOUT) -> Outcome:
         """Have an action carried out; raises Unavailable, RequestFailed."""
@@ -321,6 +336,8 @@ class ControlClient:
 
 
 def _unexpected(answer: Answer) -> RequestFailed:
+    if isinstance(answer, Failed):
+        return RequestFailed(answer.message)
     return RequestFailed(f"the dataplane gave an unexpected answer ({type(answer).__name__})")
 
 

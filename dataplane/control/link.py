@@ -10,7 +10,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from queue import Empty, SimpleQueue
 from typing import Final, TypeAlias
 
@@ -87,6 +87,15 @@ class Link:
                 with self._attending() as mine:
                     answer = self._next(answers, timeout, mine=mine)
                 yield answer
+
+    def tell(self, request: Request) -> None:
+        """Send what has no answer; raises Unavailable."""
+        self._send(request)
+
+    def lose_interest(self, request: Request) -> None:
+        """Send what has no answer; a connection that has ended needs it no more."""
+        with suppress(Unavailable):
+            self._send(request)
 
     def shut(self) -> None:
         """End the connection from any thread; whoever reads notices."""

@@ -28,10 +28,12 @@ from dataplane.config import (
 )
 from dataplane.state import Event, StatePiece, StateSelection
 
-PROTOCOL_VERSION: Final = 2
+PROTOCOL_VERSION: Final = 3
 MAX_MESSAGE: Final = 64 * 1024 * 1024
 """Bytes of one message: 100,000 profiles and their interfaces need about 20 MB."""
 LENGTH_SIZE: Final = 4
+WINDOW: Final = 16
+"""Pieces of state on their way to a client that has not asked for more: about half a megabyte."""
 
 
 class ControlError(Exception):
@@ -176,6 +178,16 @@ class State(msgspec.Struct, frozen=True, tag="state"):
     selection: StateSelection
 
 
+class More(msgspec.Struct, frozen=True, tag="more"):
+    """Go on with the state request `id` for so many pieces more; 0 ends it. There is no answer.
+
+    The first WINDOW pieces come unasked. So what a slow reader has not taken yet is never built.
+    """
+
+    id: int
+    pieces: int
+
+
 class Act(msgspec.Struct, frozen=True, tag="act"):
     """Carry out an action."""
 
@@ -251,7 +263,7 @@ class Announced(msgspec.Struct, frozen=True, tag="announced"):
     suppressed: int = 0
 
 
-Request = Prepare | Apply | Abort | Revert | Restore | State | Act | Listen | Ping
+Request = Prepare | Apply | Abort | Revert | Restore | State | More | Act | Listen | Ping
 Answer = Welcome | Accepted | Refused | NotInStep | Done | Failed | Piece | Acted | Announced
 
 

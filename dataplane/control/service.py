@@ -7,13 +7,15 @@ client that does not read is disconnected; events that it does not take are drop
 import asyncio
 import logging
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Final, Protocol
 
 from dataplane.actions import Action, Outcome
 from dataplane.control.messages import (
     LENGTH_SIZE,
     PROTOCOL_VERSION,
+    WINDOW,
     Abort,
     Accepted,
     Act,
@@ -25,6 +27,7 @@ from dataplane.control.messages import (
     Done,
     Failed,
     Listen,
+    More,
     NotInStep,
     Piece,
     Ping,
@@ -50,8 +53,8 @@ UNREAD_BEFORE_WAITING: Final = 256 * 1024
 WRITE_TIMEOUT: Final = 30.0
 """Seconds a client may take to read a piece of state."""
 
-MAXIMUM_LONG: Final = 8
-"""State requests and actions of one client that are under way; a further one waits, and all behind it."""
+MAXIMUM_LONG: Final = 256
+"""State requests and actions of one client that are under way, most of them waiting for a slow reader."""
 _EMPTY: Final = StatePiece()
 
 _log = logging.getLogger("twincast.dataplane.control.service")
@@ -138,11 +141,19 @@ class ControlService:
                 size = length_of(await reader.readexactly(LENGTH_SIZE))
                 request = decode_request(await reader.readexactly(size))
                 if isinstance(request, State | Act):
-                    await client.long.acquire()
-                    group.create_task(self._long(request, client))
+                    self._begin(request, client, group)
+                elif isinstance(request, More):
+                    client.more(request)
                 else:
                     client.put(self._answer(request, client))
                     await client.drained()
+
+    def _begin(self, request: State | Act, client: "_Client", group: asyncio.TaskGroup) -> None:
+        if client.long >= MAXIMUM_LONG:
+            client.put(Failed(request.id, f"{MAXIMUM_LONG} requests are under way already"))
+            return
+        client.long += 1
+        group.create_task(self._long(request, client))
 
     async def _long(self, request: State | Act, client: "_Client") -> None:
         try:
@@ -153,7 +164,7 @@ class ControlService:
             _log.exception("control-request-failed")
             client.put(Failed(request.id, "the dataplane failed to do this; its log says why"))
         finally:
-            client.long.release()
+            client.long -= 1
 
     async def _act(self, request: Act, client: "_Client") -> None:
         for outcome in self._backend.act(request.action):
@@ -196,13 +207,36 @@ class ControlService:
         return Done(request.id, transactions.generation)
 
     async def _state(self, request: State, client: "_Client") -> None:
-        for piece in self._backend.state(request.selection):
-            if piece != _EMPTY:
-                client.put(Piece(request.id, piece, last=False))
-                await client.drained()
-            await asyncio.sleep(0)
-        client.put(Piece(request.id, StatePiece(), last=True))
-        await client.drained()
+        """Send pieces as fast as the client asks for more; it may lose interest on the way."""
+        with client.flow(request.id) as flow:
+            for piece in self._backend.state(request.selection):
+                if piece != _EMPTY:
+                    if not await flow.permitted():
+                        return
+                    client.put(Piece(request.id, piece, last=False))
+                    await client.drained()
+                await asyncio.sleep(0)
+            client.put(Piece(request.id, StatePiece(), last=True))
+            await client.drained()
+
+
+class _Flow:
+    """How many pieces of one state request may still be sent."""
+
+    def __init__(self) -> None:
+        self._room = asyncio.Semaphore(WINDOW)
+        self._ended = False
+
+    async def permitted(self) -> bool:
+        """Wait until a piece may be sent; False when no more are wanted."""
+        await self._room.acquire()
+        return not self._ended
+
+    def more(self, pieces: int) -> None:
+        """The client asks for more, or with 0 for nothing more."""
+        self._ended = self._ended or pieces == 0
+        for _ in range(min(max(pieces, 1), WINDOW)):
+            self._room.release()
 
 
 class _Client:
@@ -211,8 +245,25 @@ class _Client:
     def __init__(self, writer: asyncio.StreamWriter) -> None:
         self.writer = writer
         self.listens = False
-        self.long = asyncio.Semaphore(MAXIMUM_LONG)
+        self.long = 0
+        self._flows: dict[int, _Flow] = {}
         self._suppressed = 0
+
+    @contextmanager
+    def flow(self, number: int) -> Iterator[_Flow]:
+        """The flow of the state request `number` for as long as the block lasts."""
+        flow = self._flows[number] = _Flow()
+        try:
+            yield flow
+        finally:
+            if self._flows.get(number) is flow:
+                del self._flows[number]
+
+    def more(self, request: More) -> None:
+        """Let a state request go on; one that has ended needs nothing."""
+        flow = self._flows.get(request.id)
+        if flow is not None:
+            flow.more(request.pieces)
 
     def put(self, answer: Answer) -> None:
         self.writer.write(encode(answer))

@@ -14,7 +14,7 @@ from server.access.rules import ANY, PathStep, Rule, RulePath
 from server.schema.node import NodeKind, SchemaNode, Tag
 from server.tree.location import Location
 from server.tree.members import Key
-from server.tree.node import Branch, Container, Entry, ListNode, Node
+from server.tree.node import Branch, Container, Entry, ListNode, Node, StreamedList
 
 _B = TypeVar("_B", Container, Entry)
 
@@ -127,6 +127,8 @@ class Reach:
 
     def _visible_list(self, node: ListNode, above: Standing) -> ListNode | None:
         """Entries that no predicate names share one verdict; only the others are looked at one by one."""
+        if isinstance(node, StreamedList):
+            return node.map(lambda part: self._visible_list(part, above))
         usual = _passed(above, node.schema, ())
         named = _named_keys(above, node.schema)
         extent = self._extent(node.schema, usual)

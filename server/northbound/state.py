@@ -5,10 +5,14 @@ the dataplane is away there is no state to tell.
 """
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from datetime import UTC, datetime
+from functools import partial
 from itertools import product
 from typing import Final
+
+from msgspec.structs import replace
 
 from dataplane.control.client import (
     ControlClient,
@@ -32,6 +36,7 @@ from server.northbound.names import (
     SERVICE_PATH,
 )
 from server.schema.model import Schema, SchemaNode
+from server.tree.build import Streamed
 from server.tree.filter import Selection
 
 Data = dict[str, object]
@@ -62,14 +67,50 @@ class StateReader:
         wanted = self.selection(selection)
         if wanted == StateSelection((), (), (), ()) or wanted == StateSelection((), (), (), (), counts=False):
             return {}
+        groups = wanted.groups
+        whole = groups is not None and all(_is_whole(key) for key in groups)
         collected = _Collected()
         try:
-            for piece in self._client.state(wanted):
+            for piece in self._client.state(wanted if whole else replace(wanted, groups=())):
                 collected.add(piece)
+            if not whole:
+                self._stream_groups(collected, groups or (GroupKey(),), wanted)
         except (Unavailable, RequestFailed) as error:
             _log.warning("state-unavailable", extra={"reason": str(error)})
             return {}
         return collected.data()
+
+    def _stream_groups(
+        self, collected: "_Collected", keys: Sequence[GroupKey], wanted: StateSelection
+    ) -> None:
+        """Have the groups of each profile come when they are printed: they may be too many to be held."""
+        by_profile: dict[str, list[GroupKey]] = {}
+        for key in keys:
+            by_profile.setdefault(key.profile, []).append(key)
+        everywhere = by_profile.pop("", [])
+        if wanted.profiles == ():  # else they have been told
+            names = None if everywhere else tuple(by_profile)
+            for piece in self._client.state(StateSelection((), names, (), (), counts=False)):
+                collected.know(item.name for item in piece.profiles)
+        for name in collected.profiles():
+            own = [*everywhere, *by_profile.get(name, ())]
+            ask = StateSelection((), (), (), tuple(replace(key, profile=name) for key in own), counts=False)
+            collected.stream(name, Streamed(partial(self._groups_of, ask)))
+
+    def _groups_of(self, ask: StateSelection) -> Iterator[list[Data]]:
+        """Yield the groups of one profile as the dataplane tells them.
+
+        Raises ConnectionAbortedError when it goes away: what was begun cannot be completed, so the session
+        has to end.
+        """
+        seen = _Seen(len(ask.groups or ()))
+        try:
+            with closing(self._client.state(ask)) as pieces:
+                for piece in pieces:
+                    yield [group(found) for found in piece.groups if seen.first(found)]
+        except (Unavailable, RequestFailed) as error:
+            _log.error("state-interrupted", extra={"reason": str(error)})
+            raise ConnectionAbortedError("the dataplane went away in the middle of a reply") from error
 
     def selection(self, selection: Selection) -> StateSelection:
         """Return what to ask the dataplane for."""
@@ -109,6 +150,26 @@ def _groups(selection: Selection) -> tuple[GroupKey, ...] | None:
     return tuple(GroupKey(name, *key) for name, key in product(names, keys))
 
 
+def _is_whole(key: GroupKey) -> bool:
+    """Whether the key names one entry at most."""
+    return bool(key.interface and key.subscriber and key.group)
+
+
+class _Seen:
+    """Which entries were told: several keys may match one. For one key there is nothing to remember."""
+
+    def __init__(self, keys: int) -> None:
+        self._keys: set[tuple[str, str, str]] | None = set() if keys > 1 else None
+
+    def first(self, found: GroupState) -> bool:
+        """Whether the entry comes for the first time."""
+        if self._keys is None:
+            return True
+        before = len(self._keys)
+        self._keys.add((found.interface, found.subscriber, found.group_address))
+        return len(self._keys) > before
+
+
 class _Collected:
     """Puts the pieces of a state reply together."""
 
@@ -134,6 +195,19 @@ class _Collected:
         groups = self._profile(found.profile).setdefault("group", [])
         assert isinstance(groups, list)  # noqa: S101 - made one line above
         groups.append(group(found))
+
+    def know(self, profiles: Iterable[str]) -> None:
+        """These profiles exist."""
+        for name in profiles:
+            self._profile(name)
+
+    def profiles(self) -> list[str]:
+        """The profiles that exist, of those that were asked for."""
+        return list(self._profiles)
+
+    def stream(self, profile: str, groups: Streamed) -> None:
+        """Have the groups of a profile come later."""
+        self._profile(profile)["group"] = groups
 
     def _profile(self, name: str) -> Data:
         return self._profiles.setdefault(name, {"name": name})

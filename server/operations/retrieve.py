@@ -14,12 +14,12 @@ from server.operations.parameters import Parameters, take_with_defaults
 from server.operations.sources import Offer, take_source
 from server.protocol import errors
 from server.protocol.messages import BASE_NAMESPACE, Data, Reply
-from server.schema.model import Schema
+from server.schema.model import Schema, SchemaNode
 from server.telemetry.sessions import Session
-from server.tree.build import from_data
+from server.tree.build import with_streams
 from server.tree.filter import Selection, everything, subtree
 from server.tree.node import Container
-from server.tree.xml import merge, to_xml
+from server.tree.xml import merge, stream_xml, to_xml
 
 StateSource = Callable[[Selection], dict[str, object]]
 """Builds the operational data that a selection wants, as RFC 7951-like data."""
@@ -102,23 +102,32 @@ class Retrieve:
     def get(self, session: Session, operation: etree._Element) -> Reply:
         """Running and operational state together; only the state that is asked for is built."""
         parameters = Get.parse(operation)
-        root = merge(self._store.root(Datastore.RUNNING), self._state(parameters.filter))
-        return self._reply(session, root, parameters.filter)
+        state, streamed = self._state(parameters.filter)
+        root = merge(self._store.root(Datastore.RUNNING), state)
+        return self._reply(session, root, parameters.filter, streamed)
 
     def get_config(self, session: Session, operation: etree._Element) -> Reply:
         """One datastore's configuration."""
         parameters = GetConfig.parse(operation, self._offer)
         return self._reply(session, self._store.root(parameters.source), parameters.filter)
 
-    def _state(self, wanted: etree._Element | None) -> Container:
+    def _state(self, wanted: etree._Element | None) -> tuple[Container, frozenset[SchemaNode]]:
         selection = everything(self._schema) if wanted is None else Selection(self._schema, (wanted,))
         data: dict[str, object] = {}
         for source in self._sources:
             data.update(source(selection))
-        return from_data(self._schema, data)
+        return with_streams(self._schema, data)
 
-    def _reply(self, session: Session, root: Container, wanted: etree._Element | None) -> Reply:
+    def _reply(
+        self,
+        session: Session,
+        root: Container,
+        wanted: etree._Element | None,
+        streamed: frozenset[SchemaNode] = frozenset(),
+    ) -> Reply:
         """What may not be read is not there when the filter is applied, so no filter can find it out."""
         root = self._guard.visible(session.peer, root)
         selected = root if wanted is None else subtree(self._schema, root, wanted)
+        if streamed:
+            return Data.data(stream_xml(self._schema, selected, streamed))
         return Data.data(to_xml(self._schema, selected))

@@ -143,6 +143,18 @@ class Framer:
         return message
 
 
+def encode_lazily(framing: Framing, pieces: Iterable[bytes], chunk: int = CHUNK) -> Iterator[bytes]:
+    """`encode` for pieces that are made while they are sent: none is held back but for the chunk it is in."""
+    if framing is Framing.END_OF_MESSAGE:
+        yield from filter(None, pieces)
+        yield END_OF_MESSAGE
+        return
+    for gathered in _chunks(filter(None, pieces), chunk):
+        yield b"\n#%d\n" % sum(map(len, gathered))
+        yield from gathered
+    yield END_OF_CHUNKS
+
+
 def encode(framing: Framing, pieces: Iterable[bytes], chunk: int = CHUNK) -> list[bytes]:
     """Frame one message given in pieces, which are passed on: neither joined nor split.
 
@@ -161,7 +173,7 @@ def encode(framing: Framing, pieces: Iterable[bytes], chunk: int = CHUNK) -> lis
     return [*framed, END_OF_CHUNKS]
 
 
-def _chunks(parts: list[bytes], target: int) -> Iterator[list[bytes]]:
+def _chunks(parts: Iterable[bytes], target: int) -> Iterator[list[bytes]]:
     """Gather parts until there are `target` bytes of them."""
     gathered: list[bytes] = []
     size = 0

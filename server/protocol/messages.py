@@ -3,8 +3,9 @@
 Pure. Payloads of replies are byte pieces that were serialised elsewhere; they are never parsed again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from lxml import etree
 
@@ -64,17 +65,18 @@ class Ok:
 class Data:
     """A reply with content: serialised elements that stand below `<rpc-reply>`.
 
-    Every top-level element declares its namespace itself. `Data.data(...)` puts pieces into the usual
-    `<data>` element of get and get-config.
+    Pieces that are no sequence are made while they are sent; what fails then ends the session, since the
+    reply has begun. Every top-level element declares its namespace itself. `Data.data(...)` puts pieces into
+    the usual `<data>` element of get and get-config.
     """
 
-    pieces: Sequence[bytes]
+    pieces: Iterable[bytes]
 
     @classmethod
-    def data(cls, pieces: Sequence[bytes], namespace: str = BASE_NAMESPACE) -> "Data":
+    def data(cls, pieces: Iterable[bytes], namespace: str = BASE_NAMESPACE) -> "Data":
         """Wrap `pieces` in `<data>` of `namespace`; get-schema has one of its own (RFC 6022 section 3)."""
         begin = f"<data{attributes([('xmlns', namespace)])}>".encode()
-        return cls([begin, *pieces, b"</data>"])
+        return cls(around(begin, pieces, b"</data>"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,13 @@ class Errors:
 
 
 Reply = Ok | Data | Errors
+
+
+def around(begin: bytes, pieces: Iterable[bytes], end: bytes) -> Iterable[bytes]:
+    """Put something before and after pieces; those that are not made yet are not made by this."""
+    if isinstance(pieces, Sequence):
+        return [begin, *pieces, end]
+    return chain((begin,), pieces, (end,))
 
 
 class NotNetconfError(Exception):
@@ -145,11 +154,11 @@ def encode_hello(capabilities: Sequence[str], session_id: int) -> list[bytes]:
     return [_DECLARATION, text.encode()]
 
 
-def encode_reply(envelope: RpcEnvelope | None, reply: Reply) -> list[bytes]:
+def encode_reply(envelope: RpcEnvelope | None, reply: Reply) -> Iterable[bytes]:
     """Print an `<rpc-reply>` (unframed). None stands for a request whose attributes could not be read."""
     begin, end, own = _reply_tags(envelope or RpcEnvelope())
     if isinstance(reply, Data):
-        return [begin, *reply.pieces, end]
+        return around(begin, reply.pieces, end)
     if isinstance(reply, Ok):
         return [begin, f"<ok{own}/>".encode(), end]
     return [begin, *(_encode_error(error, own) for error in reply.errors), end]

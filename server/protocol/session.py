@@ -4,14 +4,14 @@ Bytes in, events out; replies in, bytes out. `Operations` is what a session asks
 `server.operations` implements it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol, TypeVar
 
 from server.protocol import messages
 from server.protocol.errors import ProtocolError, RpcError, malformed_message
-from server.protocol.framing import Framer, Framing, FramingLimits, encode
+from server.protocol.framing import Framer, Framing, FramingLimits, encode, encode_lazily
 from server.protocol.messages import (
     BASE_1_0,
     BASE_1_1,
@@ -126,7 +126,7 @@ class Requested:
 class Rejected:
     """A message that is no request; `answer` is to be sent and the session goes on."""
 
-    answer: list[bytes]
+    answer: Iterable[bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,9 +161,12 @@ class Session:
         """The server's hello, sent first and without waiting for the client's."""
         return encode(Framing.END_OF_MESSAGE, messages.encode_hello(self._capabilities, self._session_id))
 
-    def reply(self, envelope: RpcEnvelope | None, reply: Reply) -> list[bytes]:
+    def reply(self, envelope: RpcEnvelope | None, reply: Reply) -> Iterable[bytes]:
         """Answer one request; after `Ok(close=True)` the session takes nothing more."""
-        framed = self.message(messages.encode_reply(envelope, reply))
+        pieces = messages.encode_reply(envelope, reply)
+        if not isinstance(pieces, Sequence):
+            return encode_lazily(self._framing, pieces)
+        framed = self.message(pieces)
         if isinstance(reply, Ok) and reply.close:
             self.state = SessionState.CLOSED
         return framed

@@ -6,7 +6,7 @@ Knows neither SSH nor TLS (a `Stream` hides them) nor what an operation does (`O
 import logging
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -37,7 +37,7 @@ class Stream(Protocol):
     def read(self, timeout: float | None) -> bytes:
         """Return what has come, b"" at the end. Raises TimeoutError after `timeout` seconds of nothing."""
 
-    def write(self, pieces: Sequence[bytes]) -> None:
+    def write(self, pieces: Iterable[bytes]) -> None:
         """Hand all pieces to the transport, in order."""
 
     def close(self) -> None:
@@ -248,7 +248,7 @@ def _time_left(session: Session, deadline: float) -> float | None:
     return max(0.0, deadline - time.monotonic())
 
 
-def blocks(pieces: Sequence[bytes], size: int) -> Iterator[bytes]:
+def blocks(pieces: Iterable[bytes], size: int) -> Iterator[bytes]:
     """Regroup pieces into blocks of `size` bytes; the last may be shorter. Copies a byte at most twice."""
     block = bytearray()
     for piece in pieces:

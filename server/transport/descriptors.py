@@ -4,7 +4,7 @@ import contextlib
 import os
 import select
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Final
 
 from server.transport.connection import blocks
@@ -37,7 +37,7 @@ class DescriptorStream:
             with contextlib.suppress(BlockingIOError):
                 return os.read(self._reading, READ_SIZE)
 
-    def write(self, pieces: Sequence[bytes]) -> None:
+    def write(self, pieces: Iterable[bytes]) -> None:
         """See `Stream.write`."""
         for block in blocks(pieces, _BLOCK_SIZE):
             rest = memoryview(block)

@@ -4,10 +4,13 @@ Replies are written by the session's own thread. A thread of the outbox's own ex
 has offered a message from elsewhere, so an idle session costs none.
 """
 
+import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+
+logger = logging.getLogger("twincast.transport.outbox")
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +23,7 @@ class OutboxLimits:
 
 @dataclass(slots=True, eq=False)
 class _Entry:
-    pieces: Sequence[bytes]
+    pieces: Iterable[bytes]
     octets: int
     written: bool = False
 
@@ -38,7 +41,7 @@ class Outbox:
 
     def __init__(
         self,
-        write: Callable[[Sequence[bytes]], None],
+        write: Callable[[Iterable[bytes]], None],
         failed: Callable[[], None],
         limits: OutboxLimits | None = None,
     ) -> None:
@@ -53,8 +56,11 @@ class Outbox:
         self._thread: threading.Thread | None = None
         self.dropped = 0
 
-    def send(self, pieces: Sequence[bytes]) -> None:
-        """Write after all that was queued before; return when the transport has it. Raises OSError."""
+    def send(self, pieces: Iterable[bytes]) -> None:
+        """Write after all that was queued before; return when the transport has it. Raises OSError.
+
+        Pieces that are no sequence are made while they are written; what their source raises comes too.
+        """
         with self._changed:
             self._check_open()
             if self._busy or self._queue:
@@ -91,8 +97,8 @@ class Outbox:
         if self._closed:
             raise OutboxClosedError("the session has ended")
 
-    def _enqueue(self, pieces: Sequence[bytes]) -> _Entry:
-        entry = _Entry(pieces, sum(map(len, pieces)))
+    def _enqueue(self, pieces: Iterable[bytes]) -> _Entry:
+        entry = _Entry(pieces, sum(map(len, pieces)) if isinstance(pieces, Sequence) else 0)
         self._queue.append(entry)
         self._queued_octets += entry.octets
         self._changed.notify_all()
@@ -103,7 +109,7 @@ class Outbox:
             self._check_open()
             self._changed.wait()
 
-    def _write_unlocked(self, pieces: Sequence[bytes]) -> None:
+    def _write_unlocked(self, pieces: Iterable[bytes]) -> None:
         try:
             self._write(pieces)
         finally:
@@ -115,7 +121,9 @@ class Outbox:
         while (entry := self._take()) is not None:
             try:
                 self._write_unlocked(entry.pieces)
-            except OSError:
+            except Exception as error:
+                if not isinstance(error, OSError):
+                    logger.exception("outbox-failed")
                 self.close()
                 self._failed()
                 return

@@ -5,7 +5,7 @@ import socket
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -106,7 +106,7 @@ class ChannelStream:
             finally:
                 self._channel.settimeout(self._write_stall)
 
-    def write(self, pieces: Sequence[bytes]) -> None:
+    def write(self, pieces: Iterable[bytes]) -> None:
         """See `Stream.write`. In blocks of 32 KiB: the library copies what is left after each packet."""
         try:
             for block in blocks(pieces, _BLOCK_SIZE):

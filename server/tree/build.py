@@ -5,20 +5,37 @@ the module changes (`{"ietf-interfaces:interfaces": {"interface": [{"name": "eth
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Final, TypeAlias
 
 from lxml import etree
 
 from server.schema.model import Schema
 from server.schema.node import NodeKind, SchemaNode, Tag, TypeInfo
-from server.tree.node import AnyData, Container, Entry, Leaf, LeafList, ListNode, Node
+from server.tree.node import AnyData, Container, Entry, Leaf, LeafList, ListNode, Node, StreamedList
 from server.tree.xml import any_xml
 
 Data: TypeAlias = Mapping[str, Any]
 
 _NOT_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _REPLACEMENT: Final = "\ufffd"
+
+
+@dataclass(frozen=True, slots=True)
+class Streamed:
+    """The entries of a list, some at a time: what may be in the place of a sequence of them."""
+
+    parts: Callable[[], Iterator[Sequence["Data"]]]
+
+
+def with_streams(schema: Schema, data: Data) -> tuple[Container, frozenset[SchemaNode]]:
+    """`from_data`, and the nodes above lists that are streamed, which printing has to know."""
+    builder = _Builder(schema)
+    root = Container.of(schema.root, builder.children(schema.root, data))
+    above = (node.parent.ancestors_or_self() for node in builder.streamed if node.parent is not None)
+    return root, frozenset(chain.from_iterable(above))
 
 
 def from_data(schema: Schema, data: Data) -> Container:
@@ -41,6 +58,7 @@ def body_from_data(schema: Schema, body: SchemaNode, data: Data) -> Container:
 class _Builder:
     def __init__(self, schema: Schema) -> None:
         self._schema = schema
+        self.streamed: set[SchemaNode] = set()
         self._build: Mapping[NodeKind, Callable[[SchemaNode, Any], Node | None]] = {
             NodeKind.LEAF: self._leaf,
             NodeKind.LEAF_LIST: self._leaf_list,
@@ -83,6 +101,9 @@ class _Builder:
         return None if data is None else Container.of(node, self.children(node, data))
 
     def _list(self, node: SchemaNode, entries: object) -> ListNode:
+        if isinstance(entries, Streamed):
+            self.streamed.add(node)
+            return StreamedList(node, lambda: (self._list(node, part) for part in entries.parts()))
         return ListNode.of(node, [self._entry(node, data) for data in _sequence(node, entries)])
 
     def _entry(self, node: SchemaNode, data: Data) -> Entry:

@@ -23,6 +23,7 @@ from server.tree.node import (
     LeafList,
     ListNode,
     Node,
+    StreamedList,
     in_schema_order,
     is_void,
 )
@@ -190,6 +191,8 @@ def _node(node: Node, patterns: list[Pattern]) -> Node | None:
     if any(pattern.below is None for pattern in patterns):
         return node
     wanted = [pattern.below for pattern in patterns if pattern.below is not None]
+    if isinstance(node, StreamedList):
+        return node.map(lambda part: _entries(part, wanted))
     if isinstance(node, ListNode):
         return _entries(node, wanted)
     if isinstance(node, Container):

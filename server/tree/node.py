@@ -6,7 +6,7 @@ values have module names as prefixes. A non-presence container without children 
 that start with an underscore are caches: filled when first needed, equal whoever fills them.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final, Self, TypeAlias
 
 from server.schema.node import NodeKind, SchemaNode, Tag
@@ -195,6 +195,40 @@ class ListNode:
         return self if members is self.members else type(self)(self.schema, members)
 
 
+class StreamedList(ListNode):
+    """A list of state whose entries come in parts, each made when it is asked for and not kept.
+
+    For answers that are too large to be held: it can be printed, and filtered part by part. As a list it
+    appears to have no members; iterating and `get` go through the parts anew each time.
+    """
+
+    __slots__ = ("_parts",)
+
+    def __init__(self, schema: SchemaNode, parts: Callable[[], Iterator[ListNode]]) -> None:
+        super().__init__(schema, Members.build(members_style(schema), []))
+        self._parts: Final = parts
+
+    def parts(self) -> Iterator[ListNode]:
+        """The entries, some at a time; raises what their source raises."""
+        return self._parts()
+
+    def map(self, change: "Callable[[ListNode], ListNode | None]") -> "StreamedList":
+        """The list with each part changed when it comes."""
+        return StreamedList(self.schema, lambda: filter(None, map(change, self._parts())))
+
+    def __iter__(self) -> Iterator[Entry]:
+        for part in self._parts():
+            yield from part
+
+    def __bool__(self) -> bool:
+        """It is there, whether or not entries will come."""
+        return True
+
+    def get(self, key: Key) -> Entry | None:
+        """The entry with these key values."""
+        return next((entry for entry in self if entry.key == key), None)
+
+
 Node: TypeAlias = Leaf | LeafList | Container | ListNode | AnyData
 
 
@@ -233,6 +267,8 @@ def in_schema_order(schema: SchemaNode, children: Mapping[Tag, Node]) -> Mapping
 
 def is_void(node: Node) -> bool:
     """Whether the node has no meaning: a list without members, an empty non-presence container."""
+    if isinstance(node, StreamedList):
+        return False
     if isinstance(node, Container):
         return not node.children and not node.schema.presence
     return isinstance(node, (ListNode, LeafList)) and not len(node.members)

@@ -5,6 +5,7 @@ again. A default namespace is declared where the module changes.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from typing import Any, Final, TypeVar
 
 from lxml import etree
@@ -21,6 +22,7 @@ from server.tree.node import (
     LeafList,
     ListNode,
     Node,
+    StreamedList,
     in_schema_order,
 )
 from server.tree.sorted_map import Chunk
@@ -60,6 +62,13 @@ def to_xml(schema: Schema, root: Container) -> list[bytes]:
     """
     printer = Printer(schema)
     return [piece for child in root for piece in printer.pieces(child)]
+
+
+def stream_xml(schema: Schema, root: Container, above: frozenset[SchemaNode]) -> Iterator[bytes]:
+    """`to_xml`, piece by piece as it is made; `above` are the nodes above lists that are streamed."""
+    printer = Printer(schema, above)
+    for child in root:
+        yield from printer.pieces(child)
 
 
 def body_xml(schema: Schema, body: Container) -> list[bytes]:
@@ -167,15 +176,26 @@ class _Tags(dict[SchemaNode, tuple[str, str]]):
 class Printer:
     """Prints nodes of one schema."""
 
-    def __init__(self, schema: Schema) -> None:
+    def __init__(self, schema: Schema, above: frozenset[SchemaNode] = frozenset()) -> None:
+        """`above`: the nodes above streamed lists, whose entries are not kept, nor printed as a whole."""
         self._schema = schema
         self._tags = _Tags()
+        self._above = above
 
     def pieces(self, node: Node) -> Iterator[bytes]:
         """The bytes of one node; lists that no entry contains come in a piece for each chunk."""
-        if isinstance(node, ListNode):
+        if isinstance(node, StreamedList):
+            for part in node.parts():
+                yield from self.pieces(ListNode(part.schema, part.members))
+        elif isinstance(node, ListNode):
+            if node.schema in self._above:
+                for entry in node:
+                    yield from self._streaming(entry)
+                return
             for chunk in node.members.places.chunks:
                 yield self._chunk(chunk)
+        elif isinstance(node, Container) and node.schema in self._above:
+            yield from self._streaming(node)
         elif isinstance(node, Container):
             start, end = self._tags[node.schema]
             yield start.encode()
@@ -184,6 +204,23 @@ class Printer:
             yield end.encode()
         else:
             yield self._text(node).encode()
+
+    def _streaming(self, branch: Branch) -> Iterator[bytes]:
+        """A branch above a streamed list; without what was streamed, nothing may be left of it to print."""
+        start, end = self._tags[branch.schema]
+        keys = "".join(self._text(branch.children[tag]) for tag in branch.schema.keys)
+        begin = f"{start}{keys}".encode()
+        others = [child for child in branch if child.schema.tag not in branch.schema.keys]
+        begun = not others
+        if begun:
+            yield begin
+        for piece in chain.from_iterable(map(self.pieces, others)):
+            if not begun:
+                begun = True
+                yield begin
+            yield piece
+        if begun:
+            yield end.encode()
 
     def entry(self, entry: Entry) -> bytes:
         """The bytes of one list entry, kept with it."""
@@ -270,6 +307,8 @@ def merge_branch(config: _B, state: _B) -> _B:
 def _merge_node(config: Node, state: Node) -> Node:
     if isinstance(config, Container) and isinstance(state, Container):
         return merge_branch(config, state)
+    if isinstance(state, StreamedList):
+        return state
     if isinstance(config, ListNode) and isinstance(state, ListNode) and config.schema.keys:
         for entry in state:
             present = config.get(entry.key)

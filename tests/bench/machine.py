@@ -46,3 +46,14 @@ def resident_mib(pids: Sequence[int]) -> float:
     """Return the resident memory of processes."""
     pages = sum(int(Path(f"/proc/{pid}/statm").read_text().split()[1]) for pid in pids)
     return pages * os.sysconf("SC_PAGE_SIZE") / 1024 / 1024
+
+
+def reset_peak(pid: int) -> None:
+    """Let the peak of a process be what it holds now (proc(5), clear_refs)."""
+    Path(f"/proc/{pid}/clear_refs").write_text("5")
+
+
+def peak_mib(pid: int) -> float:
+    """Return the highest resident memory of a process since `reset_peak`."""
+    lines = _lines(f"/proc/{pid}/status")
+    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM:"))

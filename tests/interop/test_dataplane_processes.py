@@ -2,7 +2,7 @@
 
 import socket
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -35,7 +35,16 @@ from dataplane.control.client import (
     Welcome,
     whole,
 )
-from dataplane.control.messages import LENGTH_SIZE, Answer, Done, Ping, decode_answer, encode, length_of
+from dataplane.control.messages import (
+    LENGTH_SIZE,
+    WINDOW,
+    Answer,
+    Done,
+    Ping,
+    decode_answer,
+    encode,
+    length_of,
+)
 from dataplane.control.service import MAXIMUM_CLIENTS
 from dataplane.state import RoleChanged
 from tests.support.dataplane import DataplaneProcess, free_port, service
@@ -219,3 +228,24 @@ def test_events_are_announced_to_who_listens(one: DataplaneProcess) -> None:
 def next_answer(client: socket.socket) -> Answer:
     size = length_of(client.recv(LENGTH_SIZE, socket.MSG_WAITALL))
     return decode_answer(client.recv(size, socket.MSG_WAITALL))
+
+
+def many_profiles(count: int) -> DataplaneConfig:
+    return DataplaneConfig(profiles=tuple(ProfileConfig(f"rbp{number}") for number in range(count)))
+
+
+def test_state_comes_as_fast_as_it_is_taken(one: DataplaneProcess) -> None:
+    """More pieces than are sent unasked; what is not taken to its end costs the others nothing."""
+    one.restore(many_profiles(256 * (WINDOW + 8)))
+    wanted = StateSelection((), None, (), (), counts=False)
+    with closing(one.client.state(wanted)) as abandoned:
+        next(abandoned)
+        waiting = [one.client.state(wanted) for _ in range(20)]
+        for pieces in waiting:
+            next(pieces)
+        names = [item.name for piece in one.client.state(wanted) for item in piece.profiles]
+        assert len(names) == len(set(names)) == 256 * (WINDOW + 8)
+        one.client.ping()
+        for pieces in waiting:
+            pieces.close()
+    assert sum(len(piece.profiles) for piece in one.client.state(wanted)) == len(names)

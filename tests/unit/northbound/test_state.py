@@ -1,11 +1,12 @@
 """State of the dataplane in the shape of the YANG module, and what is asked for."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from lxml import etree
 
-from dataplane.control.client import ControlClient
+from dataplane.control.client import ControlClient, Unavailable
 from dataplane.state import (
     CopyStatus,
     GroupKey,
@@ -21,9 +22,10 @@ from dataplane.state import (
 from server.northbound.claims import COMMIT_HISTORY, claimed
 from server.northbound.state import StateReader, _Collected, date_and_time
 from server.schema.model import Schema
-from server.tree.build import from_data
+from server.tree.build import from_data, with_streams
 from server.tree.filter import Selection
 from server.tree.node import Branch, ListNode
+from server.tree.xml import stream_xml
 
 WHEN = 1_700_000_000.0
 PIECE = StatePiece(
@@ -205,3 +207,27 @@ def test_without_a_filter_everything_is_asked_for(schema: Schema, tmp_path: Path
         StateSelection(),
         StateSelection(groups=(GroupKey(),)),
     )
+
+
+class Interrupted:
+    """A dataplane that tells the profiles, and goes away in the middle of the groups."""
+
+    def state(self, selection: StateSelection) -> Iterator[StatePiece]:
+        yield PIECE
+        if selection.groups:
+            raise Unavailable("the dataplane went away")
+
+
+def test_a_reply_that_cannot_be_completed_ends_the_session(schema: Schema) -> None:
+    """It has begun when the dataplane goes away: there is no way to say so but to end."""
+    reader = StateReader(schema, Interrupted())  # type: ignore[arg-type]
+    groups = (etree.fromstring(f"<filter>{PROFILE.format('<group/>')}{END}</filter>"),)
+    data = reader.read(Selection(schema, groups))
+    root, above = with_streams(schema, data)
+    with pytest.raises(ConnectionAbortedError):
+        list(stream_xml(schema, root, above))
+
+
+def test_a_dataplane_that_is_away_from_the_start_has_no_state(schema: Schema, tmp_path: Path) -> None:
+    reader = StateReader(schema, ControlClient(tmp_path / "control.sock"))
+    assert reader.read(Selection(schema, None)) == {}

@@ -1,9 +1,13 @@
 """The two framings of RFC 6242, from known bytes."""
 
+from collections.abc import Iterator
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from server.protocol.errors import ProtocolError
-from server.protocol.framing import Framer, Framing, FramingLimits, encode
+from server.protocol.framing import Framer, Framing, FramingLimits, encode, encode_lazily
 
 
 def chunked(limits: FramingLimits | None = None) -> Framer:
@@ -117,3 +121,21 @@ def test_encode_gathers_small_pieces_and_splits_none():
 def test_encode_refuses_a_message_without_bytes():
     with pytest.raises(ValueError, match="at least one byte"):
         encode(Framing.CHUNKED, [b"", b""])
+
+
+@given(st.lists(st.binary(max_size=40), min_size=1).filter(any), st.sampled_from(list(Framing)))
+def test_pieces_that_are_still_to_be_made_are_framed_alike(pieces: list[bytes], framing: Framing) -> None:
+    lazily = b"".join(encode_lazily(framing, iter(pieces), chunk=16))
+    assert lazily == b"".join(encode(framing, pieces, chunk=16))
+
+
+def test_nothing_is_made_before_it_is_sent() -> None:
+    made: list[int] = []
+
+    def source() -> Iterator[bytes]:
+        for number in range(5):
+            made.append(number)
+            yield b"x" * 10
+
+    framed = encode_lazily(Framing.CHUNKED, source(), chunk=10)
+    assert (next(framed), made) == (b"\n#10\n", [0])
