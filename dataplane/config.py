@@ -59,7 +59,11 @@ class TlsConfig(msgspec.Struct, frozen=True):
 
 
 class ServiceConfig(msgspec.Struct, frozen=True):
-    """One remote-backup-service: a channel to one peer. `md5_key` belongs to Security.TCP_MD5."""
+    """One remote-backup-service: a channel to one peer.
+
+    `md5_key` belongs to Security.TCP_MD5. `block_send` and `block_receive`: nothing is copied to the peer,
+    or what it copies is discarded. `daily_batch`: seconds after local midnight, None for no daily batch.
+    """
 
     name: str
     enabled: bool = True
@@ -67,6 +71,9 @@ class ServiceConfig(msgspec.Struct, frozen=True):
     security: Security = Security.TLS
     tls: TlsConfig = TlsConfig()
     md5_key: Secret | None = None
+    block_send: bool = False
+    block_receive: bool = False
+    daily_batch: int | None = None
 
 
 class StaticArbitration(msgspec.Struct, frozen=True, tag="static"):

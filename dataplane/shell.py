@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from dataplane.actions import Action, ActionRefused, ClearCopiedGroups, GroupsCleared, Outcome
 from dataplane.capture import CaptureError
+from dataplane.clock import Clock
 from dataplane.engine import Engine, effects, messages, report
 from dataplane.engine.actions import copied_groups
 from dataplane.engine.messages import BurstEnded, Message, Reconfigure, Tick
@@ -55,6 +56,7 @@ class Shell:
         self._plane = plane
         self._interfaces = interfaces
         self._news = News(announce)
+        self._clock = Clock(self.give)
         self._keys = keys
         self._loop = asyncio.get_running_loop()
         self._auditor = Auditor(plane, self._audited)
@@ -96,12 +98,14 @@ class Shell:
 
     def start(self) -> None:
         """Tell the engine the links there are, and watch what may happen."""
+        self._clock.look()
         self.give(*(messages.LinkUpdated(link) for link in self._interfaces.all().values()))
         self._loop.add_reader(self._interfaces.fileno(), self._links_readable)
 
     async def stop(self) -> None:
         """Say goodbye to the peers and close everything; the plane's entries stay."""
         self.give(messages.Stopping())
+        self._clock.stop()
         if self._timer is not None:
             self._timer.cancel()
         self._loop.remove_reader(self._interfaces.fileno())

@@ -76,6 +76,9 @@ class ServiceOnWire(msgspec.Struct, frozen=True):
     security: Security = Security.TLS
     tls: TlsConfig = TlsConfig()
     md5_key: Secret | None = None
+    block_send: bool = False
+    block_receive: bool = False
+    daily_batch: int | None = None
 
     @classmethod
     def wrap(cls, service: ServiceConfig) -> "ServiceOnWire":
@@ -87,6 +90,9 @@ class ServiceOnWire(msgspec.Struct, frozen=True):
             service.security,
             service.tls,
             service.md5_key,
+            service.block_send,
+            service.block_receive,
+            service.daily_batch,
         )
 
     def unwrap(self) -> ServiceConfig:
@@ -98,6 +104,9 @@ class ServiceOnWire(msgspec.Struct, frozen=True):
             self.security,
             self.tls,
             self.md5_key,
+            self.block_send,
+            self.block_receive,
+            self.daily_batch,
         )
 
 

@@ -175,6 +175,13 @@ def send_batch(
     perform(world, service, service.machine.start_batch(profile.config.backup_id, batch, now), now)
 
 
+def ask_for_batch(world: World, profile: Profile, now: float) -> None:
+    """Ask the peer for a batch of a profile: what it copied was discarded until now."""
+    service = world.services.get(profile.config.service_name)
+    if service is not None and service.machine is not None:
+        perform(world, service, service.machine.request_batch(profile.config.backup_id, now), now)
+
+
 def _state_changed(world: World, service: Service, change: peer.StateChanged, now: float) -> None:
     name = service.config.name
     if change.new is peer.ChannelState.CONNECTED:

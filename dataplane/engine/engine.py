@@ -9,7 +9,17 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from dataplane.actions import BatchBackup, ClearSubscribers, LoadSubscribers, ResetStatistics, Switchover
-from dataplane.engine import access, actions, adoption, arbitration, copying, links, subscribers, uplink
+from dataplane.engine import (
+    access,
+    actions,
+    adoption,
+    arbitration,
+    copying,
+    daily,
+    links,
+    subscribers,
+    uplink,
+)
 from dataplane.engine.effects import Effect
 from dataplane.engine.messages import (
     Adopted,
@@ -20,6 +30,7 @@ from dataplane.engine.messages import (
     ChannelDisconnected,
     ChannelOverflow,
     ChannelReceived,
+    ClockTold,
     FrameCaptured,
     HelloReceived,
     LinkRemoved,
@@ -76,6 +87,7 @@ class Engine:
             ResetStatistics: lambda message, now: actions.reset_statistics(self.world, message, now),
             RemoveCopied: lambda message, now: actions.remove_copied(self.world, message, now),
             Switchover: lambda message, now: actions.switch_over(self.world, message, now),
+            ClockTold: lambda message, now: daily.clock_told(self.world, message, now),
             Stopping: self._stopping,
             BurstEnded: self._burst_ended,
             Tick: self._tick,
@@ -159,6 +171,8 @@ class Engine:
             tell_two_masters(world, name)
         elif kind == "peer":
             self._peer_due(world.services.get(name), now)
+        elif kind == "daily":
+            self._daily_due(world.services.get(name), now)
         elif kind == "proxy":
             uplink.send_due(world, now)
         elif kind == "repair":
@@ -169,6 +183,10 @@ class Engine:
     def _peer_due(self, service: Service | None, now: float) -> None:
         if service is not None and service.machine is not None:
             copying.perform(self.world, service, service.machine.tick(now), now)
+
+    def _daily_due(self, service: Service | None, now: float) -> None:
+        if service is not None:
+            daily.send(self.world, service, now)
 
     def _side_due(self, kind: str, name: str, version: int, now: float) -> None:
         world = self.world

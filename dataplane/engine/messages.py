@@ -116,6 +116,17 @@ class Stopping(msgspec.Struct, frozen=True, gc=False):
     """This process ends in an orderly way: tell the peers, so that they need not wait for a timeout."""
 
 
+class ClockTold(msgspec.Struct, frozen=True, gc=False):
+    """Where the wall clock and local time stand; told at the start and when either changed.
+
+    `wall_offset`: what turns monotonic seconds into seconds since the Unix epoch. `utc_offset`: seconds that
+    local time is ahead of UTC.
+    """
+
+    wall_offset: float
+    utc_offset: int
+
+
 class Tick(msgspec.Struct, frozen=True, gc=False):
     """Time passed: something may be due."""
 
@@ -142,5 +153,6 @@ Message = (
     | RemoveCopied
     | Switchover
     | Stopping
+    | ClockTold
     | Tick
 )

@@ -4,9 +4,11 @@ Things go first, then come: removed interfaces, services, profiles, then interfa
 finds what it refers to. Roles start only when the plane's former content is known (see `adoption`).
 """
 
+import msgspec
+
 from dataplane.config import AccessConfig, IgmpConfig, InterfaceConfig, ProfileConfig, ServiceConfig
 from dataplane.copy_policy import SubscriberType
-from dataplane.engine import arbitration, copying, subscribers, uplink
+from dataplane.engine import arbitration, copying, daily, subscribers, uplink
 from dataplane.engine.effects import (
     AdoptPlane,
     ChangeRoutes,
@@ -86,26 +88,53 @@ def _put_service(world: World, config: ServiceConfig, now: float) -> bool:
     service = world.services.get(config.name)
     if service is None:
         world.services[config.name] = service = Service(config, world.wall(now))
-        _start_service(world, service)
+        _start_service(world, service, now)
         return True
     if service.config == config:
         return False
     old = service.config
+    if _same_channel(old, config):
+        _tune(world, service, config, now)
+        return False
     _stop_service(world, service, "configuration-changed", now)
     if old.peer != config.peer:
         _close_hello(world, service)
     service.config = config
     service.discontinuity = world.wall(now)
-    _start_service(world, service)
+    _start_service(world, service, now)
     return old.peer != config.peer
 
 
-def _start_service(world: World, service: Service) -> None:
+def _same_channel(old: ServiceConfig, new: ServiceConfig) -> bool:
+    """Whether only what crosses the channel changed, not the channel."""
+    crossing = {"block_send": False, "block_receive": False, "daily_batch": None}
+    return msgspec.structs.replace(old, **crossing) == msgspec.structs.replace(new, **crossing)
+
+
+def _tune(world: World, service: Service, config: ServiceConfig, now: float) -> None:
+    """Rule 15: begin or end to block; what was left out meanwhile comes with a batch."""
+    old, service.config = service.config, config
+    if old.daily_batch != config.daily_batch:
+        daily.arm(world, service, now)
+    refresh_service(world, service, now)
+    for name in sorted(world.by_service.get(config.name, ())) if service.machine is not None else ():
+        profile = world.profiles[name]
+        if old.block_send and not config.block_send:
+            copying.send_batch(world, profile, now)
+        if old.block_receive and not config.block_receive:
+            copying.ask_for_batch(world, profile, now)
+    if service.machine is not None:
+        service.machine.block_receiving(blocked=config.block_receive)
+
+
+def _start_service(world: World, service: Service, now: float) -> None:
     config = service.config
     if not config.enabled or config.peer is None:
         return
     epoch = world.generator.getrandbits(_EPOCH_BITS)
     service.machine = PeerMachine(epoch, tell_settings(world, config.name), pulling=service.pulling)
+    service.machine.block_receiving(blocked=config.block_receive)
+    daily.arm(world, service, now)
     world.out.append(OpenChannel(config.name, config.peer, config.security, config.tls, config.md5_key))
     world.deadlines.set(("peer", config.name), service.machine.next_deadline())
 
@@ -118,6 +147,7 @@ def _stop_service(world: World, service: Service, reason: str, now: float) -> No
         service.pulling = service.machine.pulling
         service.machine = None
         world.out.append(CloseChannel(name))
+    daily.arm(world, service, now)
     world.deadlines.set(("peer", name), None)
     world.publishing.discard(name)
     world.settings_changed.discard(name)

@@ -73,6 +73,9 @@ class Snapshot:
 
     def _allowed(self, entry: Entry) -> bool:
         config = self._profile.config
+        service = self._world.services.get(config.service_name)
+        if service is None or service.config.block_send:
+            return False
         kind = subscriber_type(entry.subscriber.pppoe_session)
         copied = kind is not SubscriberType.DHCP_STB or config.dhcp_copy(entry.group.version)
         return kind in self._kinds and config.multicast and copied

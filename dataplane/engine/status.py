@@ -87,7 +87,7 @@ def _facts(world: World, profile: Profile, version: int) -> CopyFacts:
         mapped=config.mapped and service is not None,
         known_to_peer=machine is None or not connected or _has_counterpart(machine, profile),
         connected=connected,
-        blocked=False,  # no backup-block in this release's configuration
+        blocked=service is not None and service.config.block_send,
         synchronizing=machine is not None and machine.synchronizing(config.backup_id),
     )
 

@@ -66,7 +66,8 @@ class Service:
 
     `pulling`: the next machine asks for what this router had originated before it restarted (rule 12). A
     machine that only follows a commit does not: members that left in between would come back. `requested`:
-    batches that an operator asked for and that are on their way.
+    batches that an operator asked for and that are on their way. `daily_done`: the last local day whose
+    daily batch has been sent or is not due, see `daily`.
     """
 
     config: ServiceConfig
@@ -78,6 +79,7 @@ class Service:
     last_up: float | None = None
     last_down: float | None = None
     last_down_reason: str = ""
+    daily_done: int = 0
 
 
 @dataclass(eq=False, slots=True)
@@ -223,7 +225,8 @@ class UpstreamInterface:
 class World:
     """Everything the engine keeps. `out` collects the effects of the message that is being handled.
 
-    `wall_offset` turns monotonic seconds into seconds since the Unix epoch, for what people read.
+    `wall_offset` turns monotonic seconds into seconds since the Unix epoch, for what people read, and
+    `utc_offset` those into local time.
     `adopting`: the plane was asked for its former content; `adopted`: it has answered, so that roles may
     act on it. `by_backup_id` leads from (service, backup-id) to a profile, `by_service` from a service to
     its profiles; `elected` are the profiles whose role hellos decide, `tracking` those whose role
@@ -238,6 +241,7 @@ class World:
     generator: random.Random
     wall_offset: float
     proxy: UpstreamProxies
+    utc_offset: int = 0
     links: dict[str, Link] = field(default_factory=dict)
     services: dict[str, Service] = field(default_factory=dict)
     profiles: dict[str, Profile] = field(default_factory=dict)

@@ -49,6 +49,8 @@ class Incoming:
         self._to_acknowledge: set[int] = set()
         self._unacknowledged = 0
         self.acknowledge_at: float | None = None
+        self.blocked = False
+        """Records are taken in sequence, counted, and not given on."""
 
     @property
     def synchronized(self) -> bool:
@@ -115,7 +117,9 @@ class Incoming:
                 profile.entries += record.batch
                 if record.kind is _UNKNOWN:
                     continue  # of a later version: in sequence, and of no meaning here
-                if record.access_id in profile.access_ids:
+                if self.blocked:
+                    self.statistics.blocked += 1
+                elif record.access_id in profile.access_ids:
                     accepted.append(record)
                 else:
                     self.statistics.unknown_access += 1

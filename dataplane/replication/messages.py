@@ -9,7 +9,7 @@ Every message is a header of 8 octets and a body:
     +--------------------+---------+---------+--------------+------
 
     1 OPEN           version major 16, minor 16; epoch 64; the peer's epoch as known here 64 (0: none);
-                     heartbeat interval in ms 32
+                     heartbeat interval in ms 32; capabilities 64 (mld 1)
     2 SETTINGS       count 16, then per profile a block: its length 16, backup-id 16, flags 8 (multicast 1,
                      igmp-copy 2, removed 4, pull 8, mld-copy 16), role 8, last sequence received 64,
                      count 16, access-ids 16 each. Flag FULL: the first part of a complete list; MORE: another
@@ -27,6 +27,7 @@ different major version ends the connection.
 """
 
 from collections.abc import Iterable, Iterator
+from enum import IntFlag
 from struct import Struct
 from struct import error as StructError  # noqa: N812
 
@@ -44,7 +45,7 @@ MAX_BODY = 262_144
 """The largest RECORDS body: 64 KiB of sources are full, and one record may add 32 KiB."""
 
 _HEADER = Struct("!IBBH")
-_OPEN = Struct("!HHQQI")
+_OPEN = Struct("!HHQQIQ")
 _COUNT = Struct("!H")
 _BLOCK = Struct("!HBBQH")
 _ACKED = Struct("!HQ")
@@ -63,6 +64,17 @@ _PART_OCTETS = 32_768
 _MAX_REASON = 128
 
 
+class Capability(IntFlag):
+    """What an end can do beyond the first version; a bit that a reader does not know means nothing to it."""
+
+    MLD = 1
+    """Records of IPv6 groups; they are not sent to a peer without it."""
+
+
+CAPABILITIES = Capability.MLD
+"""Our own."""
+
+
 class Open(msgspec.Struct, frozen=True, gc=False):
     """The first message of each side."""
 
@@ -71,6 +83,7 @@ class Open(msgspec.Struct, frozen=True, gc=False):
     heartbeat_ms: int
     major: int = VERSION_MAJOR
     minor: int = VERSION_MINOR
+    capabilities: int = 0
 
 
 class Announcement(msgspec.Struct, frozen=True, gc=False):
@@ -173,8 +186,9 @@ def encode_settings(announcements: Iterable[Announcement], *, full: bool) -> byt
 def encode(message: Open | Ack | BatchBegin | BatchEnd | BatchRequest | Heartbeat | Close) -> bytes:
     """Any other message as octets."""
     match message:
-        case Open(epoch, known_epoch, heartbeat_ms, major, minor):
-            return _frame(_OPEN_TYPE, _OPEN.pack(major, minor, epoch, known_epoch, heartbeat_ms))
+        case Open(epoch, known_epoch, heartbeat_ms, major, minor, capabilities):
+            body = _OPEN.pack(major, minor, epoch, known_epoch, heartbeat_ms, capabilities)
+            return _frame(_OPEN_TYPE, body)
         case Ack(sequences):
             return _frame(
                 _ACK_TYPE, _COUNT.pack(len(sequences)) + b"".join(_ACKED.pack(*s) for s in sequences)
@@ -250,8 +264,8 @@ class Deframer:
 def _decode_control(kind: int, flags: int, body: bytes) -> Message | None:
     match kind:
         case 1:
-            major, minor, epoch, known_epoch, heartbeat_ms = _OPEN.unpack_from(body)
-            return Open(epoch, known_epoch, heartbeat_ms, major, minor)
+            major, minor, epoch, known_epoch, heartbeat_ms, capabilities = _OPEN.unpack_from(body)
+            return Open(epoch, known_epoch, heartbeat_ms, major, minor, capabilities)
         case 2:
             return SettingsPart(tuple(_blocks(body)), bool(flags & _FULL), bool(flags & _MORE))
         case 4:
@@ -293,7 +307,7 @@ def _decode_block(block: bytes) -> Announcement:
         bool(flags & _MULTICAST),
         bool(flags & _IGMP_COPY),
         frozenset(access_ids),
-        _ROLES[role],
+        _ROLES.get(role, Role.INIT),
         bool(flags & _MLD_COPY),
     )
     return Announcement(settings, received, bool(flags & _PULL), bool(flags & _REMOVED))

@@ -13,7 +13,14 @@ a higher sequence, so no record of a batch is older than one that the peer has a
 
 from collections.abc import Iterable, Mapping
 
-from dataplane.replication.messages import BatchBegin, BatchEnd, encode, encode_records
+from dataplane.replication.messages import (
+    CAPABILITIES,
+    BatchBegin,
+    BatchEnd,
+    Capability,
+    encode,
+    encode_records,
+)
 from dataplane.replication.outputs import (
     BatchCompleted,
     BatchStarted,
@@ -37,6 +44,8 @@ class Outgoing:
 
     def __init__(self, limits: Limits) -> None:
         self.statistics = SentStatistics()
+        self.capabilities = CAPABILITIES
+        """What the peer understands."""
         self._limits = limits
         self._profiles: dict[int, Pending] = {}
         self._mapped: frozenset[int] = frozenset()
@@ -148,6 +157,9 @@ class Outgoing:
             self._buffer.add(*packed)
 
     def _pack(self, record: Record, sequence: int, *, batch: bool) -> tuple[bytes, bytes] | None:
+        if record.group.version == 6 and Capability.MLD not in self.capabilities:
+            self.statistics.fail += 1
+            return None
         try:
             return pack(record, sequence, batch=batch)
         except ValueError:

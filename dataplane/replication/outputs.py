@@ -176,9 +176,10 @@ class ReceivedStatistics:
     success: int = 0
     """Given on to be applied."""
     fail: int = 0
-    """Not given on: duplicates and records of unknown profiles or access-ids."""
+    """Not given on: duplicates, blocked records and those of unknown profiles or access-ids."""
     duplicate: int = 0
     sequence_gap: int = 0
     decode_error: int = 0
+    blocked: int = 0
     unknown_profile: int = 0
     unknown_access: int = 0

@@ -15,10 +15,10 @@ import re
 from collections.abc import Iterable
 
 from dataplane.packets.wire import DecodeError
+from dataplane.replication.handshake import Handshake
 from dataplane.replication.incoming import Incoming
 from dataplane.replication.mapping import Mapping
 from dataplane.replication.messages import (
-    VERSION_MAJOR,
     Ack,
     Announcement,
     BatchBegin,
@@ -80,7 +80,6 @@ __all__ = [
 
 MAX_PROFILES = 4095
 _REASON = re.compile(r"[a-z0-9-]{1,48}")
-_LONGEST_HEARTBEAT = 10.0
 _NOT_UP = (ChannelState.DOWN, ChannelState.CONNECTING)
 _EXCHANGING = (ChannelState.CONNECTED, ChannelState.SYNCHRONIZING)
 
@@ -103,17 +102,14 @@ class PeerMachine:
         self.state = ChannelState.DOWN
         self.down_reason = ""
         self._limits = limits or Limits()
-        self._epoch = epoch
-        self._peer_epoch = 0
+        self._handshake = Handshake(epoch, self._limits)
         self._mapping = Mapping(profiles)
-        self._opened = self._resumed = False
         self.pulling = pulling
         self._restored: set[int] = set()
         self._outgoing = Outgoing(self._limits)
         self._incoming = Incoming(self._limits)
         self._deframer = Deframer()
         self._last_sent = self._last_received = 0.0
-        self._dead_after = self._limits.heartbeat_interval * self._limits.dead_intervals
 
     @property
     def sent(self) -> SentStatistics:
@@ -129,6 +125,10 @@ class PeerMachine:
     def mismatches(self) -> tuple[Mismatch, ...]:
         """What the two routers have configured differently."""
         return self._mapping.mismatches
+
+    def block_receiving(self, *, blocked: bool) -> None:
+        """Discard what the peer copies, or no longer; what was discarded comes back with a batch only."""
+        self._incoming.blocked = blocked
 
     def reset_statistics(self) -> None:
         """All counters to zero."""
@@ -169,9 +169,8 @@ class PeerMachine:
         outputs = self.disconnected(now, "replaced") if self._up() else []
         self._deframer = Deframer()
         self._last_received = now
-        self._dead_after = self._limits.heartbeat_interval * self._limits.dead_intervals
         outputs += self._become(ChannelState.HANDSHAKE)
-        hello = Open(self._epoch, self._peer_epoch, round(self._limits.heartbeat_interval * 1000))
+        hello = self._handshake.begin()
         settings = encode_settings(
             [self._announcement(each) for each in self._mapping.local.values()], full=True
         )
@@ -255,10 +254,10 @@ class PeerMachine:
         """Do what is due at `now`."""
         if not self._up():
             return []
-        if now >= self._last_received + self._dead_after:
+        if now >= self._last_received + self._handshake.dead_after:
             return self._fail("heartbeat-timeout")
         waiting = self._outgoing.waiting_since
-        if waiting is not None and now >= waiting + self._dead_after:
+        if waiting is not None and now >= waiting + self._handshake.dead_after:
             return self._fail("acknowledgement-timeout")
         outputs = self._settle(now)
         if self._outgoing.flush_at is not None and now >= self._outgoing.flush_at:
@@ -276,7 +275,7 @@ class PeerMachine:
         oldest = self._last_received
         if self._outgoing.waiting_since is not None:
             oldest = min(oldest, self._outgoing.waiting_since)
-        due = min(self._last_sent + self._limits.heartbeat_interval, oldest + self._dead_after)
+        due = min(self._last_sent + self._limits.heartbeat_interval, oldest + self._handshake.dead_after)
         outgoing, incoming = self._outgoing, self._incoming
         for optional in (outgoing.flush_at, outgoing.pump_at, incoming.acknowledge_at):
             if optional is not None and optional < due:
@@ -303,7 +302,7 @@ class PeerMachine:
         self._outgoing.disconnected()
         self._incoming.disconnected()
         self._mapping.disconnected()
-        self._opened = self._resumed = False
+        self._handshake.end()
         return self._become(ChannelState.DOWN, reason)
 
     def _fail(self, reason: str) -> Outputs:
@@ -313,10 +312,10 @@ class PeerMachine:
         if isinstance(message, Records) and self.state in _EXCHANGING:
             return self._incoming.records(message.records, now)
         if isinstance(message, Open):
-            return self._fail("unexpected-message") if self._opened else self._open(message)
+            return self._open(message)
         if isinstance(message, Close):
             return self._closed(message)
-        if not self._opened:
+        if not self._handshake.opened:
             return self._fail("unexpected-message")
         if isinstance(message, SettingsPart):
             return self._settings(message)
@@ -338,17 +337,12 @@ class PeerMachine:
                 return []
 
     def _open(self, message: Open) -> Outputs:
-        if message.major != VERSION_MAJOR:
-            return self._fail("version-mismatch")
-        if message.epoch == self._epoch:
-            return self._fail("connected-to-itself")
-        if message.epoch != self._peer_epoch:
+        refusal = self._handshake.refusal(message)
+        if refusal:
+            return self._fail(refusal)
+        if self._handshake.hear(message):
             self._incoming.new_epoch()
-            self._peer_epoch = message.epoch
-        self._opened = True
-        self._resumed = message.known_epoch == self._epoch
-        interval = min(max(message.heartbeat_ms / 1000, self._limits.heartbeat_interval), _LONGEST_HEARTBEAT)
-        self._dead_after = interval * self._limits.dead_intervals
+        self._outgoing.capabilities = self._handshake.capabilities
         return []
 
     def _closed(self, message: Close) -> Outputs:
@@ -370,7 +364,7 @@ class PeerMachine:
         return self._fail("too-many-profiles") if self._mapping.size > MAX_PROFILES else outputs
 
     def _settings_complete(self, announced: dict[int, Announcement]) -> Outputs:
-        if self._resumed:
+        if self._handshake.resumed:
             self._outgoing.resume({backup_id: each.received for backup_id, each in announced.items()})
         outputs = self._become(ChannelState.SYNCHRONIZING) if self.state is ChannelState.HANDSHAKE else []
         return outputs + self._remap(frozenset(each for each, told in announced.items() if told.pull))

@@ -1,8 +1,7 @@
 """Which data nodes of our modules the code acts on, checked against the schema both ways.
 
 Owns the list of claimed nodes, actions and notifications. One of `twincast-remote-backup` or a node of
-`twincast-commit-history` that is neither claimed here nor taken away by the deviation module, or a claim
-without a node, refuses the start.
+`twincast-commit-history` that is not claimed here, or a claim without a node, refuses the start.
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,6 +16,7 @@ CONFIGURATION: Final = {
     f"/{REMOTE_BACKUP}:remote-backup": "",
     SERVICE_PATH: """
         name enabled peer peer/address peer/source-address peer/port
+        backup-block backup-block/direction backup-block/service daily-batch-backup
         none tcp-md5 tcp-md5/key tls tls/key tls/certificate tls/peer-certificate tls/peer-key
         """,
     PROFILE_PATH: """
@@ -60,7 +60,7 @@ STATE: Final = {
         statistics/sent/acknowledged statistics/sent/queue-dropped statistics/sent/retransmitted
         statistics/received statistics/received/total statistics/received/success statistics/received/fail
         statistics/received/duplicate statistics/received/sequence-gap statistics/received/decode-error
-        statistics/received/unknown-profile statistics/received/unknown-access
+        statistics/received/blocked statistics/received/unknown-profile statistics/received/unknown-access
         """,
     PROFILE_PATH: """
         local-role peer-role last-role-change last-role-change-reason bound-interface

@@ -160,6 +160,9 @@ def service(entry: Entry) -> ServiceConfig:
         security=security,
         tls=_tls(entry.branch(trb("tls"))),
         md5_key=md5_key,
+        block_send=_blocks(entry, "send"),
+        block_receive=_blocks(entry, "receive"),
+        daily_batch=_time_of_day(entry.value(trb("daily-batch-backup"))),
     )
 
 
@@ -218,6 +221,19 @@ def _security(entry: Entry) -> tuple[Security, Secret | None]:
     if tcp_md5 is not None:
         return Security.TCP_MD5, Secret(tcp_md5.value(trb("key")) or "")
     return Security.TLS, None
+
+
+def _blocks(entry: Entry, direction: str) -> bool:
+    blocks = entry.get(trb("backup-block"))
+    return isinstance(blocks, ListNode) and any(block.key[0] == direction for block in blocks)
+
+
+def _time_of_day(text: str | None) -> int | None:
+    """Return hh:mm:ss as seconds after midnight."""
+    if text is None:
+        return None
+    hours, minutes, seconds = map(int, text.split(":"))
+    return (hours * 60 + minutes) * 60 + seconds
 
 
 def _tls(tls: Container | None) -> TlsConfig:

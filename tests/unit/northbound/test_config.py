@@ -36,7 +36,12 @@ def test_every_leaf_arrives(reader: ConfigReader, make: Make) -> None:
         [
             {"name": "rbs1", "enabled": False, "peer": PEER, "none": {}},
             {"name": "rbs2", "tls": {"key": "a", "certificate": "b", "peer-key": "c"}},
-            {"name": "rbs3", "tcp-md5": {"key": "secret"}},
+            {
+                "name": "rbs3",
+                "tcp-md5": {"key": "secret"},
+                "backup-block": [{"direction": "send", "service": "multicast"}],
+                "daily-batch-backup": "02:30:01",
+            },
         ],
         [
             {
@@ -95,7 +100,15 @@ def test_every_leaf_arrives(reader: ConfigReader, make: Make) -> None:
                 )
             ),
             ServiceOnWire.wrap(ServiceConfig("rbs2", tls=TlsConfig("a", "b", "", "c"))),
-            ServiceOnWire.wrap(ServiceConfig("rbs3", security=Security.TCP_MD5, md5_key=Secret("secret"))),
+            ServiceOnWire.wrap(
+                ServiceConfig(
+                    "rbs3",
+                    security=Security.TCP_MD5,
+                    md5_key=Secret("secret"),
+                    block_send=True,
+                    daily_batch=9001,
+                )
+            ),
         ),
         profiles=(
             ProfileConfig("rbp1", "rbs1", 7, False, True, StaticArbitration(Role.MASTER)),

@@ -49,6 +49,7 @@ PIECE = StatePiece(
                     "duplicate",
                     "sequence-gap",
                     "decode-error",
+                    "blocked",
                     "unknown-profile",
                     "unknown-access",
                 ),
