@@ -20,7 +20,7 @@ def frame_captured(world: World, port: Port, message: FrameCaptured, now: float)
     try:
         heard = frames.decode(message.frame, message.outer_vlan)
     except DecodeError as error:
-        _refused(world, port, error.reason)
+        _refused(world, port, error)
         return
     received = port.counters.received
     received["total"] += 1
@@ -50,15 +50,20 @@ def _query_heard(world: World, port: Port, heard: AccessMessage, query: Query, n
     world.deadlines.set(side.querier_key, side.querier.next_deadline())
 
 
-def _refused(world: World, port: Port, reason: DropReason) -> None:
+def _refused(world: World, port: Port, error: DecodeError) -> None:
+    """Count a message that was refused; of one whose headers are wrong too nobody knows whose it was."""
+    reason = error.reason
     _count_drop(port, reason)
-    error = port.counters.error
-    error["total"] += 1
+    counters = port.counters.error
+    counters["total"] += 1
     if reason is DropReason.BAD_CHECKSUM:
-        error["checksum"] += 1
+        counters["checksum"] += 1
     elif reason is DropReason.TOO_SHORT:
-        error["too-short"] += 1
-    copying.count_not_copied(world, port, IGMP, None, refusal_of_drop(reason))
+        counters["too-short"] += 1
+    version, subscriber = IGMP, None
+    if isinstance(error, frames.PayloadError):
+        version, subscriber = error.source.version, error.subscriber
+    copying.count_not_copied(world, port, version, subscriber, refusal_of_drop(reason))
 
 
 def _count_drop(port: Port, reason: DropReason) -> None:

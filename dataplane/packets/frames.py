@@ -33,6 +33,15 @@ class AccessMessage(msgspec.Struct, frozen=True, gc=False):
     message: Query | Report
 
 
+class PayloadError(DecodeError):
+    """The headers are right and tell who sent it, the message in it is not one we accept."""
+
+    def __init__(self, reason: DropReason, subscriber: Subscriber, source: Address) -> None:
+        super().__init__(reason)
+        self.subscriber = subscriber
+        self.source = source
+
+
 class _Protocol(msgspec.Struct, frozen=True, gc=False):
     """What differs between IGMP and MLD: destinations, and octets of the parts of a message.
 
@@ -57,6 +66,8 @@ _PROTOCOLS: Final = {
 def decode(frame: Octets, outer_vlan: int = 0, *, require_router_alert: bool = False) -> AccessMessage:
     """Ethernet, IP and IGMP or MLD of one captured frame; raises DecodeError with the DropReason.
 
+    It is a PayloadError where the sender is known.
+
     `outer_vlan` is the tag that the kernel stripped (0 for none). RFC 3376 section 4 has every message
     carry Router Alert, and section 9 lets a router insist on it against forgers beyond the link. Version
     1 hosts and some set-top boxes leave it out; losing their picture costs more than the check brings
@@ -67,9 +78,14 @@ def decode(frame: Octets, outer_vlan: int = 0, *, require_router_alert: bool = F
     if require_router_alert and not packet.router_alert:
         raise DecodeError(DropReason.MISSING_ROUTER_ALERT)
     source = packet.source
-    if isinstance(source, IPv4Address):
-        return AccessMessage(packet.subscriber, source, igmp.decode(packet.payload))
-    return AccessMessage(packet.subscriber, source, mld.decode(packet.payload, source, packet.destination))
+    try:
+        if isinstance(source, IPv4Address):
+            return AccessMessage(packet.subscriber, source, igmp.decode(packet.payload))
+        return AccessMessage(
+            packet.subscriber, source, mld.decode(packet.payload, source, packet.destination)
+        )
+    except DecodeError as error:
+        raise PayloadError(error.reason, packet.subscriber, source) from error
 
 
 def query_frame(

@@ -234,6 +234,10 @@ class Router:
     def hear(self, frame: bytes, interface: str = PORT, vlan: int = 0) -> None:
         self.give(messages.FrameCaptured(interface, frame, vlan))
 
+    def place(self, outer: int, inner: int, session: int) -> Subscriber:
+        """What a frame to this router from behind these tags and in this session is sent to."""
+        return Subscriber(outer, inner, session, self.mac)
+
     def report(
         self,
         kind: RecordType,
@@ -246,7 +250,7 @@ class Router:
     ) -> None:
         """Hear a report; `tags`: outer and inner VLAN and PPPoE session, all of them in the frame."""
         record = GroupRecord(kind, group, tuple(ip_address(source) for source in sources))
-        to = Subscriber(*tags, self.mac)
+        to = self.place(*tags)
         frame = report_frames(version, [record], mac(stb), source_of(stb, group.version), 1500, to)[0]
         self.hear(frame, **where)  # type: ignore[arg-type]
 
@@ -260,7 +264,7 @@ class Router:
         self, source: str, group: Address | None = None, tags: tuple[int, int, int] = (0, 0, 0)
     ) -> None:
         query = Query(3, group, robustness=2, query_interval=10)
-        self.hear(query_frame(query, mac(99), ip_address(source), Subscriber(*tags, self.mac)))
+        self.hear(query_frame(query, mac(99), ip_address(source), self.place(*tags)))
 
     # what can be seen
 
