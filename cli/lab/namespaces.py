@@ -176,6 +176,11 @@ class Namespace:
         host, _, length = address.partition("/")
         self._netlink("addr", "add", index=self.index(interface), address=host, prefixlen=int(length))
 
+    def remove_address(self, interface: str, address: str) -> None:
+        """Take an IPv4 address with prefix length away again."""
+        host, _, length = address.partition("/")
+        self._netlink("addr", "del", index=self.index(interface), address=host, prefixlen=int(length))
+
     def route(self, destination: str, *, gateway: str | None = None, interface: str | None = None) -> None:
         """Add an IPv4 route: "0.0.0.0/0" by gateway, or "224.0.0.0/4" by interface."""
         options: dict[str, object] = {"dst": destination}

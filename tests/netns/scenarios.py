@@ -18,7 +18,7 @@ from cli.lab.hosts import KernelRouter
 from cli.lab.laboratory import Laboratory, in_laboratory
 from cli.lab.measure import loss
 from cli.lab.play import RATE, Player, until
-from tests.netns import frame_kinds, orders, situations, snooping, vrrp
+from tests.netns import frame_kinds, orders, rules, situations, snooping, vrrp
 
 GROUPS = group_block(9, 5)
 LATER = group_block(10, 5)
@@ -98,6 +98,7 @@ SCENARIOS: dict[str, Callable[[Laboratory], dict[str, object]]] = {
     "vrrp": vrrp.vrrp,
     "orders": orders.orders,
     "snooping": snooping.snooping,
+    "rules": rules.rules,
     "frame-kinds": frame_kinds.frame_kinds,
 }
 
