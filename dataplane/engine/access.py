@@ -5,7 +5,7 @@ says so, then settled.
 """
 
 from dataplane.copy_policy import NotCopied, refusal_of_drop
-from dataplane.engine import copying
+from dataplane.engine import copying, sessions
 from dataplane.engine.messages import FrameCaptured
 from dataplane.engine.settle import settle
 from dataplane.engine.world import IGMP, Port, World
@@ -29,6 +29,7 @@ def frame_captured(world: World, port: Port, message: FrameCaptured, now: float)
         _query_heard(world, port, heard, heard.message, now)
     else:
         _report_heard(world, port, heard, heard.message, now)
+        sessions.heard(port.sides[heard.source.version], heard.subscriber, message.frame)
 
 
 def _report_heard(world: World, port: Port, heard: AccessMessage, report: Report, now: float) -> None:

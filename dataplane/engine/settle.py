@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from ipaddress import IPv4Address
 from typing import Final
 
+from dataplane.engine import sessions
 from dataplane.engine.effects import ChangeRoutes, SendFrame
 from dataplane.engine.world import IGMP, Port, Side, World, address_of
 from dataplane.forwarding.desired import combined
@@ -45,6 +46,7 @@ def _forget(side: Side, circuit: Subscriber) -> None:
     side.circuits[circuit] -= 1
     if side.circuits[circuit] <= 0:
         del side.circuits[circuit]
+        side.session_macs.pop(circuit, None)
 
 
 def update_group(world: World, port: Port, side: Side, group: Address, now: float) -> None:
@@ -146,7 +148,8 @@ def _send_query(world: World, port: Port, side: Side, query: Query, circuit: Sub
     if link is None:
         return
     source = address_of(link, side.version) or _UNSPECIFIED
-    made = frames.query_frames(query, link.mac, source, link.mtu, circuit, port.outer_type)
+    mac = sessions.source_mac(world, port, side, link, circuit)
+    made = frames.query_frames(query, mac, source, link.mtu, circuit, port.outer_type)
     port.counters.sent["total"] += len(made)
     port.counters.sent["query"] += len(made)
     world.out.extend([SendFrame(port.config.name, frame) for frame in made])

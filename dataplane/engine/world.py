@@ -150,8 +150,9 @@ class Side:
     """One protocol of an access port: IGMP, whose IP version is 4, or MLD, whose IP version is 6.
 
     `retained`: what the adopted entries say of groups whose members are not known yet, until
-    `retained_until`. `circuits`: tagged members by circuit. `unasked`: the circuits that a general query has
-    still to reach. The keys name its deadlines.
+    `retained_until`. `circuits`: tagged members by circuit. `session_macs`: to which address of ours those
+    in a PPPoE session send. `unasked`: the circuits that a general query has still to reach. The keys name
+    its deadlines.
     """
 
     version: int
@@ -164,6 +165,7 @@ class Side:
     retained: dict[Address, Aggregate] = field(default_factory=dict)
     retained_until: float | None = None
     circuits: Counter[Subscriber] = field(default_factory=Counter)
+    session_macs: dict[Subscriber, bytes] = field(default_factory=dict)
     unasked: tuple[Query, deque[Subscriber]] | None = None
 
 
