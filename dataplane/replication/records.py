@@ -18,7 +18,8 @@ values nor interface or profile names cross the channel. A batch of records is `
 The family is the IP version of the group, its sources and the reporter: 4 is a membership of IGMP, 6 one
 of MLD. An IPv4 address fills the first four octets of its field, the others are 0. A source is address and
 remaining lifetime in milliseconds: 8 octets for IPv4, 20 for IPv6. A reader skips octets of a struct beyond
-those that it knows; it takes a record of a kind that it does not know in its sequence and does nothing.
+those that it knows. A record of a kind, family, subscriber type or filter mode that a reader does not know
+has its place in the sequence and no other meaning; sources of a family that it does not know have 20 octets.
 """
 
 from enum import StrEnum
@@ -46,6 +47,7 @@ _SOURCES: Final = {4: Struct("!4sI"), 6: Struct("!16sI")}
 _COUNTS = Struct("!HH")
 _KEY = slice(4, 34)
 _NOBODY = IPv4Address(0)
+_NO_SUBSCRIBER: Final = Subscriber(0, 0, 0, bytes(6))
 _RETURNED, _BATCH = 1, 2
 _LINK_LOCAL = IPv4Address("224.0.0.0").packed[:3]
 _LINK_SCOPE = 2  # RFC 4291 section 2.7: reserved, interface-local, link-local
@@ -272,7 +274,7 @@ class RecordDecoder:
         records = []
         offset = 0
         for row in rows:
-            family = self._families[row[9]]
+            family = self._families.get(row[9], self._families[6])
             octets = row[12] * family.source.size
             if row[12] > MAX_SOURCES or len(tail) < offset + octets:
                 raise DecodeError(DropReason.MALFORMED)
@@ -285,16 +287,20 @@ class RecordDecoder:
     def _record(self, row: _Row, sources: tuple[SourceLifetime, ...]) -> Record:
         kind, flags, backup, access, outer, inner, session, mac, group = row[:9]
         version, subscriber_type, mode, _, lifetime, reporter, sequence = row[9:]
-        family = self._families[version]
+        try:
+            known, type_of_stb, filter_mode = _KINDS[kind], _TYPES[subscriber_type], _MODES[mode]
+            family = self._families[version]
+        except KeyError:  # of a later version
+            return _unknown(backup, access, flags, sequence)
         identity = (outer, inner, session, mac)
         return Record(
-            _KINDS.get(kind, RecordKind.UNKNOWN),
+            known,
             backup,
             access,
             self._subscribers.get(identity) or self._new_subscriber(identity),
-            _TYPES[subscriber_type],
+            type_of_stb,
             family.groups.get(group) or family.new_group(group),
-            _MODES[mode],
+            filter_mode,
             lifetime,
             sources,
             family.addresses.get(reporter) or family.new_address(reporter),
@@ -314,3 +320,17 @@ class RecordDecoder:
             for cache in (family.addresses, family.groups):
                 if len(cache) > _CACHE_LIMIT:
                     cache.clear()
+
+
+def _unknown(backup_id: int, access_id: int, flags: int, sequence: int) -> Record:
+    """Return a record that says nothing but where it stands."""
+    return Record(
+        RecordKind.UNKNOWN,
+        backup_id,
+        access_id,
+        _NO_SUBSCRIBER,
+        SubscriberType.DHCP_STB,
+        _NOBODY,
+        batch=bool(flags & _BATCH),
+        sequence=sequence,
+    )

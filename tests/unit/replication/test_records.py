@@ -77,10 +77,18 @@ def test_a_longer_struct_of_a_later_version_is_understood():
 
 
 @pytest.mark.parametrize("position", [38, 39, 40])
-def test_unknown_codes_are_refused(position):
+def test_a_record_with_codes_of_a_later_version_is_read_as_unknown(position):
     octets = bytearray(body(record(1)))
     octets[position] = 99
-    assert refusal(bytes(octets)) is DropReason.MALFORMED
+    assert [each.kind for each in RecordDecoder().decode(bytes(octets))] == [RecordKind.UNKNOWN]
+
+
+def test_sources_of_an_unknown_family_have_20_octets():
+    later = bytearray(body(msgspec.structs.replace(IPV6, sequence=1), record(2)))
+    later[4 + 34] = 99
+    unknown, known = RecordDecoder().decode(bytes(later))
+    assert unknown.kind is RecordKind.UNKNOWN
+    assert known == record(2)
 
 
 def test_a_record_of_a_later_kind_is_read_as_unknown():
