@@ -23,6 +23,7 @@ from server.datastores.storage import InstanceLock, Storage, StorageError
 from server.datastores.store import Start, Store
 from server.northbound import claims
 from server.northbound.apply import DataplaneProvider
+from server.operations import base_events
 from server.operations.action import Actions
 from server.operations.bodies import Bodies
 from server.operations.commit import Commit
@@ -180,7 +181,7 @@ def _start(options: ServerOptions, make_provider: ProviderFactory, stack: ExitSt
     listener = socket.socket(fileno=options.listener_fd)
     users = UserStore(state_dir / "users.json")
     guard = Guard(core.schema, lambda: core.store.root(Datastore.RUNNING))
-    subscriptions = Subscriptions(_stream(core, state_dir, stack), sessions, guard)
+    subscriptions = Subscriptions(_stream(core, state_dir, stack), sessions, guard, base_events.PRIVATE)
     operations = _operations(core, guard, sessions, subscriptions, urls)
     ssh = SshServer(listener, state_dir / "host_key", users, operations)
     stack.callback(ssh.stop, STOP_SECONDS)
@@ -247,5 +248,7 @@ def _operations(
         Schemas(core.schema),
         history,
     )
+    base = base_events.BaseEvents(core.schema, sessions, subscriptions.stream.put)
+    core.store.listen(base)
     handlers = [bodies.judged(part.handlers()) for part in parts]
-    return Dispatcher(sessions, core.store, guard, handlers, (subscriptions,))
+    return Dispatcher(sessions, core.store, guard, handlers, (subscriptions, base))

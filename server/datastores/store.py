@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
-from typing import Final
+from typing import Final, Protocol
 
 from server.datastores.confirmed import Action, CommitRequest, ConfirmedCommit, Event, Step
 from server.datastores.history import SERVER, Author, Cause, Entry
@@ -43,6 +43,19 @@ _CAUSES: Final = {
     Event.TIMEOUT: Cause.TIMEOUT,
     Event.SESSION_END: Cause.SESSION_END,
 }
+
+
+class Listener(Protocol):
+    """Is told what became of the datastores, under the writer lock: it must not block."""
+
+    def running_changed(self, entry: Entry) -> None:
+        """Running is another; `entry` describes the change."""
+
+    def startup_changed(self, session_id: int) -> None:
+        """A session has changed startup."""
+
+    def confirmed(self, step: Step, author: Author) -> None:
+        """A step that a confirmed commit may be part of was carried out, at the order of `author`."""
 
 
 class Start(StrEnum):
@@ -84,6 +97,11 @@ class Store:
         self._closed = False
         self._revoked: set[int] = set()
         self._candidate = self._running.root
+        self._listener: Listener | None = None
+
+    def listen(self, listener: Listener) -> None:
+        """Tell `listener` what happens from now on."""
+        self._listener = listener
 
     def root(self, datastore: Datastore) -> Container:
         """Return the content of `datastore` as it is now."""
@@ -169,7 +187,7 @@ class Store:
             step = self._confirmed.commit(request, author.session_id)
             committed = self._running.commit(self._candidate, step.action, author, _CAUSES[step.event])
             self._candidate = self._running.root
-            self._tell(step)
+            self._tell(step, author, committed)
             return committed
 
     def cancel(self, author: Author, persist_id: str | None) -> None:
@@ -203,6 +221,7 @@ class Store:
             committed = self._running.commit(change(self._running.root), action, author, cause)
             if follows:
                 self._candidate = self._running.root
+            self._announce(committed)
             return committed
 
     def save(self, session_id: int, change: Callable[[Container], Container]) -> None:
@@ -214,6 +233,8 @@ class Store:
             self._locks.check_change(Datastore.STARTUP, session_id)
             if self._startup is not None:
                 self._startup.save(change(self._startup.root))
+                if self._listener is not None:
+                    self._listener.startup_changed(session_id)
 
     def close(self) -> None:
         """Wait for a commit that is under way and close the storage; nothing may be called afterwards.
@@ -242,7 +263,7 @@ class Store:
     def _carry_out(self, step: Step) -> None:
         """Do what nobody asked for; what cannot be done now is tried again."""
         if step.action is not Action.RESTORE:
-            self._tell(step)
+            self._tell(step, SERVER, None)
             return
         try:
             self._restore(step, SERVER)
@@ -258,13 +279,20 @@ class Store:
         committed = self._running.restore(author, cause)
         if follows:
             self._candidate = self._running.root
-        self._tell(step)
+        self._tell(step, author, committed)
         logger.warning(
             "rolled-back", extra={"cause": cause, "commit": committed.commit_id if committed else None}
         )
 
-    def _tell(self, step: Step) -> None:
+    def _announce(self, committed: Committed | None) -> None:
+        if committed is not None and self._listener is not None:
+            self._listener.running_changed(self._running.history[-1])
+
+    def _tell(self, step: Step, author: Author, committed: Committed | None) -> None:
         """The step was carried out: move the alarm to what waits now."""
+        self._announce(committed)
+        if self._listener is not None:
+            self._listener.confirmed(step, author)
         now = time.monotonic()
         self._confirmed.tell(step, now)
         pending = self._confirmed.pending

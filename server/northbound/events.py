@@ -27,7 +27,11 @@ def _role_changed(event: RoleChanged) -> _Told:
 
 
 def _copy_state_changed(event: CopyStateChanged) -> _Told:
-    content: dict[str, object] = {"subscriber-type": event.subscriber_type, "copy-state": event.new}
+    content: dict[str, object] = {
+        "subscriber-type": event.subscriber_type,
+        "protocol": event.protocol,
+        "copy-state": event.new,
+    }
     return f"{PROFILE_PATH}/igmp-copy-state-changed", event.profile, content
 
 

@@ -10,7 +10,6 @@ from server.operations.sources import Offer, take_source
 from server.protocol import errors
 from server.protocol.errors import ErrorType
 from server.protocol.messages import Ok, Reply
-from server.protocol.session import TerminationReason
 from server.telemetry.sessions import Session, Sessions
 
 HIGHEST_SESSION_ID = 2**32 - 1
@@ -63,7 +62,7 @@ class Control:
             )
         if victim is None:
             raise errors.invalid_value(f"there is no session {session_id}", type=ErrorType.PROTOCOL)
-        victim.peer.terminate(TerminationReason.KILLED)
+        self._sessions.kill(victim, session)
         self._store.revoke(session_id)
         return Ok()
 

@@ -4,7 +4,7 @@ The binding of libyang parses data trees only. Here rpc, action, input, output a
 presence containers, in the place where they are defined: `<clear-copied-groups><input>...</input>` stands in
 its list entry, and a notification's content stands as it is sent. The tree around them is trusted, so it
 loses what could refuse it (must, when, mandatory, ...); inside nothing is lost but require-instance, which
-`server.operations.bodies` judges against running, where the instances are.
+`server.operations.bodies` judges for leafrefs against running, where the instances are.
 """
 
 import re
@@ -25,6 +25,7 @@ _CONSTRAINTS: Final = frozenset(
 _HARMLESS: Final = frozenset({"type", "units", "config"})
 """What of a deviation still says something about data without constraints."""
 _DATA: Final = frozenset({"container", "list", "leaf", "leaf-list", "anydata", "anyxml"})
+_REFERRING: Final = frozenset({"leafref", "instance-identifier"})
 _XPATHS: Final = frozenset({"must", "when", "path"})
 _UPWARD: Final = re.compile(r"""(?:(?<=^)|(?<=[\s"'(\[|=,]))(?:current\(\)/)?((?:\.\./)+)""")
 
@@ -83,8 +84,8 @@ class _Rewriter:
             return []
         if keyword in _CONSTRAINTS and not place.inside:
             return []
-        if keyword == "type" and item.value == "leafref":
-            return [self._leafref(item, place)]
+        if keyword == "type" and item.value in _REFERRING:
+            return [self._reference(item, place)]
         return [self._other(item, place)]
 
     def _other(self, item: Statement, place: _Place) -> Statement:
@@ -126,7 +127,7 @@ class _Rewriter:
             found.append(Statement("grouping", name, self._all(item.children, outside)))
         return found
 
-    def _leafref(self, item: Statement, place: _Place) -> Statement:
+    def _reference(self, item: Statement, place: _Place) -> Statement:
         children = [child for child in item.children if child.keyword != "require-instance"]
         children.append(Statement("require-instance", "false"))
         return Statement(item.keyword, item.argument, self._all(children, place))

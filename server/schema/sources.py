@@ -82,6 +82,7 @@ _STANDARD = (
     ModuleChoice("ietf-netconf", features=NETCONF_FEATURES),
     ModuleChoice("ietf-netconf-with-defaults"),
     ModuleChoice("ietf-netconf-monitoring"),
+    ModuleChoice("ietf-netconf-notifications"),
     ModuleChoice("ietf-netconf-acm"),
     ModuleChoice("ietf-datastores"),
     ModuleChoice("ietf-yang-library"),

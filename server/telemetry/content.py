@@ -74,6 +74,14 @@ class Contents:
             return None
         return Content(operation, tuple(keys), Container(self._root, children), xml)
 
+    def without(self, content: Content, name: str) -> Content:
+        """The same notification, which has to be one at the top level, without the children `name`."""
+        (body,) = content.root.children.values()
+        assert isinstance(body, Container)  # noqa: S101 - `build` and `parse` make nothing else there
+        kept = {tag: child for tag, child in body.children.items() if child.schema.name != name}
+        root = Container(self._root, {body.schema.tag: Container(body.schema, kept)})
+        return Content(content.operation, content.keys, root, b"".join(body_xml(self._schema, root)))
+
     def filter(self, element: etree._Element) -> Siblings:
         """Read the children of a `<filter>` element (RFC 6241 section 6)."""
         return read_filter(self._schema, element, self._root)

@@ -78,6 +78,7 @@ class Sessions:
         self._wall_clock = wall_clock
         self._mutex = threading.Lock()
         self._active: dict[int, Session] = {}
+        self._killers: dict[int, int] = {}
         self._last_id = 0
 
     def open(self, peer: Peer) -> Session:
@@ -98,8 +99,21 @@ class Sessions:
         """Forget a session; it counts as dropped unless it was closed, killed or never began."""
         with self._mutex:
             self._active.pop(session.session_id, None)
+            self._killers.pop(session.session_id, None)
             if reason in (TerminationReason.DROPPED, TerminationReason.TIMEOUT, TerminationReason.OTHER):
                 self.statistics.dropped_sessions += 1
+
+    def kill(self, victim: Session, by: Session) -> None:
+        """End a session from another one."""
+        with self._mutex:
+            if victim.session_id in self._active:
+                self._killers.setdefault(victim.session_id, by.session_id)
+        victim.peer.terminate(TerminationReason.KILLED)
+
+    def killer_of(self, session: Session) -> int | None:
+        """The session-id of who killed a session, None when that was no session."""
+        with self._mutex:
+            return self._killers.get(session.session_id)
 
     def get(self, session_id: int) -> Session | None:
         """Return an active session."""

@@ -7,6 +7,7 @@ its session ends, because RFC 5277 has no message that would tell it what it mis
 
 import logging
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -86,9 +87,10 @@ class Subscription:
 
     def offer(self, notification: Notification) -> None:
         """Send a notification without blocking, or cut the client off."""
-        if self.phase is Phase.ENDED or not self._passes(notification.time, notification.content):
+        if self.phase is Phase.ENDED:
             return
-        if not self._send(notification.time, notification.content.xml):
+        content = self._permitted(notification.content)
+        if self._passes(notification.time, content) and not self._send(notification.time, content.xml):
             self._cut_off()
 
     def stop_time(self) -> int | None:
@@ -107,6 +109,13 @@ class Subscription:
         """The session is over, or the subscription is."""
         self.phase = Phase.ENDED
         self._owner.stream.remove(self)
+
+    def _permitted(self, content: Content) -> Content:
+        """The notification as the user may see it, if he may see it at all."""
+        private = self._owner.private.get(content.operation.path)
+        if private is None or self._owner.guard.grants(self.session.peer).unrestricted:
+            return content
+        return self._owner.stream.contents.without(content, private)
 
     def _passes(self, when: int, content: Content) -> bool:
         if self._wanted.stop is not None and when > self._wanted.stop:
@@ -176,14 +185,21 @@ class Subscription:
 
     def _send_record(self, record: Record) -> None:
         content = self._owner.stream.contents.parse(record.path, record.keys, record.xml)
-        if content is not None and self._passes(record.time, content):
-            self._deliver(record.time, record.xml)
+        if content is None:
+            return
+        content = self._permitted(content)
+        if self._passes(record.time, content):
+            self._deliver(record.time, content.xml)
 
 
 class Subscriptions:
     """All subscriptions; safe for many threads."""
 
-    def __init__(self, stream: Stream, sessions: Sessions, guard: Guard) -> None:
+    def __init__(
+        self, stream: Stream, sessions: Sessions, guard: Guard, private: Mapping[str, str] | None = None
+    ) -> None:
+        """`private`: which child of which notifications is for users without restrictions only."""
+        self.private: Final = private or {}
         self.stream: Final = stream
         self.sessions: Final = sessions
         self.guard: Final = guard

@@ -256,3 +256,33 @@ def test_notifications_are_counted(duo: Duo, listener: Any) -> None:
     wanted = f'<netconf-state xmlns="{space}"><sessions>{own}</sessions></netconf-state>'
     data = listener.get(("subtree", wanted)).data
     assert data.findtext(f".//{{{space}}}out-notifications") == "1"
+
+
+BASE = "urn:ietf:params:xml:ns:yang:ietf-netconf-notifications"
+
+
+def base(element: etree._Element, leaf: str) -> str:
+    return str(element.findtext(f".//{{{BASE}}}{leaf}", ""))
+
+
+def test_sessions_and_commits_are_told(duo: Duo, listener: Any) -> None:
+    """RFC 6470: who came, what he changed, that he was killed and by whom."""
+    listener.create_subscription()
+    other = duo.routers[0].connect()
+    started = take(listener, "netconf-session-start")
+    assert base(started, "session-id") == str(other.session_id)
+    edit(other, service("<enabled>true</enabled>"))
+    other.commit(confirmed=True, timeout="60")
+    changed = take(listener, "netconf-config-change")
+    assert base(changed, "username") == "admin"
+    told = take(listener, "netconf-confirmed-commit")
+    assert (base(told, "confirm-event"), base(told, "timeout")) == ("start", "60")
+    listener.kill_session(other.session_id)
+    wanted = {"netconf-confirmed-commit", "netconf-session-end"}  # in either order
+    found = {}
+    while wanted - set(found):
+        told = taken(listener)
+        found[what(told)] = told
+    assert base(found["netconf-confirmed-commit"], "confirm-event") == "cancel"
+    ended = found["netconf-session-end"]
+    assert (base(ended, "termination-reason"), base(ended, "killed-by")) == ("killed", listener.session_id)
