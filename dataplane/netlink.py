@@ -85,17 +85,27 @@ class Dump:
         """Return the messages of the next datagram, none at the end. Raises OSError."""
         found: list[Message] = []
         while not found and not self._ended:
-            for message in messages(memoryview(self._socket.recv(_BUFFER_BYTES))):
-                if message.type == NLMSG_DONE:
-                    self._ended = True
-                    break
-                _raise_error(message)
-                found.append(message)
+            found, self._ended = told(self.receive())
         return found
+
+    def receive(self) -> bytes:
+        """Return the next datagram as it is; `told` says what is in it. Raises OSError."""
+        return self._socket.recv(_BUFFER_BYTES)
 
     def close(self) -> None:
         """Stop; what was not read is thrown away."""
         self._socket.close()
+
+
+def told(datagram: bytes) -> tuple[list[Message], bool]:
+    """Return the messages of a dump's datagram, and whether it was the last. Raises OSError if it says so."""
+    found: list[Message] = []
+    for message in messages(memoryview(datagram)):
+        if message.type == NLMSG_DONE:
+            return found, True
+        _raise_error(message)
+        found.append(message)
+    return found, False
 
 
 def dump(kind: int, body: bytes) -> Iterator[Message]:

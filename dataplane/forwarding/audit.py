@@ -1,11 +1,12 @@
 """The comparison of what the kernel's tables hold with what they should, in pieces of about a millisecond.
 
 What is right stays untouched, what is ours and wrong is put right, what another process put into our tables
-is left alone. Reading 100,000 entries takes a second of CPU: in one go it would keep hellos and failovers
+is left alone. Comparing 100,000 entries takes a second of CPU: in one go it would keep hellos and failovers
 waiting, so it is a generator, and what changes between two pieces is left to the next audit.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final, Protocol
 
@@ -13,6 +14,7 @@ from dataplane import netlink
 from dataplane.forwarding import mroute
 from dataplane.forwarding.bindings import Bindings
 from dataplane.forwarding.family import FAMILIES, Family
+from dataplane.forwarding.pages import IN_FLIGHT, Pages
 from dataplane.forwarding.plane import Repairs, Route, RouteKey
 from dataplane.forwarding.table import KernelTable
 
@@ -41,6 +43,14 @@ class Held(Protocol):
         ...
 
 
+@dataclass(slots=True)
+class _Seen:
+    """What the kernel told of a table."""
+
+    table: KernelTable
+    keys: set[RouteKey] = field(default_factory=set)
+
+
 class Audit:
     """One comparison. Tell it of every entry that changes while it runs."""
 
@@ -48,7 +58,7 @@ class Audit:
         self._plane = plane
         self._bindings = bindings
         self._changed: set[RouteKey] = set()
-        self._seen: dict[KernelTable, set[RouteKey]] = {}
+        self._seen: dict[tuple[int, int], _Seen] = {}
         self._masks: dict[tuple[KernelTable, tuple[int, ...]], int] = {}
 
     def changed(self, key: RouteKey) -> None:
@@ -65,44 +75,49 @@ class Audit:
                 if table.family.version == family.version
             }
             if ours:
-                self._seen = {table: set() for table in ours.values()}
+                self._seen.update(((family.version, table.number), _Seen(table)) for table in ours.values())
                 yield from self._read(family, ours)
-                yield from self._missing(family.version)
+        yield from self._missing()
         yield from self._retry()
 
     def _read(self, family: Family, ours: Mapping[int, KernelTable]) -> Iterator[Repairs]:
-        reader = mroute.dump(family)
+        pages = Pages(mroute.dump(family))
+        generation, unsure = self._bindings.generation, 0
         try:
-            # the kernel composes a datagram when the one before is taken
-            filled = self._bindings.generation
-            while messages := reader.read():
-                page, filled = filled, self._bindings.generation
+            while (messages := pages.take()) != []:
+                if messages is None:
+                    yield NOTHING
+                    continue
                 for start in range(0, len(messages), PIECE):
-                    yield self._compare_all(family, ours, messages[start : start + PIECE], page)
+                    if generation != self._bindings.generation:
+                        generation, unsure = self._bindings.generation, IN_FLIGHT
+                        self._masks.clear()
+                    yield self._compare_all(family, ours, messages[start : start + PIECE], rebound=unsure > 0)
+                unsure = max(0, unsure - 1)
         finally:
-            reader.close()
+            pages.close()
 
     def _compare_all(
         self,
         family: Family,
         ours: Mapping[int, KernelTable],
         messages: Iterable[netlink.Message],
-        generation: int,
+        *,
+        rebound: bool,
     ) -> Repairs:
-        """Compare the entries of one piece, unless VIFs were rebound since the kernel composed it."""
-        rebound = generation != self._bindings.generation
-        if rebound:
-            self._masks.clear()
+        """Compare the entries of one piece, unless VIFs may have been rebound since it was composed."""
         different = unexplained = 0
         for message in messages:
             entry = mroute.read_entry(family, message)
             table = None if entry is None else ours.get(entry.table)
             if entry is None or table is None:
                 continue
-            self._seen[table].add(entry.key)
+            route = self._plane.installed().get(entry.key)
+            if route is not None:
+                self._seen[family.version, table.number].keys.add(route.key)
             if entry.key in self._changed or rebound:
                 continue
-            wanted = self._wanted(table, entry.key)
+            wanted = self._wanted(table, route)
             if wanted is None:
                 unexplained += not entry.foreign and table.remove(entry.key)
             elif entry.foreign:
@@ -112,9 +127,8 @@ class Audit:
                 different += self._write(entry.key)
         return Repairs(different=different, unexplained=unexplained)
 
-    def _wanted(self, table: KernelTable, key: RouteKey) -> int | None:
+    def _wanted(self, table: KernelTable, route: Route | None) -> int | None:
         """The VIFs that an entry should have in a table, None when it should not be there."""
-        route = self._plane.installed().get(key)
         if route is None:
             return None
         return next((vifs for number, vifs in self._plane.parts(route) if number == table.number), None)
@@ -130,9 +144,9 @@ class Audit:
     def _write(self, key: RouteKey) -> bool:
         return self._plane.write(self._plane.installed()[key]) is None
 
-    def _missing(self, version: int) -> Iterator[Repairs]:
+    def _missing(self) -> Iterator[Repairs]:
         """Find what the kernel did not tell; a dump skips entries when others go, so each is asked for."""
-        keys = iter([key for key in self._plane.installed() if key.group.version == version])
+        keys = iter(list(self._plane.installed()))
         refused = set(self._plane.refused())
         while piece := list(islice(keys, PIECE)):
             missing = sum(
@@ -146,11 +160,11 @@ class Audit:
         route = self._plane.installed().get(key)
         if route is None:
             return False
-        numbers = {number for number, _ in self._plane.parts(route)}
-        return any(
-            table.number in numbers and key not in seen and table.counters(key) is None
-            for table, seen in self._seen.items()
-        )
+        for number, _ in self._plane.parts(route):
+            seen = self._seen.get((key.group.version, number))
+            if seen is not None and key not in seen.keys and seen.table.counters(key) is None:
+                return True
+        return False
 
     def _retry(self) -> Iterator[Repairs]:
         keys = iter(self._plane.refused())

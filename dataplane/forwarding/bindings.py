@@ -314,7 +314,8 @@ class Bindings:
             for place, index in self._sinks.items()
             if there.get(devices.sink_name(place)) == index
         }
-        lost = sum(_forget_lost(table) for table in self.tables)
+        used = (table for table in self.tables if table.number <= self.placement.further)
+        lost = sum(_forget_lost(table) for table in used)
         if lost or self.placement.further:
             self._connect_all()
         if lost:
