@@ -42,7 +42,7 @@ class Topology:
     def __init__(self) -> None:
         self._all: list[Namespace] = []
         self.source = self._namespace("source")
-        self._core = self._namespace("core")
+        self.core = self._namespace("core")
         self.access = self._namespace("access")
         self.stbs = tuple(self._namespace(f"stb{number}") for number in range(1, STBS + 1))
         self.a = self._site("a", 1, "10.30.0.1", "10.30.0.2", priority=10)
@@ -65,22 +65,22 @@ class Topology:
         return RouterSite(name, router, cut, f"to-{name}", own, peer, priority)
 
     def _build_core(self) -> None:
-        self._core.bridge("br0", mcast_snooping=1, mcast_hash_max=65536, mcast_query_use_ifaddr=1)
-        self._core.address("br0", "10.10.0.254/24")
+        self.core.bridge("br0", mcast_snooping=1, mcast_hash_max=65536, mcast_query_use_ifaddr=1)
+        self.core.address("br0", "10.10.0.254/24")
         # In two steps: a bridge that becomes the querier ignores its table for one response interval.
-        self._core.bridge_options("br0", mcast_query_response_interval=10)
-        self._core.bridge_options("br0", mcast_querier=1)
-        veth(self.source, "eth0", self._core, "source")
-        self._core.bridge_port("source", "br0")
+        self.core.bridge_options("br0", mcast_query_response_interval=10)
+        self.core.bridge_options("br0", mcast_querier=1)
+        veth(self.source, "eth0", self.core, "source")
+        self.core.bridge_port("source", "br0")
         self.source.address("eth0", f"{SOURCE_ADDRESS}/24")
         self.source.route("224.0.0.0/4", interface="eth0")
         for number, site in ((1, self.a), (2, self.b)):
-            veth(self._core, f"to-{site.name}", site.cut, "outer")
+            veth(self.core, f"to-{site.name}", site.cut, "outer")
             veth(site.cut, "inner", site.namespace, CORE_INTERFACE)
             site.cut.bridge("br0", mcast_snooping=0)
             site.cut.bridge_port("outer", "br0")
             site.cut.bridge_port("inner", "br0")
-            self._core.bridge_port(f"to-{site.name}", "br0", mcast_flood=0)
+            self.core.bridge_port(f"to-{site.name}", "br0", mcast_flood=0)
             site.namespace.address(CORE_INTERFACE, f"10.10.0.{number}/24")
 
     def _build_access(self) -> None:

@@ -18,7 +18,7 @@ from cli.lab.hosts import KernelRouter
 from cli.lab.laboratory import Laboratory, in_laboratory
 from cli.lab.measure import loss
 from cli.lab.play import RATE, Player, until
-from tests.netns import frame_kinds, orders, rules, situations, snooping, vrrp
+from tests.netns import frame_kinds, mld, orders, rules, situations, snooping, vrrp
 
 GROUPS = group_block(9, 5)
 LATER = group_block(10, 5)
@@ -99,6 +99,7 @@ SCENARIOS: dict[str, Callable[[Laboratory], dict[str, object]]] = {
     "orders": orders.orders,
     "snooping": snooping.snooping,
     "rules": rules.rules,
+    "mld-backup": mld.mld_backup,
     "frame-kinds": frame_kinds.frame_kinds,
 }
 

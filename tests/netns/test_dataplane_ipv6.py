@@ -4,12 +4,9 @@ The core is a bridge that forwards to the router only what it understood the rou
 that arrives proves the reports as well as the entries.
 """
 
-import socket
-import struct
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -27,13 +24,11 @@ from dataplane.config import (
 )
 from dataplane.forwarding.kernel import open_multicast_routing_sockets
 from dataplane.forwarding.placement import MAXIMUM_PORTS
+from tests.netns.ipv6_hosts import SOURCE, Stb, Stream
 from tests.support.dataplane import DataplaneProcess
 from tests.support.wait import wait_for
 
 GROUP, OTHER = "ff3e::7:7", "ff3e::7:8"
-SOURCE = "2001:db8:50::9"
-PORT = 5_000
-MCAST_JOIN_SOURCE_GROUP = 46
 
 
 @dataclass
@@ -97,100 +92,6 @@ def site(folder: Path, *missing: str) -> Iterator[Site]:
             space.close()
 
 
-@dataclass
-class Stream:
-    """Numbered packets from the source, one a millisecond, until stopped."""
-
-    site: Site
-    group: str
-    sent: int = 0
-    _stop: threading.Event = field(default_factory=threading.Event)
-
-    def __enter__(self) -> "Stream":
-        self._socket = self.site.source.run(_sender)
-        self._thread = threading.Thread(target=self._run)
-        self._thread.start()
-        return self
-
-    def _run(self) -> None:
-        while not self._stop.wait(0.001):
-            self._socket.sendto(struct.pack("!I", self.sent), (self.group, PORT))
-            self.sent += 1
-
-    def stop(self) -> int:
-        self._stop.set()
-        self._thread.join()
-        return self.sent
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
-        self._socket.close()
-
-
-def _sender() -> socket.socket:
-    opened = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
-    opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_IF, socket.if_nametoindex("eth0"))
-    opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, 8)
-    wait_for(lambda: _bind(opened), what="the source's address")
-    return opened
-
-
-def _bind(opened: socket.socket) -> bool:
-    try:
-        opened.bind((SOURCE, 0))
-    except OSError:
-        return False
-    return True
-
-
-class Stb:
-    """A real MLD host that joins a group, from one source if there is one, and notes what comes."""
-
-    def __init__(self, host: Namespace, group: str, source: str | None = None) -> None:
-        self._socket = host.run(_member, group, source)
-        self.numbers: list[int] = []
-
-    def heard(self) -> int:
-        """How many packets came since the beginning."""
-        while True:
-            try:
-                self.numbers.append(struct.unpack("!I", self._socket.recv(64))[0])
-            except BlockingIOError:
-                return len(self.numbers)
-
-    def goes_on(self) -> int:
-        """Wait until more comes; return the number of the last packet."""
-        before = self.heard()
-        wait_for(lambda: self.heard() > before + 20, what="more of the stream")
-        return self.numbers[-1]
-
-    def lost_since(self, number: int) -> set[int]:
-        """The packets that are missing between that number and the last that came."""
-        return set(range(number, self.numbers[-1])) - set(self.numbers)
-
-    def close(self) -> None:
-        self._socket.close()
-
-
-def _member(group: str, source: str | None) -> socket.socket:
-    opened = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
-    opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
-    opened.bind((group, PORT))
-    index = socket.if_nametoindex("eth0")
-    packed = socket.inet_pton(socket.AF_INET6, group)
-    if source is None:
-        opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP, packed + struct.pack("=I", index))
-    else:
-        addresses = b"".join(
-            struct.pack("=HHI16sI100x", socket.AF_INET6, 0, 0, socket.inet_pton(socket.AF_INET6, each), 0)
-            for each in (group, source)
-        )
-        request = struct.pack("=I4x", index) + addresses
-        opened.setsockopt(socket.IPPROTO_IPV6, MCAST_JOIN_SOURCE_GROUP, request)
-    opened.setblocking(False)
-    return opened
-
-
 def stays_silent(stb: Stb, stream: Stream) -> bool:
     """Nothing comes while the source sends fifty more packets."""
     before, sent = stb.heard(), stream.sent
@@ -199,7 +100,7 @@ def stays_silent(stb: Stb, stream: Stream) -> bool:
 
 
 def test_a_stream_follows_join_source_and_leave(tmp_path: Path) -> None:
-    with site(tmp_path) as here, Stream(here, GROUP) as stream, Stream(here, OTHER) as other:
+    with site(tmp_path) as here, Stream(here.source, GROUP) as stream, Stream(here.source, OTHER) as other:
         one, two = Stb(here.stbs["access0"], GROUP), Stb(here.stbs["access1"], OTHER, SOURCE)
         one.goes_on()
         two.goes_on()
@@ -215,7 +116,7 @@ def test_a_stream_follows_join_source_and_leave(tmp_path: Path) -> None:
 
 
 def test_a_backup_has_the_stream_at_hand_and_forwards_when_it_becomes_master(tmp_path: Path) -> None:
-    with site(tmp_path) as here, Stream(here, GROUP) as stream:
+    with site(tmp_path) as here, Stream(here.source, GROUP) as stream:
         stb = Stb(here.stbs["access0"], GROUP)
         stb.goes_on()
         here.restore(Role.BACKUP)
@@ -230,7 +131,7 @@ def test_a_backup_has_the_stream_at_hand_and_forwards_when_it_becomes_master(tmp
 @pytest.mark.parametrize("further", [False, True], ids=["one-table", "further-table"])
 def test_no_packet_is_lost_when_the_dataplane_is_killed_and_takes_over(tmp_path: Path, further: bool) -> None:
     missing = [f"p{number}" for number in range(MAXIMUM_PORTS if further else 0)]
-    with site(tmp_path, *missing) as here, Stream(here, GROUP) as stream:
+    with site(tmp_path, *missing) as here, Stream(here.source, GROUP) as stream:
         stb = Stb(here.stbs["access0"], GROUP)
         first = stb.goes_on()
         for _ in range(2):

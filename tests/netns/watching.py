@@ -96,8 +96,8 @@ def leaf(router: KernelRouter, name: str, *, of_service: bool = False) -> str:
     return str(router.get(state(name)).findtext(f".//{TRB}{name}", default=""))
 
 
-def copy_state(router: KernelRouter) -> str:
-    data = router.get(configuration.profile_state("igmp-copy-status"))
+def copy_state(router: KernelRouter, protocol: str = "igmp") -> str:
+    data = router.get(configuration.profile_state(f"{protocol}-copy-status"))
     return str(data.findtext(f".//{TRB}copy-state"))
 
 
