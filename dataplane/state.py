@@ -113,6 +113,7 @@ class GroupState(msgspec.Struct, frozen=True):
     forwarding: bool
     forwarding_reason: str
     source: tuple[SourceState, ...] = ()
+    exceeds_filter: bool = False
 
 
 class InterfaceState(msgspec.Struct, frozen=True):

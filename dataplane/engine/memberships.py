@@ -113,6 +113,8 @@ def _bound(world: World, key: GroupKey) -> list[Port]:
 def _group(world: World, plane: PlaneView, port: Port, entry: Entry, now: float) -> state.GroupState:
     value = entry.state(now)
     reason = forwarding_reason(world, plane, port, entry)
+    forwarding = reason == ForwardingReason.FORWARDING
+    wanted = port.sides[entry.group.version].table.aggregate(entry.group)
     return state.GroupState(
         profile=port.profile_name,
         interface=port.config.name,
@@ -124,9 +126,10 @@ def _group(world: World, plane: PlaneView, port: Port, entry: Entry, now: float)
         expire=round(value.lifetime),
         up_time=int(now - value.up_since),
         last_reporter=str(value.last_reporter),
-        forwarding=reason == ForwardingReason.FORWARDING,
+        forwarding=forwarding,
         forwarding_reason=reason,
         source=tuple(_source(source, value.filter_mode, now) for source in value.sources),
+        exceeds_filter=forwarding and wanted != entry.wants(now),
     )
 
 

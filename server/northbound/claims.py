@@ -68,8 +68,8 @@ STATE: Final = {
         igmp-copy-status/groups-count igmp-copy-status/entries-count igmp-copy-status/retained-count
         group group/interface group/subscriber group/group-address group/subscriber-type group/origin
         group/filter-mode group/expire group/up-time group/last-reporter group/forwarding
-        group/forwarding-reason group/source group/source/source-address group/source/expire
-        group/source/up-time
+        group/forwarding-reason group/exceeds-filter
+        group/source group/source/source-address group/source/expire group/source/up-time
         """,
     f"{PROFILE_PATH}/igmp-copy-status/subscriber-type": _COPY_STATUS,
     f"{PROFILE_PATH}/mld-copy-status": "",

@@ -313,6 +313,7 @@ def group(state: GroupState) -> Data:
         "last-reporter": state.last_reporter,
         "forwarding": state.forwarding,
         "forwarding-reason": state.forwarding_reason,
+        "exceeds-filter": state.exceeds_filter,
         "source": [
             {"source-address": item.source_address, "expire": item.expire, "up-time": item.up_time}
             for item in state.source

@@ -302,3 +302,17 @@ def test_the_entry_of_one_group_is_found_by_its_key(pair: Pair) -> None:
     pair.a.join(GROUP)
     assert pair.a.groups(group=str(MLD_GROUP)).keys() == {f"{mac(1).hex(':')}@100.200/7 {MLD_GROUP}"}
     assert pair.a.groups(group="not an address") == {}
+
+
+def test_an_entry_says_that_its_interface_gets_more_than_it_wants(pair: Pair) -> None:
+    def exceeding() -> set[str]:
+        return {entry.subscriber[-2:] for entry in pair.a.groups().values() if entry.exceeds_filter}
+
+    pair.a.report(RecordType.ALLOW_NEW_SOURCES, GROUP, "10.9.9.1", stb=1)
+    assert exceeding() == set()
+    pair.a.report(RecordType.CHANGE_TO_EXCLUDE_MODE, GROUP, "10.9.9.1", stb=2)
+    assert exceeding() == {"01", "02"}  # the first does not want the others, the second not 10.9.9.1
+    pair.a.join(GROUP, stb=3)
+    assert exceeding() == {"01", "02"}
+    pair.a.join(GROUP, stb=4, tags=(0, 0, 7))
+    assert exceeding() == {"01", "02"}
