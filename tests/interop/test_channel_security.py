@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -117,3 +118,47 @@ def test_an_md5_key_is_never_shown(pair: Pair) -> None:
     wait_for(pair.both(channel_state="connected", channel_security="tcp-md5"), what="connected")
     for router in pair.routers:
         assert KEY not in "".join(router.log)
+
+
+COPY_STATE = f"""
+<remote-backup xmlns="{NAMESPACE}"><remote-backup-profile><name>rbp1</name>
+<igmp-copy-status/></remote-backup-profile></remote-backup>"""
+PROFILE = """
+<config xmlns="urn:ietf:params:xml:ns:netconf:base:1.0">
+  <remote-backup xmlns="urn:twincast:yang:remote-backup"><remote-backup-profile>
+    <name>rbp1</name><service-name>rbs1</service-name><backup-id>7</backup-id>
+  </remote-backup-profile></remote-backup></config>"""
+
+
+def status(pair: Pair, number: int, leaf: str) -> list[str]:
+    data = pair.sessions[number].get(filter=("subtree", COPY_STATE)).data_ele
+    return [found.text for found in data.iter(f"{{{NAMESPACE}}}{leaf}")]
+
+
+def test_a_block_is_what_the_copy_state_says_and_ends_without_a_new_connection(pair: Pair) -> None:
+    for number in (0, 1):
+        pair.commit(number, "<none/>")
+        pair.sessions[number].edit_config(target="candidate", config=PROFILE)
+        pair.sessions[number].commit()
+    wait_for(pair.both(channel_state="connected"), what="connected")
+    said = len(pair.routers[0].log)
+    pair.commit(
+        0,
+        "<none/><backup-block><direction>send</direction><service>multicast</service></backup-block>",
+    )
+    assert set(status(pair, 0, "copy-state")) == {"blocked"}
+    assert "blocked" not in status(pair, 1, "copy-state")
+    pair.commit(0, "<none/>")
+    assert "blocked" not in status(pair, 0, "copy-state")
+    assert pair.state(0)["channel-state"] == "connected"
+    assert not [line for line in pair.routers[0].log[said:] if "channel-state-changed" in line]
+
+
+def test_the_daily_batch_is_sent_at_its_time(pair: Pair) -> None:
+    def completed() -> list[str]:
+        return status(pair, 0, "last-batch-completed")
+
+    before = completed()
+    soon = datetime.now().astimezone() + timedelta(seconds=3)
+    pair.commit(0, f"<none/><daily-batch-backup>{soon:%H:%M:%S}</daily-batch-backup>")
+    wait_for(lambda: completed() != before, what="the batch", timeout=20)

@@ -121,13 +121,15 @@ def run(
     kind: str = "none",
     limits: Limits | None = None,
     guards: tuple[Protection, Protection] | None = None,
+    addresses: tuple[str, str] = (LOW, HIGH),
 ) -> None:
     """Play a scenario with two nodes, protected as `kind` says or by `guards`."""
 
     async def main() -> None:
         port = free_port()
         one, two = guards or protections(kind)
-        low, high = Node(LOW, HIGH, port, 1, one, limits), Node(HIGH, LOW, port, 2, two, limits)
+        here, there = addresses
+        low, high = Node(here, there, port, 1, one, limits), Node(there, here, port, 2, two, limits)
         try:
             await scenario(low, high)
         finally:
