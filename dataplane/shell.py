@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from dataplane.actions import Action, ActionRefused, ClearCopiedGroups, GroupsCleared, Outcome
 from dataplane.capture import CaptureError
+from dataplane.channel_messages import ChannelMessages
 from dataplane.clock import Clock
 from dataplane.engine import Engine, effects, messages, report
 from dataplane.engine.actions import copied_groups
@@ -292,7 +293,7 @@ class Shell:
     def _open_channel(self, effect: effects.OpenChannel) -> None:
         name = effect.service
         self._close_channel(effects.CloseChannel(name))
-        events = _ChannelEvents(self, name)
+        events = ChannelMessages(name, self._give_of)
         channel = events.channel = Channel(effect.peer, events, protection(effect, self._keys))
         self._channels[name] = channel
         self._run(name, channel.start())
@@ -302,9 +303,10 @@ class Shell:
         if channel is not None:
             self._run(effect.service, channel.stop())
 
-    def is_current(self, service: str, channel: Channel | None) -> bool:
-        """Return whether `channel` is the one that serves `service` now."""
-        return channel is not None and self._channels.get(service) is channel
+    def _give_of(self, service: str, channel: Channel | None, message: Message) -> None:
+        """Give what a channel tells; one that was replaced is not heard any more."""
+        if channel is not None and self._channels.get(service) is channel:
+            self.give(message)
 
     def _send_channel(self, effect: effects.SendChannel) -> None:
         channel = self._channels.get(effect.service)
@@ -346,31 +348,3 @@ class Shell:
             await job
         except OSError as error:
             _log.error("peer-socket-failed", extra={"service": service, "reason": str(error)})
-
-
-class _ChannelEvents:
-    """Turns what happens on one channel into messages; a channel that was replaced is not heard any more."""
-
-    def __init__(self, shell: Shell, service: str) -> None:
-        self._shell = shell
-        self._service = service
-        self.channel: Channel | None = None
-
-    def channel_connecting(self) -> None:
-        self._give(messages.ChannelConnecting(self._service))
-
-    def channel_connected(self) -> None:
-        self._give(messages.ChannelConnected(self._service))
-
-    def channel_received(self, data: bytes) -> None:
-        self._give(messages.ChannelReceived(self._service, data))
-
-    def channel_disconnected(self, reason: str) -> None:
-        self._give(messages.ChannelDisconnected(self._service, reason))
-
-    def channel_overflow(self) -> None:
-        self._give(messages.ChannelOverflow(self._service))
-
-    def _give(self, message: Message) -> None:
-        if self._shell.is_current(self._service, self.channel):
-            self._shell.give(message)

@@ -181,6 +181,7 @@ FLOORS = {
         "control": 5,
         "protection": 5,
         "clock": 5,
+        "channel_messages": 5,
         "shell": 6,
         "app": 7,
     },

@@ -30,6 +30,7 @@ from dataplane.engine.messages import (
     ChannelDisconnected,
     ChannelOverflow,
     ChannelReceived,
+    ChannelRefused,
     ClockTold,
     FrameCaptured,
     HelloReceived,
@@ -77,6 +78,7 @@ class Engine:
             ChannelDisconnected: self._channel(
                 lambda machine, message, now: machine.disconnected(now, message.reason)
             ),
+            ChannelRefused: self._channel(lambda machine, _message, _now: machine.refused()),
             ChannelOverflow: self._channel(lambda machine, _, now: machine.overflow(now)),
             HelloReceived: self._hello,
             PlaneFailed: self._plane_failed,

@@ -82,6 +82,12 @@ class ChannelDisconnected(msgspec.Struct, frozen=True, gc=False):
     reason: str
 
 
+class ChannelRefused(msgspec.Struct, frozen=True, gc=False):
+    """A connection to the channel of a service was refused."""
+
+    service: str
+
+
 class ChannelOverflow(msgspec.Struct, frozen=True, gc=False):
     """The connection of a service did not take what was sent."""
 
@@ -142,6 +148,7 @@ Message = (
     | ChannelConnected
     | ChannelReceived
     | ChannelDisconnected
+    | ChannelRefused
     | ChannelOverflow
     | HelloReceived
     | PlaneFailed

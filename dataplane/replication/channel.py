@@ -44,6 +44,9 @@ class ChannelEvents(Protocol):
     def channel_disconnected(self, reason: str) -> None:
         """The connection ended or an attempt failed; the channel goes on trying by itself."""
 
+    def channel_refused(self) -> None:
+        """A connection was refused: it was not the peer's, or did not show that it is."""
+
     def channel_overflow(self) -> None:
         """The write buffer is full: octets given to `send` were dropped."""
 
@@ -137,7 +140,7 @@ class Channel:
         """Whether a connection may go on: only the peer's, and few that have not shown who they are."""
         stranger = connection.address != self._peer.address
         if self._task is None or stranger or len(self._unknown) >= _MAXIMUM_UNKNOWN:
-            self.refused += 1
+            self._refuse()
             return False
         self._unknown.add(connection)
         return True
@@ -169,9 +172,15 @@ class Channel:
             self._look_again()
         elif connection in self._unknown:
             self._unknown.discard(connection)
-            self.refused += not self._client
+            if not self._client:
+                self._refuse()
             self._failed(reason)
             self._gone.set()
+
+    def _refuse(self) -> None:
+        self.refused += 1
+        if self._task is not None:
+            self._events.channel_refused()
 
     def _forget(self) -> None:
         self._current = None

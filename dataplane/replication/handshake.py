@@ -4,10 +4,13 @@ An epoch is a random number of one machine: records are numbered within it. What
 ends with it, but for the peer's epoch, by which the next connection goes on.
 """
 
-from dataplane.replication.messages import CAPABILITIES, VERSION_MAJOR, Capability, Open
+import re
+
+from dataplane.replication.messages import CAPABILITIES, VERSION_MAJOR, Capability, Close, Open
 from dataplane.replication.outputs import Limits
 
 _LONGEST_HEARTBEAT = 10.0
+_REASON = re.compile(r"[a-z0-9-]{1,48}")
 
 
 class Handshake:
@@ -52,3 +55,8 @@ class Handshake:
         interval = min(max(said.heartbeat_ms / 1000, self._limits.heartbeat_interval), _LONGEST_HEARTBEAT)
         self.dead_after = interval * self._limits.dead_intervals
         return restarted
+
+
+def reason_of(said: Close) -> str:
+    """Return the down reason for the peer's goodbye; what it may say is bounded."""
+    return f"peer-{said.reason}" if _REASON.fullmatch(said.reason) else "peer-closed"

@@ -181,5 +181,6 @@ class ReceivedStatistics:
     sequence_gap: int = 0
     decode_error: int = 0
     blocked: int = 0
+    refused_connections: int = 0
     unknown_profile: int = 0
     unknown_access: int = 0

@@ -11,11 +11,10 @@ come to its end, the channel is `connected`. A side that restarted sets `pull` i
 that answers holds the entries that it had originated too.
 """
 
-import re
 from collections.abc import Iterable
 
 from dataplane.packets.wire import DecodeError
-from dataplane.replication.handshake import Handshake
+from dataplane.replication.handshake import Handshake, reason_of
 from dataplane.replication.incoming import Incoming
 from dataplane.replication.mapping import Mapping
 from dataplane.replication.messages import (
@@ -44,6 +43,7 @@ from dataplane.replication.outputs import (
     Direction,
     Disconnect,
     Limits,
+    LossReason,
     OutOfSync,
     Output,
     Outputs,
@@ -79,7 +79,6 @@ __all__ = [
 ]
 
 MAX_PROFILES = 4095
-_REASON = re.compile(r"[a-z0-9-]{1,48}")
 _NOT_UP = (ChannelState.DOWN, ChannelState.CONNECTING)
 _EXCHANGING = (ChannelState.CONNECTED, ChannelState.SYNCHRONIZING)
 
@@ -245,10 +244,16 @@ class PeerMachine:
         known = backup_id in self._mapping.common
         return self._noted([Send(encode(BatchRequest(backup_id)))], now) if known else []
 
+    def refused(self) -> Outputs:
+        """Somebody was refused who is not the peer."""
+        self.received.refused_connections += 1
+        return []
+
     def overflow(self, now: float) -> Outputs:  # noqa: ARG002
         """The connection dropped what we sent: only a new connection and its batches mend that."""
         self.sent.queue_dropped += 1
-        return self._fail("queue-overflow") if self._up() else []
+        lost = [OutOfSync(each, LossReason.QUEUE_OVERFLOW) for each in sorted(self._mapping.common)]
+        return [*lost, *self._fail("queue-overflow")] if self._up() else []
 
     def tick(self, now: float) -> Outputs:
         """Do what is due at `now`."""
@@ -346,7 +351,7 @@ class PeerMachine:
         return []
 
     def _closed(self, message: Close) -> Outputs:
-        reason = f"peer-{message.reason}" if _REASON.fullmatch(message.reason) else "peer-closed"
+        reason = reason_of(message)
         return [Disconnect(reason), *self._down(reason)]
 
     def _announcement(self, settings: ProfileSettings) -> Announcement:

@@ -60,7 +60,8 @@ STATE: Final = {
         statistics/sent/acknowledged statistics/sent/queue-dropped statistics/sent/retransmitted
         statistics/received statistics/received/total statistics/received/success statistics/received/fail
         statistics/received/duplicate statistics/received/sequence-gap statistics/received/decode-error
-        statistics/received/blocked statistics/received/unknown-profile statistics/received/unknown-access
+        statistics/received/blocked statistics/received/refused-connections
+        statistics/received/unknown-profile statistics/received/unknown-access
         """,
     PROFILE_PATH: """
         local-role peer-role last-role-change last-role-change-reason bound-interface

@@ -111,6 +111,9 @@ class Node:
         self.told.append(reason)
         self.perform(self.machine.disconnected(self.now(), reason))
 
+    def channel_refused(self) -> None:
+        self.machine.refused()
+
     def channel_overflow(self) -> None:
         self.told.append("overflow")
         self.perform(self.machine.overflow(self.now()))

@@ -50,6 +50,7 @@ PIECE = StatePiece(
                     "sequence-gap",
                     "decode-error",
                     "blocked",
+                    "refused-connections",
                     "unknown-profile",
                     "unknown-access",
                 ),

@@ -11,7 +11,7 @@ from dataplane.engine.effects import OpenChannel
 from dataplane.protection import protection
 from dataplane.replication.channel import Protection
 from dataplane.replication.keys import KeyStore
-from dataplane.replication.outputs import ChannelState, Limits
+from dataplane.replication.outputs import ChannelState, Limits, OutOfSync, SyncState
 from dataplane.replication.sockets import md5_supported
 from dataplane.replication.tls import TlsError
 from tests.support.eventually import eventually
@@ -120,6 +120,35 @@ def test_a_flood_meets_the_write_limit_under_tls():
         )
 
     run(scenario, "tls", Limits(unacknowledged=300_000, batch_window=2_000))
+
+
+def test_a_peer_that_does_not_keep_up_gets_a_batch_when_it_does():
+    """Rule 11: the queue is bounded; what it had no room for is counted, told, and made good by a batch."""
+
+    async def scenario(low, high):
+        await both(low, high)
+        await eventually(lambda: low.connected and high.connected, "connected")
+        high.channel._current._transport.pause_reading()
+        sent = 0
+        while not any(isinstance(event, OutOfSync) for event in low.router.events):
+            for _ in range(50):
+                low.join(record(sent))
+                sent += 1
+            await asyncio.sleep(0)
+            assert sent < 10_000
+        assert low.machine.sync_state is SyncState.OUT_OF_SYNC
+        assert low.machine.sent.queue_dropped > 0
+        high.channel._current._transport.resume_reading()
+        await eventually(
+            lambda: (
+                low.machine.sync_state is SyncState.IN_SYNC
+                and low.router.local.keys() <= high.router.copies.keys()
+            ),
+            "the batch",
+        )
+        assert low.told.count("connected") == 1
+
+    run(scenario, "tls", Limits(unacknowledged=500, batch_window=100))
 
 
 def opened(folder, own, other, service="rbs1"):
