@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 
 from dataplane.engine import arbitration, uplink
 from dataplane.engine.effects import ChangeRoutes
-from dataplane.engine.links import AUDIT_INTERVAL
+from dataplane.engine.links import AUDIT_INTERVAL, audit_by
 from dataplane.engine.messages import Adopted
 from dataplane.engine.settle import tell_core
 from dataplane.engine.world import World
@@ -25,7 +25,7 @@ from dataplane.packets.messages import Address
 def adopted(world: World, message: Adopted, now: float) -> None:
     """Take over what the plane had, then let the roles begin."""
     world.adopted = True
-    world.deadlines.set(("audit", ""), now + AUDIT_INTERVAL)
+    audit_by(world, now + AUDIT_INTERVAL)
     _retain(world, message.routes, now)
     for port in world.ports.values():
         port.adopted = port.config.name in message.active

@@ -46,7 +46,7 @@ from dataplane.engine.messages import (
 from dataplane.engine.reconfigure import reconfigure
 from dataplane.engine.settle import ask_circuits, expire_retained, send_queries, settle
 from dataplane.engine.status import tell_settings, tell_two_masters
-from dataplane.engine.world import REPAIR_DELAY, Key, Service, World
+from dataplane.engine.world import Key, Service, World
 from dataplane.forwarding.upstream import UpstreamProxies
 from dataplane.replication.peer import Outputs
 from dataplane.roles.hello import profile_of
@@ -133,7 +133,7 @@ class Engine:
         links.plane_failed(self.world, now)
 
     def _audited(self, message: Audited, now: float) -> None:  # noqa: ARG002
-        self.world.repair_delay = REPAIR_DELAY
+        links.audited(self.world, now)
 
     def _stopping(self, message: Stopping, now: float) -> None:  # noqa: ARG002
         """The ports go on forwarding: the kernel does, until the last holder of its table lets go."""
@@ -180,7 +180,7 @@ class Engine:
         elif kind == "repair":
             links.repair_plane(world)
         else:
-            links.audit_plane(world, now)
+            links.audit_plane(world)
 
     def _peer_due(self, service: Service | None, now: float) -> None:
         if service is not None and service.machine is not None:

@@ -14,7 +14,7 @@ from dataplane.engine.effects import (
     SetActive,
     SetUpstream,
 )
-from dataplane.engine.world import MLD, Port, UpstreamInterface, World, address_of
+from dataplane.engine.world import MLD, REPAIR_DELAY, Port, UpstreamInterface, World, address_of
 from dataplane.links import Link
 
 AUDIT_INTERVAL: Final = 60.0
@@ -38,7 +38,7 @@ def link_changed(world: World, name: str, link: Link | None, now: float) -> None
         attach_upstream(world, upstream, now)
     if world.adopted and (port is not None or upstream is not None):
         # the kernel drops the VIFs of a device that goes, and entries made meanwhile lack them
-        world.deadlines.set(("audit", ""), now + AUDIT_AFTER_LINK)
+        audit_by(world, now + AUDIT_AFTER_LINK)
 
 
 def attach_port(world: World, port: Port, now: float) -> None:
@@ -84,10 +84,22 @@ def repair_plane(world: World) -> None:
     world.out.append(AuditPlane())
 
 
-def audit_plane(world: World, now: float) -> None:
+def audit_by(world: World, when: float) -> None:
+    """Compare what the plane holds with what it should at `when`, or before."""
+    world.audit_at = when if world.audit_at is None else min(when, world.audit_at)
+    world.deadlines.set(("audit", ""), world.audit_at)
+
+
+def audit_plane(world: World) -> None:
     """Compare what the plane holds with what it should: somebody else may have changed it."""
-    world.deadlines.set(("audit", ""), now + AUDIT_INTERVAL)
+    world.audit_at = None
     world.out.append(AuditPlane())
+
+
+def audited(world: World, now: float) -> None:
+    """The plane holds what it should: look again in a while."""
+    world.repair_delay = REPAIR_DELAY
+    audit_by(world, now + AUDIT_INTERVAL)
 
 
 def plane_failed(world: World, now: float) -> None:

@@ -258,6 +258,7 @@ class World:
     adopted: bool = False
     ports_told: dict[str, int | None] = field(default_factory=dict)
     repair_delay: float = REPAIR_DELAY
+    audit_at: float | None = None
     desired: Desired = field(default_factory=Desired)
     tagged: dict[Address, dict[str, Aggregate]] = field(default_factory=dict)
     subscriber_lists: dict[str, LoadedList] = field(default_factory=dict)

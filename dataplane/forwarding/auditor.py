@@ -25,6 +25,7 @@ class Auditor:
         self._again = False
         self._timer: asyncio.TimerHandle | None = None
         self._found = Repairs()
+        self._complaints: frozenset[str] = frozenset()
         self.total = Repairs()
 
     def start(self) -> None:
@@ -57,6 +58,13 @@ class Auditor:
         self._found += found
         self._timer = self._loop.call_later(PAUSE, self._step)
 
+    def _complain(self) -> None:
+        """Log settings that keep packets from being forwarded, once."""
+        complaints = frozenset(self._plane.complaints())
+        for text in sorted(complaints - self._complaints):
+            _log.warning("plane-setting", extra={"reason": text})
+        self._complaints = complaints
+
     def _end(self, failure: str | None) -> None:
         self._audit = None
         self.total += self._found
@@ -65,6 +73,7 @@ class Auditor:
                 "plane-repaired",
                 extra={**asdict(self._found), "in_all": sum(asdict(self.total).values())},
             )
+        self._complain()
         if self._again:
             self._again = False
             self.start()

@@ -111,7 +111,11 @@ class Bindings:
 
     def _bind(self, place: Place, index: int | None, port: str) -> bool:
         """Bind a VIF to an interface, None for its sink, in both families."""
-        sink = self._sink(place, port)
+        try:
+            sink = self._sink(place, port)
+        except OSError as error:
+            self._trouble(port, place, f"sink device: {advice(error)}")
+            return False
         target = sink if index is None else index
         self._keep_counters(port, place, target)
         self.generation += any(table.bound(place.vif) != target for table in self.at(place.table))
@@ -120,7 +124,7 @@ class Bindings:
             try:
                 vanished |= table.bind(place.vif, target)
             except OSError as error:
-                self._trouble(port, table, f"interface {index}: {advice(error)}")
+                self._trouble_in(port, table, f"interface {index}: {advice(error)}")
                 self._fall_back(table, place, port)
         return vanished
 
@@ -130,15 +134,17 @@ class Bindings:
             table.bind(place.vif, self._sink(place, port))
 
     def _sink(self, place: Place, port: str) -> int:
+        """The sink of a VIF, made when it is not there; its alias says whose it is. Raises OSError."""
         if place not in self._sinks:
-            try:
-                owner = port if port in self.links else _NAMELESS
-                self._sinks[place] = devices.make_sink(devices.sink_name(place), owner)
-            except OSError as error:
-                raise PlaneError(f"sink device: {advice(error)}") from error
+            owner = port if port in self.links else _NAMELESS
+            self._sinks[place] = devices.make_sink(devices.sink_name(place), owner)
         return self._sinks[place]
 
-    def _trouble(self, port: str, table: KernelTable, text: str) -> None:
+    def _trouble(self, port: str, place: Place, text: str) -> None:
+        for table in self.at(place.table):
+            self._trouble_in(port, table, text)
+
+    def _trouble_in(self, port: str, table: KernelTable, text: str) -> None:
         self.troubles[port, table.family.version] = f"IPv{table.family.version}: {text}"
 
     def _clear(self, port: str) -> None:
@@ -148,14 +154,17 @@ class Bindings:
 
     def raise_trouble(self, ports: Iterable[str]) -> None:
         """Raise PlaneError for the first of these ports that has a trouble."""
-        if self.troubles:
-            for port in ports:
-                for version in (4, 6):
-                    if (port, version) in self.troubles:
-                        name = "upstream" if port == _NAMELESS else port
-                        raise PlaneError(f"{name}: {self.troubles[port, version]}")
+        for port in ports if self.troubles else ():
+            for version in (4, 6):
+                if (port, version) in self.troubles:
+                    name = "upstream" if port == _NAMELESS else port
+                    raise PlaneError(f"{name}: {self.troubles[port, version]}")
 
     # further tables
+
+    def links_in_use(self) -> list[str]:
+        """The near ends of the links to further tables."""
+        return [devices.link_names(number)[0] for number in range(1, self.placement.further + 1)]
 
     def _connect_all(self) -> None:
         for number in range(1, self.placement.further + 1):
@@ -174,14 +183,13 @@ class Bindings:
                 devices.add_rule(table.family.netlink, number)
                 table.bind(UPSTREAM_VIF, far)
             except OSError as error:
-                self._trouble(port, table, f"table {number}: {advice(error)}")
+                self._trouble_in(port, table, f"table {number}: {advice(error)}")
         self._bind(Place(FIRST_TABLE, link_vif(number)), near, port)
 
     def _disconnected(self, number: int, why: str) -> None:
         """Without the link the VIF leads to a sink, so that the entries are complete once it is there."""
         port = devices.link_names(number)[0]
-        for table in self.at(FIRST_TABLE):
-            self._trouble(port, table, why)
+        self._trouble(port, UPSTREAM, why)
         self._bind(Place(FIRST_TABLE, link_vif(number)), None, _NAMELESS)
 
     def _disconnect(self, number: int) -> None:

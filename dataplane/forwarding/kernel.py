@@ -31,6 +31,7 @@ from dataplane.forwarding.plane import (
     RouteCounters,
     RouteKey,
 )
+from dataplane.forwarding.settings import complaints
 from dataplane.forwarding.table import (
     KernelTable,
     RoutingSocket,
@@ -68,6 +69,7 @@ class KernelPlane:
         self._refused: dict[Address, dict[RouteKey, str]] = {}
         self._parts: dict[tuple[frozenset[str], bool], Parts] = {}
         self._audit: Audit | None = None
+        self._ipv6 = False
 
     @property
     def kind(self) -> PlaneKind:
@@ -92,7 +94,7 @@ class KernelPlane:
         self._parts.clear()
         self._rewrite(vanished)
         self._install(moved)
-        self._bindings.raise_trouble(ports)
+        self._bindings.raise_trouble((*ports, *self._bindings.links_in_use()))
 
     def _leave(self, gone: frozenset[str], moving: frozenset[str]) -> list[Route]:
         """Take ports out of every entry before their VIFs have other owners; return what moving ones had."""
@@ -158,6 +160,7 @@ class KernelPlane:
         key = route.key
         before = self._routes.get(key)
         self._routes[key] = route
+        self._ipv6 = self._ipv6 or key.group.version == 6
         self._changed(key)
         try:
             self._put(route, before)
@@ -337,6 +340,10 @@ class KernelPlane:
         finally:
             if self._audit is audit:
                 self._audit = None
+
+    def complaints(self) -> tuple[str, ...]:
+        """Say which settings of this machine keep packets from being forwarded; see `Plane.complaints`."""
+        return tuple(complaints(self._bindings, ipv6=self._ipv6))
 
     def close(self) -> None:
         """Close this process's hold on the tables; entries stay for another holder."""

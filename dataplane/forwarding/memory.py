@@ -95,6 +95,10 @@ class MemoryPlane:
         """Compare nothing: memory holds what it was told."""
         return iter(())
 
+    def complaints(self) -> tuple[str, ...]:
+        """Say which settings are wrong: none, for memory needs none."""
+        return ()
+
     def counters(self, key: RouteKey) -> RouteCounters | None:
         """Counters of one entry, None when it is not there."""
         return self._counters.get(key)

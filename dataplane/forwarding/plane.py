@@ -181,6 +181,10 @@ class Plane(Protocol):
         """
         ...
 
+    def complaints(self) -> tuple[str, ...]:
+        """Say which settings of this machine, as they are now, keep packets from being forwarded."""
+        ...
+
     def counters(self, key: RouteKey) -> RouteCounters | None:
         """Counters of one entry, read now; None when it is not there."""
         ...

@@ -1,5 +1,7 @@
 """What another process changes in the kernel's tables is put right, and what is not ours is left alone."""
 
+import errno
+import os
 import socket
 
 import pytest
@@ -8,9 +10,10 @@ from dataplane.forwarding import devices, mroute
 from dataplane.forwarding.family import FAMILIES
 from dataplane.forwarding.kernel import KernelPlane, remove_devices
 from dataplane.forwarding.placement import MAXIMUM_PORTS, Place
-from dataplane.forwarding.plane import Repairs, RouteKey
+from dataplane.forwarding.plane import Adoption, PlaneError, Repairs, RouteKey
 from tests.support.plane_contract import IPV4, IPV6, PORTS, Streams, route, start
 from tests.support.plane_rig import KernelRig, kernel_rig
+from tests.support.wait import wait_for
 
 both_families = pytest.mark.parametrize("streams", [IPV4, IPV6], ids=["ipv4", "ipv6"])
 
@@ -153,7 +156,7 @@ def test_a_family_that_the_kernel_does_not_have_is_a_reason_per_entry():
         held = [each for each in rig.held() if each.version == 4]
         rig.plane = KernelPlane(held)
         start(rig, "access0")
-        with pytest.raises(Exception, match="no multicast routing of this family"):
+        with pytest.raises(PlaneError, match="no multicast routing of this family"):
             rig.plane.install([route(IPV6.group, "access0"), route(IPV4.group, "access0")])
         assert "IPv6" in rig.plane.refusal("access0", IPV6.other)
         assert "no multicast routing" in rig.plane.refusal("access0", IPV6.group)
@@ -166,7 +169,7 @@ def test_what_was_refused_is_tried_again():
         start(rig, "access0")
         everything = rig.plane
         table = everything._tables.pop((6, 0))
-        with pytest.raises(Exception, match="no multicast routing"):
+        with pytest.raises(PlaneError, match="no multicast routing"):
             everything.install([route(IPV6.group, "access0")])
         everything._tables[6, 0] = table
         assert audited(rig) == Repairs(retried=1)
@@ -193,8 +196,67 @@ def test_an_interface_index_beyond_sixteen_bits_is_refused_for_ipv6_only():
         rig.router.device("far0", "veth", peer={"ifname": "far1"}, index=70_000)
         ports = {"access0": rig.index("access0"), "far0": 70_000}
         rig.plane.configure(ports)
-        with pytest.raises(Exception, match=r"far0: IPv6.*65535"):
+        with pytest.raises(PlaneError, match=r"far0: IPv6.*65535"):
             rig.plane.set_active("far0", active=True)
         assert "65535" in rig.plane.refusal("far0", IPV6.group)
         assert rig.plane.refusal("far0", IPV4.group) is None
         assert rig.plane.refusal("access0", IPV6.group) is None
+
+
+def test_settings_that_keep_packets_away_are_named():
+    with kernel_rig() as rig:
+        start(rig, "access0")
+        assert rig.plane.complaints() == ()
+        rig.router.sysctl("net/ipv4/conf/core0/rp_filter", 1)
+        rig.router.sysctl("net/ipv6/conf/access1/disable_ipv6", 1)
+        (strict,) = rig.plane.complaints()
+        assert "rp_filter of core0 is 1" in strict
+        rig.plane.install([route(IPV6.group, "access0")])
+        assert any("access1.disable_ipv6" in each for each in rig.plane.complaints())
+        rig.router.sysctl("net/ipv4/conf/all/rp_filter", 1)
+        rig.plane.configure({f"p{number}": None for number in range(MAXIMUM_PORTS + 1)})
+        assert any("all.rp_filter is 1" in each for each in rig.plane.complaints())
+
+
+@both_families
+def test_what_a_killed_supervisor_left_is_taken_over(streams):
+    fill = {f"p{number}": None for number in range(MAXIMUM_PORTS)}
+    with kernel_rig() as rig:
+        ports = {**fill, **{name: rig.index(name) for name in PORTS[:2]}}
+        rig.plane.configure(ports)
+        rig.plane.set_upstream("core0", rig.index("core0"))
+        rig.plane.install([route(streams.group, "access0")])
+        places = {name: rig.plane.slot(name) for name in ports}
+        rig.end_of_all_holders()
+        assert rig.plane.adopt(ports) == Adoption(frozenset(), 0, 0)
+        assert {name: rig.plane.slot(name) for name in ports} == places
+        rig.plane.set_upstream("core0", rig.index("core0"))
+        rig.plane.set_active("access0", active=True)
+        rig.plane.install([route(streams.group, "access0")])
+        assert rig.stream(streams.group, 3) == {"access0": 3}
+        assert audited(rig) == Repairs()
+
+
+def test_a_link_that_cannot_be_made_is_a_reason_for_the_ports_behind_it(monkeypatch):
+    def refused(table):
+        raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
+
+    fill = {f"p{number}": None for number in range(MAXIMUM_PORTS)}
+    with kernel_rig() as rig:
+        make_link = devices.make_link
+        monkeypatch.setattr(devices, "make_link", refused)
+        ports = {**fill, "access0": rig.index("access0")}
+        with pytest.raises(PlaneError, match="link to table 1"):
+            rig.plane.configure(ports)
+        rig.plane.set_upstream("core0", rig.index("core0"))
+        rig.plane.set_active("access0", active=True)
+        rig.plane.install([route(IPV4.group, "access0", "p1")])
+        assert "link to table 1" in rig.plane.refusal("access0", IPV4.group)
+        assert rig.plane.refusal("p1", IPV4.group) is None
+        rig.send(IPV4.group)
+        wait_for(lambda: rig.plane.counters(RouteKey(IPV4.group)).packets == 1, what="the packet is routed")
+        assert rig.count("access0", IPV4.group) == 0
+        monkeypatch.setattr(devices, "make_link", make_link)
+        audited(rig)
+        assert rig.plane.refusal("access0", IPV4.group) is None
+        assert rig.stream(IPV4.group, 3) == {"access0": 3}

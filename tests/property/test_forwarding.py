@@ -1,11 +1,13 @@
 """Any order of events ends in the same table, and the table does what subscribers asked for."""
 
 import random
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dataplane.engine.adoption import interests as interests_of
 from dataplane.forwarding.desired import Desired, Install, combined, difference, routes_for
 from dataplane.forwarding.memory import MemoryPlane
 from dataplane.forwarding.upstream import UpstreamProxy
@@ -72,19 +74,79 @@ def test_the_order_of_final_interests_does_not_matter(changes, shuffler):
     assert tables[0] == tables[1]
 
 
-@given(events)
-def test_a_port_gets_exactly_the_sources_it_wants(changes):
+FAMILIES = {
+    4: (GROUPS, SOURCES, STRANGER),
+    6: (
+        [IPv6Address(f"ff3e::{number}") for number in (1, 2, 3)],
+        [IPv6Address(f"2001:db8::{number}") for number in (1, 2, 3)],
+        IPv6Address("2001:db8::9"),
+    ),
+}
+
+
+def of_family(version):
+    """The same events in another family."""
+    groups, addresses, _ = FAMILIES[version]
+    other = dict(zip((*GROUPS, *SOURCES), (*groups, *addresses), strict=True))
+
+    def translated(changes):
+        return [
+            (
+                port,
+                other[group],
+                interest
+                and Aggregate(interest.filter_mode, frozenset(other[each] for each in interest.sources)),
+            )
+            for port, group, interest in changes
+        ]
+
+    return events.map(translated)
+
+
+def forwarding_plane():
     plane = MemoryPlane()
     plane.configure(dict.fromkeys(PORTS, 1))
     plane.set_upstream("core", 2)
     for port in PORTS:
         plane.set_active(port, active=True)
-    wanted = last(changes)
+    return plane
+
+
+@pytest.mark.parametrize("version", [4, 6])
+@given(st.data())
+def test_a_port_gets_exactly_the_sources_it_wants(version, data):
+    plane, wanted = forwarding_plane(), last(data.draw(of_family(version)))
     plane.install(route for group, ports in wanted.items() for route in routes_for(group, ports))
-    for group in GROUPS:
-        for source in (*SOURCES, STRANGER):
+    groups, addresses, stranger = FAMILIES[version]
+    for group in groups:
+        for source in (*addresses, stranger):
             ports = {port for port, i in wanted.get(group, {}).items() if i.wants(source)}
             assert plane.deliver("core", source, group, 100) == ports
+
+
+@given(events)
+def test_other_ports_notice_nothing_of_a_change(changes):
+    """Packets between two system calls: each entry is installed by itself, installs before removals."""
+    plane, desired, wanted = forwarding_plane(), Desired(), {}
+    for port, group, interest in changes:
+        before = dict(wanted.get(group, {}))
+        wanted.setdefault(group, {})[port] = interest
+        for effect in desired.set_interest(port, group, interest):
+            apply(plane, [effect])
+            for source in (*SOURCES, STRANGER):
+                others = {name for name, i in before.items() if name != port and i and i.wants(source)}
+                assert plane.deliver("core", source, group, 100) - {port} == others
+
+
+@given(events)
+def test_what_an_adopted_table_says_of_ports_is_what_they_wanted(changes):
+    wanted = last(changes)
+    table = {r.key: r for group, ports in wanted.items() for r in routes_for(group, ports)}
+    found = interests_of(table)
+    again = {}
+    for (port, group), interest in found.items():
+        again.setdefault(group, {})[port] = interest
+    assert {r.key: r for group, ports in again.items() for r in routes_for(group, ports)} == table
 
 
 @given(events, events)

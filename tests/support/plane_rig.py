@@ -70,6 +70,15 @@ class KernelRig:
             for number, source in enumerate(streams.sources[upstream])
         }
 
+    def end_of_all_holders(self) -> None:
+        """Every process that held a table ended; others open the tables anew, with another plane."""
+        self.plane.close()
+        for each in self.routing:
+            each.socket.close()
+        self.routing, _ = open_multicast_routing_sockets()
+        self._tables = [KernelTable(each) for each in self.routing]
+        self.plane = KernelPlane(self.held())
+
     def held(self) -> tuple[RoutingSocket, ...]:
         """The tables for one more plane, as the supervisor hands them to a dataplane."""
         return tuple(RoutingSocket(each.version, each.table, each.socket.dup()) for each in self.routing)
@@ -189,5 +198,14 @@ def _sender(source: Address) -> socket.socket:
         opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_IF, index)
         opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, 8)
         opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_LOOP, 0)
-    opened.bind((str(source), 0))
+    # an address is not to be had until the kernel's own work on it is done, however short
+    wait_for(lambda: _binds(opened, source), what=f"{source} to send from")
     return opened
+
+
+def _binds(opened: socket.socket, source: Address) -> bool:
+    try:
+        opened.bind((str(source), 0))
+    except OSError:
+        return False
+    return True

@@ -200,16 +200,29 @@ def test_a_plane_that_goes_on_refusing_is_asked_less_and_less_often() -> None:
     assert audits(one) == 1
 
 
-def test_the_plane_is_audited_every_minute_and_after_a_link_came_back() -> None:
+def test_the_plane_is_audited_every_minute() -> None:
     one = alone()
     one.join()
     pass_time(one, 60.0)
     assert audits(one) == 1
-    pass_time(one, 60.0)
-    assert audits(one) == 1
-    one.link(PORT, 1, up=False)
-    one.link(PORT, 1)
+    pass_time(one, 120.0)
+    assert audits(one) == 0, "one that is not over is not repeated"
+    one.give(messages.Audited())
+    pass_time(one, 59.0)
+    assert audits(one) == 0
     pass_time(one, 1.0)
+    assert audits(one) == 1
+
+
+def test_the_plane_is_audited_a_second_after_a_link_changed_however_often_it_does() -> None:
+    one = alone()
+    one.join()
+    for _ in range(3):
+        one.order.clear()
+        one.link(PORT, 1, up=False)
+        one.clock.now += 0.4
+        one.give(messages.Tick())
+        one.link(PORT, 1)
     assert audits(one) == 1
 
 
