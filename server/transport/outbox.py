@@ -1,7 +1,7 @@
 """What leaves one session: replies in order, and notifications that other threads add.
 
-Replies are written by the session's own thread. A thread of the outbox's own exists only once somebody
-has offered a message from elsewhere, so an idle session costs none.
+Replies are written by the session's own thread, as long as no other thread has something to send. A thread
+of the outbox's own exists only once that was so, so an idle session costs none.
 """
 
 import logging
@@ -64,7 +64,9 @@ class Outbox:
         with self._changed:
             self._check_open()
             if self._busy or self._queue:
-                self._wait_for(self._enqueue(pieces))
+                entry = self._enqueue(pieces)
+                self._start()
+                self._wait_for(entry)
                 return
             self._busy = True
         self._write_unlocked(pieces)
@@ -80,9 +82,7 @@ class Outbox:
             if self._closed:
                 return False
             self._enqueue(pieces)
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="outbox", daemon=True)
-                self._thread.start()
+            self._start()
             return True
 
     def close(self) -> None:
@@ -92,6 +92,11 @@ class Outbox:
             self._queue.clear()
             self._queued_octets = 0
             self._changed.notify_all()
+
+    def _start(self) -> None:
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="outbox", daemon=True)
+            self._thread.start()
 
     def _check_open(self) -> None:
         if self._closed:

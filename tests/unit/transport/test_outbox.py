@@ -136,3 +136,53 @@ def test_blocks_of_writers_do_not_mix(wire):
     assert [m for m in wire.messages if m.startswith(b"n")] == [b"n%d" % n for n in range(300)]
     assert [m for m in wire.messages if m.startswith(b"r")] == [b"r%d" % n for n in range(300)]
     box.close()
+
+
+def test_a_reply_behind_what_another_thread_sends_is_written_too(outbox, wire):
+    """A replay sends, and waits, on a thread of its own; nothing has been offered yet."""
+    wire.gate.clear()
+    replay = threading.Thread(target=outbox.send, args=([b"past"],))
+    replay.start()
+    wait_for(wire.waiting.is_set, what="the replay writes")
+    reply = threading.Thread(target=outbox.send, args=([b"reply"],))
+    reply.start()
+    wire.gate.set()
+    for thread in (replay, reply):
+        thread.join(10)
+        assert not thread.is_alive()
+    assert wire.messages == [b"past", b"reply"]
+
+
+def test_pieces_may_be_made_while_they_are_written(outbox, wire):
+    outbox.send(iter([b"a", b"b"]))
+    wire.gate.clear()
+    assert outbox.offer([b"1"])
+    sender = threading.Thread(target=outbox.send, args=(iter([b"c", b"d"]),))
+    sender.start()
+    wire.gate.set()
+    sender.join(10)
+    assert wire.messages == [b"ab", b"1", b"cd"]
+
+
+def test_whoever_waits_is_let_go_when_pieces_cannot_be_made(outbox, wire, failures):
+    def broken():
+        yield b"a"
+        raise ZeroDivisionError
+
+    wire.gate.clear()
+    assert outbox.offer([b"1"])
+    wait_for(wire.waiting.is_set, what="the outbox's thread writes")
+    outcome = []
+
+    def send():
+        try:
+            outbox.send(broken())
+        except OSError:
+            outcome.append("over")
+
+    sender = threading.Thread(target=send)
+    sender.start()
+    wait_for(lambda: outbox._queue, what="the reply is queued")
+    wire.gate.set()
+    sender.join(10)
+    wait_for(lambda: (outcome, failures) == (["over"], [1]), what="the end of the session")
