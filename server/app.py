@@ -65,6 +65,7 @@ _FEATURES: Final = {
     "validate": ("validate:1.0", "validate:1.1"),
     "writable-running": ("writable-running:1.0",),
     "startup": ("startup:1.0",),
+    "xpath": ("xpath:1.0",),
 }
 """Features of ietf-netconf and the capabilities that they are."""
 

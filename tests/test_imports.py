@@ -12,6 +12,7 @@ PACKAGES = ("server", "dataplane", "cli")
 PURE = (
     "server/protocol",
     "server/tree",
+    "server/xpath",
     "server/access/rules.py",
     "server/access/reach.py",
     "server/access/nacm.py",
@@ -149,6 +150,7 @@ FLOORS = {
         "protocol": 1,
         "schema": 2,
         "tree": 3,
+        "xpath": 4,
         "access": 4,
         "provider": 4,
         "datastores": 5,

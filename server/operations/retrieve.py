@@ -1,23 +1,22 @@
-"""get and get-config (RFC 6241 sections 7.1 and 7.7), with subtree filters and with-defaults explicit."""
+"""get and get-config (RFC 6241 sections 7.1 and 7.7), with-defaults explicit."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
 from lxml import etree
 
 from server.access.guard import Guard
 from server.datastores.locks import Datastore
 from server.datastores.store import Store
+from server.operations.filters import Wanted, take_wanted
 from server.operations.handler import Handlers, base
 from server.operations.parameters import Parameters, take_with_defaults
 from server.operations.sources import Offer, take_source
-from server.protocol import errors
-from server.protocol.messages import BASE_NAMESPACE, Data, Reply
+from server.protocol.messages import Data, Reply
 from server.schema.model import Schema, SchemaNode
 from server.telemetry.sessions import Session
 from server.tree.build import with_streams
-from server.tree.filter import Selection, everything, subtree
+from server.tree.filter import Selection
 from server.tree.node import Container
 from server.tree.xml import merge, stream_xml, to_xml
 
@@ -25,24 +24,17 @@ StateSource = Callable[[Selection], dict[str, object]]
 """Builds the operational data that a selection wants, as RFC 7951-like data."""
 
 
-class FilterType(StrEnum):
-    """The filter types of RFC 6241 section 6 and 8.9."""
-
-    SUBTREE = "subtree"
-    XPATH = "xpath"
-
-
 @dataclass(frozen=True, slots=True)
 class Get:
-    """Parameters of get: the `<filter>` element, None for everything."""
+    """Parameters of get."""
 
-    filter: etree._Element | None
+    wanted: Wanted
 
     @classmethod
     def parse(cls, operation: etree._Element) -> "Get":
         """Read the parameters; raises RpcError."""
         parameters = Parameters(operation)
-        wanted = take_filter(parameters)
+        wanted = take_wanted(parameters)
         take_with_defaults(parameters)
         parameters.finish()
         return cls(wanted)
@@ -53,34 +45,17 @@ class GetConfig:
     """Parameters of get-config."""
 
     source: Datastore
-    filter: etree._Element | None
+    wanted: Wanted
 
     @classmethod
     def parse(cls, operation: etree._Element, offer: Offer) -> "GetConfig":
         """Read the parameters; raises RpcError."""
         parameters = Parameters(operation)
         source = take_source(parameters, "source", offer).datastore
-        wanted = take_filter(parameters)
+        wanted = take_wanted(parameters)
         take_with_defaults(parameters)
         parameters.finish()
         return cls(source or Datastore.RUNNING, wanted)
-
-
-def take_filter(parameters: Parameters, namespace: str = "") -> etree._Element | None:
-    """Take `<filter>`; raises RpcError bad-attribute for an unknown type and refuses xpath.
-
-    `namespace`: that of the operation unless given.
-    """
-    found = parameters.element("filter", namespace, attributes=("type", "select"))
-    if found is None:
-        return None
-    kind = found.get("type") or found.get(f"{{{BASE_NAMESPACE}}}type") or FilterType.SUBTREE
-    if kind == FilterType.XPATH:
-        message = 'filter type "xpath" needs the capability :xpath, which is not supported; use "subtree"'
-        raise errors.operation_not_supported(message)
-    if kind != FilterType.SUBTREE:
-        raise errors.bad_attribute("type", "filter", f'filter type {kind[:64]!r} is not known; use "subtree"')
-    return found
 
 
 class Retrieve:
@@ -102,17 +77,17 @@ class Retrieve:
     def get(self, session: Session, operation: etree._Element) -> Reply:
         """Running and operational state together; only the state that is asked for is built."""
         parameters = Get.parse(operation)
-        state, streamed = self._state(parameters.filter)
+        state, streamed = self._state(parameters.wanted)
         root = merge(self._store.root(Datastore.RUNNING), state)
-        return self._reply(session, root, parameters.filter, streamed)
+        return self._reply(session, root, parameters.wanted, streamed)
 
     def get_config(self, session: Session, operation: etree._Element) -> Reply:
         """One datastore's configuration."""
         parameters = GetConfig.parse(operation, self._offer)
-        return self._reply(session, self._store.root(parameters.source), parameters.filter)
+        return self._reply(session, self._store.root(parameters.source), parameters.wanted)
 
-    def _state(self, wanted: etree._Element | None) -> tuple[Container, frozenset[SchemaNode]]:
-        selection = everything(self._schema) if wanted is None else Selection(self._schema, (wanted,))
+    def _state(self, wanted: Wanted) -> tuple[Container, frozenset[SchemaNode]]:
+        selection = wanted.selection(self._schema)
         data: dict[str, object] = {}
         for source in self._sources:
             data.update(source(selection))
@@ -122,12 +97,12 @@ class Retrieve:
         self,
         session: Session,
         root: Container,
-        wanted: etree._Element | None,
+        wanted: Wanted,
         streamed: frozenset[SchemaNode] = frozenset(),
     ) -> Reply:
         """What may not be read is not there when the filter is applied, so no filter can find it out."""
         root = self._guard.visible(session.peer, root)
-        selected = root if wanted is None else subtree(self._schema, root, wanted)
+        selected = wanted.of(self._schema, root)
         if streamed:
             return Data.data(stream_xml(self._schema, selected, streamed))
         return Data.data(to_xml(self._schema, selected))

@@ -6,9 +6,9 @@ from typing import Final
 
 from lxml import etree
 
+from server.operations.filters import take_filter
 from server.operations.handler import Handlers
 from server.operations.parameters import Parameters
-from server.operations.retrieve import take_filter
 from server.protocol import errors
 from server.protocol.messages import BASE_NAMESPACE, Ok, Reply
 from server.telemetry.sessions import Session

@@ -71,7 +71,7 @@ class ModuleSources:
         return tuple(module for module in self.modules if module.implemented and not module.submodule)
 
 
-NETCONF_FEATURES = ("candidate", "confirmed-commit", "rollback-on-error", "validate")
+NETCONF_FEATURES = ("candidate", "confirmed-commit", "rollback-on-error", "validate", "xpath")
 """What of ietf-netconf every server of ours has; the others are chosen when it is started."""
 
 # ietf-netconf's features are capabilities of the session (RFC 6241 section 8); pre-provisioning holds

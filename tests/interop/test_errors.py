@@ -183,7 +183,6 @@ BAD_REQUESTS = {
         "operation-not-supported",
     ),
     "get-config without a source": ("<get-config/>", "missing-element"),
-    "an xpath filter": ('<get><filter type="xpath" select="/x"/></get>', "operation-not-supported"),
     "a filter of no type": ('<get><filter type="regex"/></get>', "bad-attribute"),
     "a parameter that does not belong": ("<get><source><running/></source></get>", "unknown-element"),
     "copy-config to running": (

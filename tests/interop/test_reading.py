@@ -40,11 +40,12 @@ def test_capabilities(session):
         "capability:candidate:1.0",
         "capability:validate:1.1",
         "capability:rollback-on-error:1.0",
+        "capability:xpath:1.0",
         "capability:with-defaults:1.0?basic-mode=explicit",
     ):
         assert prefix + capability in announced
     assert any("capability:yang-library:1.1" in capability for capability in announced)
-    assert not any(":xpath" in capability or ":startup" in capability for capability in announced)
+    assert not any(":startup" in capability or ":url" in capability for capability in announced)
 
 
 def _state(session, inner):

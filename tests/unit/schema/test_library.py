@@ -21,7 +21,7 @@ def test_yang_library(default_schema: Schema):
     library, state = library_of(default_schema)
     (module_set,) = library["module-set"]
     modules = {item["name"]: item for item in module_set["module"]}
-    announced = ["candidate", "confirmed-commit", "rollback-on-error", "validate"]
+    announced = ["candidate", "confirmed-commit", "rollback-on-error", "validate", "xpath"]
     assert modules["ietf-netconf"]["feature"] == announced
     assert modules["ietf-yang-library"]["revision"] == "2019-01-04"
     assert modules["ietf-netconf-acm"]["revision"] == "2018-02-14"
@@ -119,7 +119,7 @@ def test_capabilities(default_schema: Schema):
     )
     assert (
         "urn:ietf:params:xml:ns:netconf:base:1.0?module=ietf-netconf&revision=2011-06-01"
-        "&features=candidate,confirmed-commit,rollback-on-error,validate"
+        "&features=candidate,confirmed-commit,rollback-on-error,validate,xpath"
     ) in found
     version_1_1 = {module.name for module in default_schema.modules if module.yang_version == "1.1"}
     assert "twincast-remote-backup" in version_1_1

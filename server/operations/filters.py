@@ -1,0 +1,159 @@
+"""The filter of a reading operation: subtree (RFC 6241 section 6) or XPath (section 8.9)."""
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, Protocol
+
+from lxml import etree
+
+from server.operations.parameters import Parameters
+from server.protocol import errors
+from server.protocol.errors import ErrorType, RpcError
+from server.protocol.messages import BASE_NAMESPACE
+from server.schema.model import Schema
+from server.tree.filter import Selection, everything, subtree
+from server.tree.node import Container
+from server.xpath.evaluate import MAX_STEPS
+from server.xpath.functions import FUNCTIONS
+from server.xpath.items import Budget
+from server.xpath.parser import parse
+from server.xpath.reach import XPathSelection
+from server.xpath.select import select
+from server.xpath.syntax import Expression, NotNodesError, XPathError, XPathLimitError
+
+XPATH_SECONDS: Final = 5.0
+"""For one expression, and no more than `MAX_STEPS` nodes, which bounds what it holds to about 400 MB."""
+TOO_MUCH: Final = "xpath-limit"
+"""error-app-tag of an expression that takes more steps than it may."""
+
+
+class FilterType(StrEnum):
+    """The types that the attribute may have."""
+
+    SUBTREE = "subtree"
+    XPATH = "xpath"
+
+
+class Wanted(Protocol):
+    """What a request asks for."""
+
+    def selection(self, schema: Schema) -> Selection:
+        """Return what has to be built for it."""
+
+    def of(self, schema: Schema, root: Container) -> Container:
+        """Return what it selects from `root`; raises RpcError."""
+
+
+@dataclass(frozen=True, slots=True)
+class Everything:
+    """There is no filter."""
+
+    def selection(self, schema: Schema) -> Selection:
+        """See `Wanted`."""
+        return everything(schema)
+
+    def of(self, _schema: Schema, root: Container) -> Container:
+        """See `Wanted`."""
+        return root
+
+
+@dataclass(frozen=True, slots=True)
+class Subtree:
+    """A subtree filter; `element` is `<filter>`."""
+
+    element: etree._Element
+
+    def selection(self, schema: Schema) -> Selection:
+        """See `Wanted`."""
+        return Selection(schema, (self.element,))
+
+    def of(self, schema: Schema, root: Container) -> Container:
+        """See `Wanted`."""
+        return subtree(schema, root, self.element)
+
+
+@dataclass(frozen=True, slots=True)
+class XPath:
+    """An expression and the namespaces in scope where it stands; `path` is where, for errors."""
+
+    expression: Expression
+    namespaces: Mapping[str | None, str]
+    path: str
+
+    def selection(self, schema: Schema) -> Selection:
+        """See `Wanted`."""
+        with _blaming(self.path):
+            return XPathSelection(schema, self.expression)
+
+    def of(self, schema: Schema, root: Container) -> Container:
+        """See `Wanted`."""
+        with _blaming(self.path):
+            budget = Budget(MAX_STEPS, XPATH_SECONDS, time.monotonic)
+            return select(schema, root, self.expression, self.namespaces, budget)
+
+
+def take_wanted(parameters: Parameters) -> Wanted:
+    """Take `<filter>` of get or get-config.
+
+    Raises RpcError: bad-attribute for an unknown type or an expression that is none, missing-attribute for an
+    XPath filter without one.
+    """
+    found = parameters.element("filter", attributes=("type", "select"))
+    if found is None:
+        return Everything()
+    if _type(found) is FilterType.SUBTREE:
+        return Subtree(found)
+    path = f"{parameters.path}/nc:filter"
+    text = found.get("select", found.get(f"{{{BASE_NAMESPACE}}}select"))
+    if text is None:
+        error = errors.missing_attribute("select", "filter", type=ErrorType.PROTOCOL)
+        raise error.at(path, {"nc": BASE_NAMESPACE})
+    with _blaming(path):
+        # a name without a prefix matches in any namespace, as an element without one does in a subtree filter
+        return XPath(parse(text, found.nsmap, known=frozenset(FUNCTIONS)), found.nsmap, path)
+
+
+def take_filter(parameters: Parameters, namespace: str = "") -> etree._Element | None:
+    """Take `<filter>` where it has to be a subtree filter; `namespace`: that of the operation unless given.
+
+    Raises RpcError bad-attribute for an unknown type, and operation-not-supported for xpath.
+    """
+    found = parameters.element("filter", namespace, attributes=("type", "select"))
+    if found is not None and _type(found) is FilterType.XPATH:
+        message = 'filter type "xpath" is not supported for notifications; use "subtree"'
+        raise errors.operation_not_supported(message)
+    return found
+
+
+def _type(element: etree._Element) -> FilterType:
+    kind = element.get("type") or element.get(f"{{{BASE_NAMESPACE}}}type") or FilterType.SUBTREE
+    if kind not in tuple(FilterType):
+        possible = '"subtree" and "xpath"'
+        raise errors.bad_attribute(
+            "type", "filter", f"filter type {kind[:64]!r} is not known; there are {possible}"
+        )
+    return FilterType(kind)
+
+
+@contextmanager
+def _blaming(path: str) -> Iterator[None]:
+    """Say what is wrong with an expression."""
+    try:
+        yield
+    except NotNodesError as error:
+        raise _at(path, errors.invalid_value(f"select: {error}", type=ErrorType.PROTOCOL)) from error
+    except XPathError as error:
+        wrong = errors.bad_attribute("select", "filter", f"select: {error}", ErrorType.PROTOCOL)
+        raise _at(path, wrong) from error
+    except (XPathLimitError, RecursionError) as error:
+        message = "select: the expression takes too long; name the nodes on the way, and keys"
+        denied = errors.resource_denied(message, ErrorType.PROTOCOL)
+        denied.app_tag = TOO_MUCH
+        raise _at(path, denied) from error
+
+
+def _at(path: str, error: RpcError) -> RpcError:
+    return error.at(path, {"nc": BASE_NAMESPACE})

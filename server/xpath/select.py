@@ -1,0 +1,83 @@
+"""What an XPath expression selects of a tree, as a tree of its own (RFC 6241 section 8.9.4).
+
+A selected node comes with everything below it, the nodes above it, and the keys of the entries on the way.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from server.schema.model import Schema
+from server.tree.node import Branch, Container, Entry, LeafList, ListNode, Node, in_schema_order
+from server.xpath.evaluate import Evaluator
+from server.xpath.items import Budget, Item
+from server.xpath.syntax import Expression, NotNodesError
+
+
+def select(
+    schema: Schema,
+    root: Container,
+    expression: Expression,
+    namespaces: Mapping[str | None, str],
+    budget: Budget | None = None,
+) -> Container:
+    """Return what `expression` selects from `root`.
+
+    Raises XPathError, NotNodesError when its value is no set of nodes, and XPathLimitError when `budget` is
+    spent.
+    """
+    evaluator = Evaluator(schema, root, namespaces, budget)
+    found = evaluator.value(expression)
+    if not isinstance(found, list):
+        kind = {bool: "a boolean", str: "a string"}.get(type(found), "a number")
+        raise NotNodesError(f"the expression gives {kind}, not a set of nodes")
+    return _Selected(found).root(evaluator.root)
+
+
+class _Selected:
+    """The selected items, and the items on the way to them by their parents."""
+
+    def __init__(self, items: list[Item]) -> None:
+        self._whole = {item.parent if item.parent is not None and item.is_text else item for item in items}
+        self._inside: dict[Item, dict[Item, None]] = {}
+        for item in self._whole:
+            below = item
+            for above in item.ancestors():
+                known = above in self._inside
+                self._inside.setdefault(above, {})[below] = None
+                if known:
+                    break
+                below = above
+
+    def root(self, item: Item) -> Container:
+        """The tree of everything that was selected."""
+        if item in self._whole:
+            return Container(item.node.schema, item.node.children)
+        return Container(item.node.schema, self._children(item))
+
+    def _children(self, item: Item) -> Mapping[str, Node]:
+        found: dict[str, Node] = {}
+        members: dict[str, list[Any]] = {}
+        for child in sorted(self._inside.get(item, ()), key=lambda child: child.place):
+            node = self._node(child)
+            present = item.node.get(child.node.schema.tag)
+            if isinstance(present, (ListNode, LeafList)):
+                members.setdefault(present.schema.tag, []).append(node)
+            else:
+                found[node.schema.tag] = node
+        for tag, nodes in members.items():
+            schema = nodes[0].schema
+            is_list = isinstance(nodes[0], Entry)
+            found[tag] = (
+                ListNode.of(schema, nodes) if is_list else LeafList.of(schema, [leaf.value for leaf in nodes])
+            )
+        return in_schema_order(item.node.schema, found)
+
+    def _node(self, item: Item) -> Any:  # noqa: ANN401 - a Node or an Entry
+        node = item.node
+        if item in self._whole or not isinstance(node, Branch):
+            return node
+        children = self._children(item)
+        if not isinstance(node, Entry):
+            return node.with_children(children)
+        keys = {tag: node.children[tag] for tag in node.schema.keys}
+        return node.with_children(in_schema_order(node.schema, {**keys, **children}))
