@@ -69,7 +69,7 @@ def test_an_older_querier_of_one_family_leaves_the_other_alone(
     later(one, 5)
     ask(one, version, family=family)
     ask(one, 3, family=10 - family)
-    later(one, 5)
+    later(one, 10)  # the response time of version 1
     old, new = (GROUP, GROUP_6) if family == 4 else (GROUP_6, GROUP)
     answered = RecordType.MODE_IS_EXCLUDE
     assert told(one) == {old: {(version, answered)}, new: {(3, answered)}}

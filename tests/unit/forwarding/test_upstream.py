@@ -1,6 +1,7 @@
 """The proxy's host side toward the core: state changes, answers, older queriers."""
 
 import random
+from collections import Counter
 from ipaddress import IPv4Address, IPv6Address
 
 import pytest
@@ -278,6 +279,53 @@ def test_a_general_answer_and_a_change_of_upstream_come_in_pieces():
     told = [each for _, report in said for each in report.records]
     assert {each.type for each in told} == {RecordType.CHANGE_TO_EXCLUDE_MODE}
     assert sorted(each.group for each in told) == sorted(groups * 2)
+
+
+def test_an_older_querier_gets_its_answers_in_pieces_over_the_response_time():
+    groups = [GROUP + number for number in range(10 * REPEATED_AT_ONCE)]
+    proxy = settled(UpstreamProxy(random.Random(1)), dict.fromkeys(groups, ANY))
+    proxy.query(Query(version=2, max_response=10.0), 100.0)
+    answers = run_out(proxy, 100.0)
+    assert [report.records[0].group for _, report in answers] == groups
+    at_once = Counter(when for when, _ in answers)
+    assert set(at_once.values()) == {REPEATED_AT_ONCE}
+    assert 100.0 < min(at_once) < 101.0
+    assert max(at_once) == pytest.approx(min(at_once) + 9.0)
+
+
+def test_what_is_new_goes_to_an_older_querier_in_pieces_too():
+    proxy = UpstreamProxy(random.Random(1))
+    proxy.query(Query(version=2, max_response=1.0), 0.0)
+    run_out(proxy, 0.0)
+    groups = [GROUP + number for number in range(2 * REPEATED_AT_ONCE + 1)]
+    for group in groups:
+        proxy.set_interest(group, ANY, 2.0)
+    assert proxy.behind
+    sizes = [len(proxy.expire(2.0)) for _ in range(3)]
+    assert sizes == [REPEATED_AT_ONCE, REPEATED_AT_ONCE, 1]
+    assert not proxy.behind
+
+
+def test_a_question_about_one_group_is_answered_although_the_general_answer_has_passed_it():
+    groups = [GROUP + number for number in range(4 * REPEATED_AT_ONCE)]
+    proxy = settled(UpstreamProxy(random.Random(1)), dict.fromkeys(groups, ANY))
+    proxy.query(Query(version=2, max_response=10.0), 100.0)
+    begin = proxy.next_deadline()
+    proxy.expire(begin)
+    proxy.query(Query(version=2, group=GROUP, max_response=1.0), begin + 0.1)
+    answers = [when for when, report in run_out(proxy, begin + 0.1) if report.records[0].group == GROUP]
+    assert len(answers) == 1
+    assert answers[0] <= begin + 1.1
+
+
+def test_many_questions_about_one_group_each_are_answered_in_pieces():
+    groups = [GROUP + number for number in range(2 * REPEATED_AT_ONCE)]
+    proxy = settled(UpstreamProxy(random.Random(1)), dict.fromkeys(groups, ANY))
+    for group in groups:
+        proxy.query(Query(version=3, group=group, max_response=1.0), 100.0)
+    assert [len(report.records) for report in proxy.expire(102.0)] == [REPEATED_AT_ONCE]
+    assert proxy.next_deadline() <= 102.0
+    assert [len(report.records) for report in proxy.expire(102.0)] == [REPEATED_AT_ONCE]
 
 
 def test_a_group_that_is_left_while_it_waits_to_be_reported_anew_is_not_reported_as_wanted():
