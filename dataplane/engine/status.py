@@ -5,12 +5,12 @@ Recomputed when something it depends on changed; a change is announced.
 
 from typing import Final
 
-from dataplane.config import Role
+from dataplane.config import ETrunkArbitration, ProfileConfig, Role, StaticArbitration, VrrpArbitration
 from dataplane.copy_policy import CopyFacts, SubscriberType, copy_state
 from dataplane.engine.effects import Notify
 from dataplane.engine.world import PROTOCOLS, CopyStatus, Profile, Service, World
 from dataplane.replication.peer import ChannelState, PeerMachine
-from dataplane.replication.settings import ProfileSettings
+from dataplane.replication.settings import ArbitrationKind, ArbitrationSettings, ProfileSettings
 from dataplane.state import CopyStateChanged, DualMaster
 
 TWO_MASTERS_AFTER: Final = 1.0
@@ -100,6 +100,18 @@ def _has_counterpart(machine: PeerMachine, profile: Profile) -> bool:
     return not profile.ports or not told.access_ids.isdisjoint(profile.ports)
 
 
+def _arbitration(config: ProfileConfig) -> ArbitrationSettings:
+    match config.arbitration:
+        case None:
+            return ArbitrationSettings(ArbitrationKind.NONE)
+        case StaticArbitration():
+            return ArbitrationSettings(ArbitrationKind.STATIC)
+        case VrrpArbitration(vrid):
+            return ArbitrationSettings(ArbitrationKind.VRRP, vrid)
+        case ETrunkArbitration(identity, hello_interval=seconds):
+            return ArbitrationSettings(ArbitrationKind.E_TRUNK, identity, round(seconds * 100))
+
+
 def settings_of(profile: Profile) -> ProfileSettings:
     """Return what the peer is told of a profile; the same object while nothing changed."""
     config = profile.config
@@ -111,6 +123,7 @@ def settings_of(profile: Profile) -> ProfileSettings:
         frozenset(profile.ports),
         profile.role,
         config.mld_copy,
+        _arbitration(config),
     )
     if known != settings:
         profile.settings = settings

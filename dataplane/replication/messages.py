@@ -12,8 +12,9 @@ Every message is a header of 8 octets and a body:
                      heartbeat interval in ms 32; capabilities 64 (mld 1)
     2 SETTINGS       count 16, then per profile a block: its length 16, backup-id 16, flags 8 (multicast 1,
                      igmp-copy 2, removed 4, pull 8, mld-copy 16), role 8, last sequence received 64,
-                     count 16, access-ids 16 each. Flag FULL: the first part of a complete list; MORE: another
-                     follows
+                     count 16, access-ids 16 each; arbitration 8 (1 none, 2 static, 3 vrrp, 4 e-trunk), 0 8,
+                     vrid or e-trunk id 16, hello interval in centiseconds 16. Flag FULL: the first part of a
+                     complete list; MORE: another follows
     3 RECORDS        see `records`
     4 ACK            count 16, then backup-id 16 and sequence 64 each: cumulative per profile
     5 BATCH-BEGIN    backup-id 16, 0 16, batch-id 32, sequence of the next record 64
@@ -36,7 +37,7 @@ import msgspec
 from dataplane.config import Role
 from dataplane.packets.wire import DecodeError, DropReason
 from dataplane.replication.records import Record, RecordDecoder
-from dataplane.replication.settings import ProfileSettings
+from dataplane.replication.settings import ArbitrationKind, ArbitrationSettings, ProfileSettings
 
 VERSION_MAJOR = 1
 VERSION_MINOR = 0
@@ -48,6 +49,7 @@ _HEADER = Struct("!IBBH")
 _OPEN = Struct("!HHQQIQ")
 _COUNT = Struct("!H")
 _BLOCK = Struct("!HBBQH")
+_ARBITRATION = Struct("!BxHH")
 _ACKED = Struct("!HQ")
 _BEGIN = Struct("!HxxIQ")
 _END = Struct("!HxxIQI")
@@ -60,6 +62,8 @@ _RETURNED = 1
 _MULTICAST, _IGMP_COPY, _REMOVED, _PULL, _MLD_COPY = 1, 2, 4, 8, 16
 _ROLES = {0: Role.INIT, 1: Role.BACKUP, 2: Role.MASTER}
 _ROLE_CODES = {role: code for code, role in _ROLES.items()}
+_ARBITRATIONS = dict(enumerate(ArbitrationKind))
+_ARBITRATION_CODES = {kind: code for code, kind in _ARBITRATIONS.items()}
 _PART_OCTETS = 32_768
 _MAX_REASON = 128
 
@@ -222,7 +226,9 @@ def _encode_block(announcement: Announcement) -> bytes:
     head = _BLOCK.pack(
         settings.backup_id, flags, _ROLE_CODES[settings.role], announcement.received, len(access_ids)
     )
-    block = head + Struct(f"!{len(access_ids)}H").pack(*access_ids)
+    told = settings.arbitration
+    arbitration = _ARBITRATION.pack(_ARBITRATION_CODES[told.kind], told.id, told.hello_interval)
+    block = head + Struct(f"!{len(access_ids)}H").pack(*access_ids) + arbitration
     return _COUNT.pack(len(block)) + block
 
 
@@ -309,5 +315,11 @@ def _decode_block(block: bytes) -> Announcement:
         frozenset(access_ids),
         _ROLES.get(role, Role.INIT),
         bool(flags & _MLD_COPY),
+        _arbitration(block, _BLOCK.size + _COUNT.size * count),
     )
     return Announcement(settings, received, bool(flags & _PULL), bool(flags & _REMOVED))
+
+
+def _arbitration(block: bytes, offset: int) -> ArbitrationSettings:
+    code, identity, hello_interval = _ARBITRATION.unpack_from(block, offset)
+    return ArbitrationSettings(_ARBITRATIONS.get(code, ArbitrationKind.NOT_TOLD), identity, hello_interval)

@@ -2,8 +2,35 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 from dataplane.config import Role
+
+
+class ArbitrationKind(StrEnum):
+    """What decides the role: the cases of the model, and that an end has not said."""
+
+    NOT_TOLD = ""
+    NONE = "none"
+    STATIC = "static"
+    VRRP = "vrrp"
+    E_TRUNK = "e-trunk"
+
+
+@dataclass(frozen=True, slots=True)
+class ArbitrationSettings:
+    """How the role of a profile is decided; `id` is the vrid or the id of the e-trunk.
+
+    `hello_interval`: centiseconds, 0 without hellos.
+    """
+
+    kind: ArbitrationKind = ArbitrationKind.NOT_TOLD
+    id: int = 0
+    hello_interval: int = 0
+
+
+NOT_TOLD = ArbitrationSettings()
+_ID_LEAF = {ArbitrationKind.VRRP: "vrid", ArbitrationKind.E_TRUNK: "id"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +43,7 @@ class ProfileSettings:
     access_ids: frozenset[int] = frozenset()
     role: Role = Role.INIT
     mld_copy: bool = True
+    arbitration: ArbitrationSettings = NOT_TOLD
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +83,22 @@ def _differences(local: ProfileSettings, peer: ProfileSettings) -> Iterator[Mism
     for setting, mine, theirs in pairs:
         if mine != theirs:
             yield Mismatch(local.backup_id, setting, mine, theirs)
+    yield from _arbitrations(local, peer)
+
+
+def _arbitrations(local: ProfileSettings, peer: ProfileSettings) -> Iterator[Mismatch]:
+    """Yield what keeps two routers from agreeing about the role, as far as both have told."""
+    mine, theirs = local.arbitration, peer.arbitration
+    if ArbitrationKind.NOT_TOLD in (mine.kind, theirs.kind):
+        return
+    if mine.kind is not theirs.kind:
+        yield Mismatch(local.backup_id, "arbitration", mine.kind.value, theirs.kind.value)
+        return
+    if mine.id != theirs.id:
+        yield Mismatch(local.backup_id, _ID_LEAF[mine.kind], str(mine.id), str(theirs.id))
+    if mine.hello_interval != theirs.hello_interval:
+        intervals = str(mine.hello_interval), str(theirs.hello_interval)
+        yield Mismatch(local.backup_id, "hello-interval", *intervals)
 
 
 def _boolean(value: bool) -> str:

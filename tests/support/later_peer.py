@@ -30,7 +30,8 @@ class LaterPeer:
     def begin(self) -> bytes:
         """OPEN, a message of a later version, and SETTINGS in two parts."""
         opened = struct.pack("!HHQQIQ", self.major, self.minor, 4711, 0, 500, 0xFFFF_0000_0000_0001)
-        head = struct.pack("!HBBQHH", BACKUP_ID, 1 | 2 | 16 | 0x60, 9, 0, 1, ACCESS_ID) + EXTRA
+        head = struct.pack("!HBBQHH", BACKUP_ID, 1 | 2 | 16 | 0x60, 9, 0, 1, ACCESS_ID)
+        head += struct.pack("!BBHH", 200, 0, 1, 5) + EXTRA
         return (
             message(OPEN, opened + EXTRA, UNKNOWN_FLAGS)
             + message(NEWS, EXTRA * 100)

@@ -328,6 +328,13 @@ def test_rule_12_differences_of_settings_are_told(pair: Pair) -> None:
     assert (status.copy_state, status.peer_setting_mismatch) == ("active", True)
 
 
+def test_rule_12_what_decides_the_role_is_compared_too(pair: Pair) -> None:
+    pair.b.configure(profile(arbitration=trunk()))
+    pair.run(0.1)
+    told = [(item.setting, item.local, item.peer) for item in pair.a.service_state().peer_mismatch]
+    assert told == [("arbitration", "static", "e-trunk")]
+
+
 def test_rule_12_failback_waits_for_the_batch_and_the_delay(trunks: Pair) -> None:
     trunks.a.link(CORE, 2, up=False)
     trunks.run(0.1)

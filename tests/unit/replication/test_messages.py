@@ -22,7 +22,13 @@ from dataplane.replication.messages import (
     encode_settings,
 )
 from dataplane.replication.records import RecordBuffer, pack
-from dataplane.replication.settings import Mismatch, ProfileSettings, compare
+from dataplane.replication.settings import (
+    ArbitrationKind,
+    ArbitrationSettings,
+    Mismatch,
+    ProfileSettings,
+    compare,
+)
 from tests.support.pairs import record
 
 CONTROL = [
@@ -115,4 +121,23 @@ def test_every_difference_is_named_with_both_values():
         Mismatch(1, "access-id", "", "7"),
         Mismatch(2, "backup-id", "present", "absent"),
         Mismatch(3, "backup-id", "absent", "present"),
+    )
+
+
+def test_what_decides_the_role_is_compared_where_both_have_told():
+    def profile(*arbitration):
+        return {1: ProfileSettings(1, arbitration=ArbitrationSettings(*arbitration))}
+
+    trunk = profile(ArbitrationKind.E_TRUNK, 1, 10)
+    assert compare(trunk, trunk) == ()
+    assert compare(trunk, {1: ProfileSettings(1)}) == ()
+    assert compare(trunk, profile(ArbitrationKind.STATIC)) == (
+        Mismatch(1, "arbitration", "e-trunk", "static"),
+    )
+    assert compare(trunk, profile(ArbitrationKind.E_TRUNK, 2, 1)) == (
+        Mismatch(1, "id", "1", "2"),
+        Mismatch(1, "hello-interval", "10", "1"),
+    )
+    assert compare(profile(ArbitrationKind.VRRP, 7), profile(ArbitrationKind.VRRP, 8)) == (
+        Mismatch(1, "vrid", "7", "8"),
     )

@@ -34,7 +34,7 @@ from dataplane.replication.records import (
     SubscriberType,
     pack,
 )
-from dataplane.replication.settings import ProfileSettings
+from dataplane.replication.settings import ArbitrationKind, ArbitrationSettings, ProfileSettings
 from dataplane.replication.trust import pin_of, pin_text
 from dataplane.roles import hello
 
@@ -43,7 +43,9 @@ ONE = Subscriber(100, 0, 0, bytes.fromhex("02000000012a"))
 TWO = Subscriber(200, 7, 0x1234, bytes.fromhex("02000000012b"))
 STB, PPPOE = SubscriberType.DHCP_STB, SubscriberType.PPPOE_STB
 GROUP, REPORTER = IPv4Address("239.1.1.1"), IPv4Address("10.20.0.101")
-SETTINGS = Announcement(ProfileSettings(7, True, True, frozenset({1, 2}), Role.MASTER), pull=True)
+TRUNK = ArbitrationSettings(ArbitrationKind.E_TRUNK, 1, 10)
+PROFILE = ProfileSettings(7, True, True, frozenset({1, 2}), Role.MASTER, arbitration=TRUNK)
+SETTINGS = Announcement(PROFILE, pull=True)
 SSM = SourceLifetime(IPv4Address("10.10.0.10"), 260_000)
 SSM6 = SourceLifetime(IPv6Address("2001:db8::10"), 260_000)
 
