@@ -96,6 +96,16 @@ AT_VALIDATION = {
         "multicast-service-not-enabled",
         "igmp-copy can be set to false only while service-type/multicast is true.",
     ),
+    "a violated must of MLD": (
+        profile(
+            "<service-type><multicast>false</multicast></service-type>"
+            "<dhcp-stb><mld-copy>false</mld-copy></dhcp-stb>"
+        ),
+        "operation-failed",
+        f"{RBP3}/trb:dhcp-stb/trb:mld-copy",
+        "multicast-service-not-enabled",
+        "mld-copy can be set to false only while service-type/multicast is true.",
+    ),
     "half of a pair": (
         profile("<backup-id>7</backup-id>"),
         "operation-failed",

@@ -88,11 +88,11 @@ def test_ports_that_do_not_fit_are_refused_with_their_path(
 ) -> None:
     entries = [
         {
-            "name": f"eth{number:02}",
+            "name": f"eth{number:03}",
             "type": "iana-if-type:ethernetCsmacd",
             "twincast-remote-backup:multicast": {"access-id": number + 1},
         }
-        for number in range(32)
+        for number in range(122)
     ]
     old, new = (
         empty_root(schema.root),
@@ -101,7 +101,7 @@ def test_ports_that_do_not_fit_are_refused_with_their_path(
     with pytest.raises(RpcErrors) as refused:
         provider.prepare(old, new, diff(old, new))
     paths = [error.path for error in refused.value.errors]
-    assert paths == ["/if:interfaces/if:interface[if:name='eth31']/trb:multicast"]
+    assert paths == ["/if:interfaces/if:interface[if:name='eth121']/trb:multicast"]
 
 
 def test_a_dataplane_that_comes_back_is_given_running(

@@ -54,9 +54,12 @@ def test_two_services_cannot_have_the_same_local_end(checker: Checker, make: Mak
     assert found(checker, tree) == [("port-in-use", f"{SERVICE}/trb:peer/trb:port")]
 
 
-def test_the_response_time_is_less_than_the_query_interval(checker: Checker, make: Make) -> None:
-    tree = make(None, None, {"eth1": {"igmp": {"query-interval": 10}}})
-    path = f"{INTERFACE}/trb:igmp/trb:query-max-response-time"
+@pytest.mark.parametrize("protocol", ["igmp", "mld"])
+def test_the_response_time_is_less_than_the_query_interval(
+    checker: Checker, make: Make, protocol: str
+) -> None:
+    tree = make(None, None, {"eth1": {protocol: {"query-interval": 10}}})
+    path = f"{INTERFACE}/trb:{protocol}/trb:query-max-response-time"
     assert found(checker, tree) == [("response-time-too-long", path)]
 
 
