@@ -55,6 +55,8 @@ def _batch_backup(world: World, order: BatchBackup, now: float) -> Outcome:
     if machine is None or machine.state not in _EXCHANGING:
         state = (ChannelState.DOWN if machine is None else machine.state).value
         return ActionRefused("channel-not-connected", f"The channel of {order.service} is {state}.")
+    if service.config.block_send:
+        return ActionRefused("sending-blocked", f"A backup-block of {order.service} stops sending.")
     if len(service.requested) >= MAXIMUM_REQUESTED:
         return ActionRefused("too-many-batches", f"{MAXIMUM_REQUESTED} requested batches are on their way.")
     profiles = [world.profiles[name] for name in sorted(world.by_service.get(order.service, ()))]

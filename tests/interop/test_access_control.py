@@ -179,3 +179,65 @@ def test_switched_off_access_control_lets_everybody_write(admin: DepotClient, gu
     assert admin.errors("<commit/>") == []
     assert guest.edit("<title>bob</title>") == []
     guest.discard()
+
+
+YANG = "urn:ietf:params:xml:ns:yang:1"
+TRB = "urn:twincast:yang:remote-backup"
+EVENT = "urn:ietf:params:xml:ns:netconf:notification:1.0"
+PROFILE = (
+    f'<remote-backup xmlns="{TRB}"><remote-backup-profile><name>{{}}</name>{{}}</remote-backup-profile>'
+    "</remote-backup>"
+)
+OF_PROFILE = (
+    '<path xmlns:t="urn:twincast:yang:remote-backup">/t:remote-backup/t:remote-backup-profile{}</path>'
+    "<access-operations>{}</access-operations><action>{}</action>"
+)
+
+
+def switchover(name: str) -> str:
+    return f'<action xmlns="{YANG}">{PROFILE.format(name, "<switchover/>")}</action>'
+
+
+def test_actions_are_for_whom_a_rule_permits_them(admin: DepotClient, guest: GuestClient) -> None:
+    """Nothing stands behind this server's profiles: what is permitted is not supported."""
+    assert admin.edit_roots(PROFILE.format("rbp1", "")) == []
+    assert admin.errors("<commit/>") == []
+    assert [refusal.tag for refusal in admin.errors(switchover("rbp1"))] == ["operation-not-supported"]
+    assert denied(guest.errors(switchover("rbp1")))
+    before = counters(admin)["denied-operations"]
+    rules(admin, OF_PROFILE.format("/t:switchover", "exec", "permit"))
+    assert [refusal.tag for refusal in guest.errors(switchover("rbp1"))] == ["operation-not-supported"]
+    rules(
+        admin,
+        OF_PROFILE.format("/t:switchover", "exec", "permit"),
+        OF_PROFILE.format("", "read", "deny"),
+    )
+    assert denied(guest.errors(switchover("rbp1")))
+    assert counters(admin)["denied-operations"] == before + 1
+
+
+def test_who_may_not_act_does_not_find_out_what_there_is(admin: DepotClient, guest: GuestClient) -> None:
+    assert admin.edit_roots(PROFILE.format("rbp1", "")) == []
+    assert admin.errors("<commit/>") == []
+    rules(admin, OF_PROFILE.format("", "read", "deny"))
+    there, nowhere = guest.errors(switchover("rbp1")), guest.errors(switchover("rbp2"))
+    assert denied(there)
+    assert there == nowhere
+
+
+def test_paths_of_changes_are_not_sent_to_restricted_users(
+    guarded: ServerUnderTest, admin: DepotClient
+) -> None:
+    assert admin.edit_roots(PROFILE.format("visible", "")) == []
+    assert admin.errors("<commit/>") == []
+    listener, privileged = GuestClient(guarded.port), DepotClient(guarded.port)
+    for client in (listener, privileged):
+        assert client.errors(f'<create-subscription xmlns="{EVENT}"/>') == []
+    assert admin.edit_roots(PROFILE.format("hidden", "")) == []
+    assert admin.errors("<commit/>") == []
+    for client, told in ((listener, False), (privileged, True)):
+        while b"netconf-config-change" not in (message := client.receive()):
+            pass
+        assert (b"hidden" in message) is told
+        assert b"<username>admin</username>" in message
+        client.close()

@@ -4,6 +4,7 @@ from ipaddress import IPv4Address
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from dataplane.actions import (
     ActionRefused,
@@ -77,6 +78,14 @@ def test_a_batch_is_refused_without_a_connection(pair: Pair) -> None:
     outcome = order(pair.a, BatchBackup(SERVICE))
     assert isinstance(outcome, ActionRefused)
     assert outcome.reason == "channel-not-connected"
+
+
+def test_a_batch_is_refused_while_sending_is_blocked(pair: Pair) -> None:
+    pair.a.configure(replace(pair.a.service(), block_send=True))
+    pair.run(1)
+    outcome = order(pair.a, BatchBackup(SERVICE))
+    assert isinstance(outcome, ActionRefused)
+    assert outcome.reason == "sending-blocked"
 
 
 def test_a_connection_that_breaks_does_not_lose_the_request(pair: Pair) -> None:
