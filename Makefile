@@ -1,6 +1,8 @@
 # Everything runs in an environment of its own, .venv, made on first use.
 PYTHON ?= python3
 VENV := .venv
+# Tests that share a kernel's attention stay with one worker; see tests/conftest.py.
+WORKERS ?= 2
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONDONTWRITEBYTECODE :=
@@ -11,7 +13,7 @@ run: $(VENV)/run.stamp
 	$(BIN)/twincast lab --once
 
 test: lint
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses=$(WORKERS) --dist=loadgroup
 
 lint: $(VENV)/test.stamp
 	$(BIN)/ruff check .
