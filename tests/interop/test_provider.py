@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from dataplane.forwarding.placement import MAXIMUM_TABLES, capacity
 from server.northbound.apply import DataplaneProvider
 from server.protocol.errors import ErrorTag, RpcErrors
 from server.schema.model import Schema, load_schema
@@ -83,25 +84,29 @@ def test_a_refusal_names_the_leaf(schema: Schema, provider: DataplaneProvider) -
     assert error.path == f"{service}/trb:tls/trb:key"
 
 
-def test_ports_that_do_not_fit_are_refused_with_their_path(
-    schema: Schema, provider: DataplaneProvider
-) -> None:
+def interfaces(schema: Schema, count: int) -> Container:
     entries = [
         {
             "name": f"eth{number:03}",
             "type": "iana-if-type:ethernetCsmacd",
             "twincast-remote-backup:multicast": {"access-id": number + 1},
         }
-        for number in range(122)
+        for number in range(count)
     ]
-    old, new = (
-        empty_root(schema.root),
-        from_data(schema, {"ietf-interfaces:interfaces": {"interface": entries}}),
-    )
+    return from_data(schema, {"ietf-interfaces:interfaces": {"interface": entries}})
+
+
+def test_ports_that_do_not_fit_are_refused_with_their_path(
+    schema: Schema, process: DataplaneProcess, provider: DataplaneProvider
+) -> None:
+    most = capacity(MAXIMUM_TABLES)
+    old, new, more = empty_root(schema.root), interfaces(schema, most), interfaces(schema, most + 1)
+    provider.prepare(old, new, diff(old, new)).apply()
+    wait_for(lambda: len(process.state().interfaces) == most, what="as many as fit")
     with pytest.raises(RpcErrors) as refused:
-        provider.prepare(old, new, diff(old, new))
+        provider.prepare(new, more, diff(new, more))
     paths = [error.path for error in refused.value.errors]
-    assert paths == ["/if:interfaces/if:interface[if:name='eth121']/trb:multicast"]
+    assert paths == [f"/if:interfaces/if:interface[if:name='eth{most}']/trb:multicast"]
 
 
 def test_a_dataplane_that_comes_back_is_given_running(
