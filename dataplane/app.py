@@ -12,11 +12,11 @@ import secrets
 import signal
 import socket
 import time
-from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
+from dataplane.actions import ActionRefused
 from dataplane.control.service import ControlService
 from dataplane.control.transactions import Transactions
 from dataplane.engine import Engine
@@ -119,9 +119,12 @@ def _load_subscribers(options: DataplaneOptions, shell: Shell) -> None:
         except (OSError, ValueError) as error:
             _log.error("subscriber-list-unreadable", extra={"profile": profile, "reason": str(error)})
             continue
-        for part in parts(profile, 0, patterns):
-            deque(shell.act(part), maxlen=0)
-        _log.info("subscriber-list-loaded", extra={"profile": profile, "entries": len(patterns)})
+        for outcome in (outcome for part in parts(profile, 0, patterns) for outcome in shell.act(part)):
+            if isinstance(outcome, ActionRefused):
+                _log.error("subscriber-list-refused", extra={"profile": profile, "reason": outcome.message})
+                break
+        else:
+            _log.info("subscriber-list-loaded", extra={"profile": profile, "entries": len(patterns)})
 
 
 def _recorder(options: DataplaneOptions, begin: Begin) -> Recorder | None:

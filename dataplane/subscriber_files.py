@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from dataplane.actions import LoadSubscribers
-from dataplane.subscriber_list import MAX_PATTERN, MAX_PATTERNS, normalized
+from dataplane.subscriber_list import MAX_PATTERN, MAX_PATTERNS
 
 PART: Final = 256
 """Patterns of one part: about a millisecond of the engine's time."""
@@ -57,11 +57,11 @@ class SubscriberFiles:
         return there
 
     def read(self, profile: str) -> list[str]:
-        """Return the patterns of a list. Raises OSError, and ValueError for what is none."""
+        """Return the lines of a list, which whoever takes them judges. Raises OSError and ValueError."""
         path = self.path(profile)
         if path.stat().st_size > MAX_OCTETS:
             raise ValueError(f"{path} is larger than {MAX_OCTETS} octets")
-        return [normalized(line) for line in path.read_text(encoding="ascii").splitlines()]
+        return path.read_text(encoding="ascii").splitlines()
 
 
 def parts(profile: str, loading: int, patterns: Sequence[str]) -> Iterator[LoadSubscribers]:
