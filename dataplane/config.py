@@ -101,6 +101,11 @@ class ETrunkArbitration(msgspec.Struct, frozen=True, tag="e-trunk"):
     revertive: bool = True
     revert_delay: float = 20.0
 
+    def __repr__(self) -> str:
+        """Print everything but the key."""
+        fields = {**msgspec.structs.asdict(self), "security_key": Secret(self.security_key)}
+        return f"ETrunkArbitration({', '.join(f'{name}={value!r}' for name, value in fields.items())})"
+
 
 class ProfileConfig(msgspec.Struct, frozen=True):
     """One remote-backup-profile."""

@@ -61,22 +61,22 @@ def restarted(rig: FaultRig, churn: Churn) -> str:
 
 def partitioned(rig: FaultRig, churn: Churn) -> str:
     """The wire carries nothing until both have noticed."""
-    rig.set_wire(stopped=["left", "right"])
-    churn.once()
-    wait_for(lambda: all(rig.down(name) for name in ROUTERS), what="both notice", timeout=20)
-    reason = rig.reasons("a")["four"]
-    rig.set_wire()
-    return reason
+    return _stopped(rig, churn, "left", "right")
 
 
 def deaf(rig: FaultRig, churn: Churn) -> str:
     """The wire carries nothing from a to b until both have noticed; the other direction works."""
-    rig.set_wire(stopped=["left"])
+    return _stopped(rig, churn, "left")
+
+
+def _stopped(rig: FaultRig, churn: Churn, *directions: str) -> str:
+    rig.set_wire(stopped=directions)
+    begin = time.monotonic()
     churn.once()
     wait_for(lambda: all(rig.down(name) for name in ROUTERS), what="both notice", timeout=20)
-    reason = rig.reasons("b")["four"]
+    noticed, reason = time.monotonic() - begin, rig.reasons("b")["four"]
     rig.set_wire()
-    return reason
+    return f"{reason} on both after {noticed:.1f} s"
 
 
 def half_open(rig: FaultRig, churn: Churn) -> str:
@@ -93,8 +93,8 @@ def delayed(rig: FaultRig, churn: Churn) -> str:
     """Every frame takes 200 ms, before and while hosts join and leave."""
     rig.set_wire(delay=0.2)
     for _ in range(5):
-        churn.once()
         time.sleep(0.1)
+        churn.once()
     return "200 ms"
 
 
@@ -102,8 +102,8 @@ def lossy(rig: FaultRig, churn: Churn) -> str:
     """One frame of twenty is lost, in both directions, and one of a hundred arrives damaged."""
     rig.set_wire(seed=SEED, loss=0.05, damage=0.01)
     for _ in range(CHURN_ROUNDS):
-        churn.once()
         time.sleep(0.1)
+        churn.once()
     counters = rig.set_wire(loss=0.05, damage=0.01)
     assert counters["lost"] > 0, counters
     return f"{counters['lost']} of {counters['moved'] + counters['lost']} frames lost"

@@ -40,8 +40,18 @@ def authority() -> tuple[Ed25519PrivateKey, x509.Certificate]:
     """An authority: its key and its own certificate."""
     key = Ed25519PrivateKey.generate()
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "authority")])
-    builder = _builder(name, name, key).add_extension(x509.BasicConstraints(ca=True, path_length=0), True)
+    builder = _builder(name, name, key).add_extension(x509.BasicConstraints(ca=True, path_length=None), True)
     return key, builder.sign(key, None)
+
+
+def signed_authority(
+    issuer: tuple[Ed25519PrivateKey, x509.Certificate], key: Ed25519PrivateKey
+) -> x509.Certificate:
+    """The certificate of an authority below another."""
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "authority below")])
+    builder = _builder(name, issuer[1].subject, key)
+    extension = x509.BasicConstraints(ca=True, path_length=0)
+    return builder.add_extension(extension, critical=True).sign(issuer[0], None)
 
 
 def signed_by(

@@ -11,7 +11,17 @@ import pytest
 from dataplane.replication import making
 from dataplane.replication.tls import TlsClosed, TlsError, TlsSession
 from dataplane.replication.trust import Credentials, TrustedCertificates
-from tests.support.keys import DAY, NOW, authority, couple, identity, pinned, signed_by, trusting
+from tests.support.keys import (
+    DAY,
+    NOW,
+    authority,
+    couple,
+    identity,
+    pinned,
+    signed_authority,
+    signed_by,
+    trusting,
+)
 
 CLIENT, SERVER = IPv4Address("192.0.2.1"), IPv4Address("192.0.2.2")
 
@@ -131,6 +141,29 @@ def test_an_authority_vouches_for_an_address():
     assert meet(trusting(other, by_authority), trusting(server, by_authority)).reason[1] == (
         "peer-certificate-not-trusted"
     )
+
+
+def test_who_is_no_authority_vouches_for_nobody():
+    """The peer's certificate is trusted as such; what its key signs is not."""
+    peer, server = identity(addresses=[CLIENT]), identity()
+    second = signed_by(peer, [CLIENT])
+    known = TrustedCertificates((peer[1],))
+    ends = meet(trusting(second, TrustedCertificates((server[1],))), trusting(server, known))
+    assert ends.reason[1] == "peer-certificate-not-trusted"
+    assert not ends.server.established
+    chained = Credentials(second[0], (second[1], peer[1]), TrustedCertificates((server[1],)))
+    assert meet(chained, trusting(server, known)).reason[1] == "peer-certificate-not-trusted"
+
+
+def test_a_chain_of_authorities_is_followed():
+    root, middle = authority(), authority()
+    between = signed_authority(root, middle[0])
+    client, server = signed_by((middle[0], between), [CLIENT]), identity()
+    shown = Credentials(client[0], (client[1], between), TrustedCertificates((server[1],)))
+    by_root = TrustedCertificates((root[1],))
+    assert meet(shown, trusting(server, by_root)).reason == (None, None)
+    short = trusting(client, TrustedCertificates((server[1],)))
+    assert meet(short, trusting(server, by_root)).reason[1] == "peer-certificate-not-trusted"
 
 
 def test_a_certificate_that_an_authority_signed_may_be_trusted_alone():
