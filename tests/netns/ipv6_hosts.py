@@ -3,6 +3,7 @@
 import socket
 import struct
 import threading
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from cli.lab.namespaces import Namespace
@@ -65,14 +66,19 @@ class Stb:
     def __init__(self, host: Namespace, group: str, source: str | None = None) -> None:
         self._socket = host.run(_member, group, source)
         self.numbers: list[int] = []
+        self._closed = threading.Event()
+        # the socket has room for half a second of the stream, and the test is busy for longer
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+
+    def _read(self) -> None:
+        while not self._closed.is_set():
+            with suppress(TimeoutError):
+                self.numbers.append(struct.unpack("!I", self._socket.recv(64))[0])
 
     def heard(self) -> int:
         """How many packets came since the beginning."""
-        while True:
-            try:
-                self.numbers.append(struct.unpack("!I", self._socket.recv(64))[0])
-            except BlockingIOError:
-                return len(self.numbers)
+        return len(self.numbers)
 
     def goes_on(self) -> int:
         """Wait until more comes; return the number of the last packet."""
@@ -85,6 +91,9 @@ class Stb:
         return set(range(number, self.numbers[-1])) - set(self.numbers)
 
     def close(self) -> None:
+        """Leave, and read no more."""
+        self._closed.set()
+        self._reader.join()
         self._socket.close()
 
 
@@ -103,5 +112,5 @@ def _member(group: str, source: str | None) -> socket.socket:
         )
         request = struct.pack("=I4x", index) + addresses
         opened.setsockopt(socket.IPPROTO_IPV6, MCAST_JOIN_SOURCE_GROUP, request)
-    opened.setblocking(False)
+    opened.settimeout(0.05)
     return opened

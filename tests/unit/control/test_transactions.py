@@ -132,3 +132,10 @@ def test_a_filter_that_is_no_prefix_ends_the_connection(transactions: Transactio
     bad = InterfaceConfig("eth0", access=AccessConfig(igmp=IgmpConfig(group_filter=rules)))
     with pytest.raises(ControlError):
         transactions.prepare(object(), None, ConfigDelta(interfaces=(bad,)))
+
+
+def test_a_kernel_with_one_table_takes_fewer_access_ports() -> None:
+    one_table = Transactions("here", tables=1)
+    ports = tuple(InterfaceConfig(f"access{number}", access=AccessConfig()) for number in range(32))
+    with pytest.raises(PrepareRefused, match="one multicast routing table holds 31"):
+        one_table.prepare(OWNER, None, ConfigDelta(interfaces=ports))
