@@ -4,6 +4,7 @@ They are files of the key store, `STATE_DIR/keys`, which the dataplane reads for
 to be restarted. A private key never leaves its file.
 """
 
+import os
 import re
 import socket
 import sys
@@ -38,11 +39,14 @@ def keys(options: Namespace) -> int:
 
 
 def _told(work: Callable[[Namespace], None], options: Namespace) -> int:
+    before = os.umask(0o077)  # a state folder that is made here is as private as one that `run` makes
     try:
         work(options)
     except (_Refused, KeyProblem, OSError) as error:
         print(f"twincast: {error}", file=sys.stderr)
         return 1
+    finally:
+        os.umask(before)
     return 0
 
 

@@ -7,6 +7,7 @@ for every connection, so a file that was changed counts from the next one on.
 """
 
 import os
+import secrets
 import stat
 from collections.abc import Iterator
 from datetime import datetime
@@ -111,7 +112,7 @@ class KeyStore:
         """
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = self.path(name, kind)
-        draft = path.with_name(f".{path.name}.{os.getpid()}")
+        draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
             with os.fdopen(descriptor, "wb") as file:
@@ -124,6 +125,7 @@ class KeyStore:
                 path.hardlink_to(draft)
         finally:
             draft.unlink(missing_ok=True)
+        _sync_folder(self.folder)
         return path
 
     def files(self) -> Iterator[tuple[str, FileKind]]:
@@ -175,6 +177,14 @@ class KeyStore:
 def chain_name(tls: TlsConfig) -> str:
     """Return the name of a router's own certificate."""
     return tls.certificate or tls.key or OWN_NAME
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _read(path: Path, leaf: str) -> bytes:

@@ -50,6 +50,16 @@ def killed(rig: FaultRig, churn: Churn) -> str:
     return "killed"
 
 
+def reset(rig: FaultRig, churn: Churn) -> str:
+    """Somebody on the path resets the TCP connections."""
+    rig.set_wire(reset=True)
+    churn.once()
+    both = {"connection-reset"}
+    wait_for(lambda: set(rig.reasons("a").values()) == both, what="both connections reset", timeout=20)
+    rig.set_wire()
+    return "connection-reset"
+
+
 def restarted(rig: FaultRig, churn: Churn) -> str:
     """Router b is stopped and started in order."""
     rig.processes["b"].terminate()
@@ -152,6 +162,7 @@ def wrong_certificate(rig: FaultRig, churn: Churn) -> str:
 
 FAULTS: dict[str, Callable[[FaultRig, Churn], str]] = {
     "kill": killed,
+    "connection reset": reset,
     "peer restart": restarted,
     "partition": partitioned,
     "one direction lost": deaf,

@@ -8,6 +8,7 @@ counters. The kernel's own netem is not everywhere; TCP sees the same from this.
     loss      the part of the frames that is lost
     damage    the part of the frames of which one octet is changed (their checksum tells the receiver)
     delay     seconds that each frame takes
+    reset     true: every TCP segment is answered by a forged reset besides
     stopped   directions that carry nothing: "left" is what LEFT sends, "right" what RIGHT sends
 """
 
@@ -21,6 +22,8 @@ import time
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
+
+from tests.support.forging import reset_for
 
 _ETH_P_ALL = 3
 _SOL_PACKET, _PACKET_IGNORE_OUTGOING = 263, 23
@@ -39,6 +42,7 @@ class Wire:
     loss: float = 0.0
     damage: float = 0.0
     delay: float = 0.0
+    reset: bool = False
     stopped: frozenset[str] = frozenset()
     counters: dict[str, int] = field(default_factory=lambda: dict.fromkeys(("moved", "lost", "damaged"), 0))
     _waiting: list[tuple[float, int, socket.socket, bytes]] = field(default_factory=list)
@@ -48,6 +52,7 @@ class Wire:
         if "seed" in wanted:
             self.generator = random.Random(wanted["seed"])
         self.loss, self.damage = wanted.get("loss", 0.0), wanted.get("damage", 0.0)
+        self.reset = wanted.get("reset", False)
         self.delay, self.stopped = wanted.get("delay", 0.0), frozenset(wanted.get("stopped", ()))
 
     def take(self, side: str, now: float) -> None:
@@ -58,6 +63,9 @@ class Wire:
                 frame = source.recv(_LARGEST)
             except BlockingIOError:
                 return
+            forged = reset_for(frame) if self.reset else None
+            if forged is not None:
+                heapq.heappush(self._waiting, (now, next(self._numbers), source, forged))
             if side in self.stopped or self.generator.random() < self.loss:
                 self.counters["lost"] += 1
                 continue

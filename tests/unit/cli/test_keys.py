@@ -54,6 +54,12 @@ def test_a_private_key_is_never_printed(tmp_path, capsys):
     assert "sha256:" in output.out
 
 
+def test_the_folders_that_are_made_are_for_their_owner(tmp_path):
+    twincast(tmp_path / "new" / "state", "keygen")
+    for folder in (tmp_path / "new" / "state", tmp_path / "new" / "state" / "keys"):
+        assert folder.stat().st_mode & 0o777 == 0o700
+
+
 def test_a_pin_is_kept_of_a_certificate_when_asked(tmp_path):
     twincast(tmp_path, "keygen", "site")
     certificate = tmp_path / "keys" / "site.crt"

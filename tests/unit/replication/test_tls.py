@@ -143,6 +143,14 @@ def test_an_authority_vouches_for_an_address():
     )
 
 
+def test_of_several_certificates_each_counts():
+    old, new, server = identity(), identity(), identity()
+    either = TrustedCertificates((old[1], new[1]))
+    for client in (old, new):
+        ends = meet(trusting(client, TrustedCertificates((server[1],))), trusting(server, either))
+        assert ends.reason == (None, None)
+
+
 def test_who_is_no_authority_vouches_for_nobody():
     """The peer's certificate is trusted as such; what its key signs is not."""
     peer, server = identity(addresses=[CLIENT]), identity()
