@@ -77,7 +77,7 @@ def capabilities(schema: Schema, schemes: Sequence[str]) -> tuple[str, ...]:
     if schemes:
         named.append(f"url:1.0?scheme={','.join(schemes)}")
     named += ["notification:1.0", "interleave:1.0"]
-    named.append("with-defaults:1.0?basic-mode=explicit")
+    named.append("with-defaults:1.0?basic-mode=explicit&also-supported=report-all,report-all-tagged,trim")
     return (BASE_1_0, BASE_1_1, *(_CAPABILITY + name for name in named), *library.capabilities(schema))
 
 

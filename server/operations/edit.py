@@ -19,7 +19,7 @@ from server.datastores.locks import Datastore
 from server.datastores.store import Store
 from server.operations.handler import Handlers, author, base
 from server.operations.inline import Configurations
-from server.operations.parameters import Parameters, take_with_defaults
+from server.operations.parameters import Parameters, WithDefaults, take_with_defaults
 from server.operations.sources import Offer, Source, take_source, take_url
 from server.operations.urls import Urls
 from server.protocol import errors
@@ -30,8 +30,9 @@ from server.schema.model import NodeKind, Schema
 from server.telemetry.sessions import Session
 from server.tree.edit import DefaultOperation, EditOutcome, ErrorOption, Gate, apply_edit
 from server.tree.node import Container, empty_root
-from server.tree.payload import Operation, Step
+from server.tree.steps import Operation, Step
 from server.tree.xml import to_xml
+from server.xpath.defaults import Defaults
 
 
 class TestOption(StrEnum):
@@ -91,6 +92,7 @@ class CopyConfig:
 
     target: Source
     source: Source
+    mode: WithDefaults
 
     @classmethod
     def parse(cls, operation: etree._Element, offer: Offer) -> "CopyConfig":
@@ -98,12 +100,12 @@ class CopyConfig:
         parameters = Parameters(operation)
         target = _take_target(parameters, offer, url=True)
         source = take_source(parameters, "source", offer, inline=True, url=True)
-        take_with_defaults(parameters)
+        mode = take_with_defaults(parameters)
         parameters.finish()
         if source.is_same(target):
             given = source.datastore or "a URL"
             raise parameters.invalid("source", given, ("anything but the target",))
-        return cls(target, source)
+        return cls(target, source, mode)
 
 
 def _take_target(parameters: Parameters, offer: Offer, *, url: bool = False) -> Source:
@@ -136,6 +138,7 @@ class Edit:
         self._urls = urls
         self._offer = Offer.of(schema, urls.schemes)
         self._canonical = canonical
+        self._defaults = Defaults(schema)
 
     def handlers(self) -> Handlers:
         """Return the operations of this file."""
@@ -168,9 +171,15 @@ class Edit:
         """Replace the target by the source; a URL gets what the user may read of it."""
         parameters = CopyConfig.parse(operation, self._offer)
         root = self._configurations.root(parameters.source)
-        peer = session.peer
+        peer, mode = session.peer, parameters.mode
+        tagged = mode is WithDefaults.REPORT_ALL_TAGGED and parameters.target.url is not None
+        if tagged or mode is WithDefaults.REPORT_ALL:
+            root = self._defaults.filled(root, marked=tagged)
+        elif mode is WithDefaults.TRIM:
+            root = self._defaults.trimmed(root)
         if parameters.target.url is not None:
-            self._urls.write(parameters.target.url, to_xml(self._schema, self._guard.visible(peer, root)))
+            visible = self._guard.visible(peer, root)
+            self._urls.write(parameters.target.url, to_xml(self._schema, visible, tagged=tagged))
             return Ok()
         self._write(session, parameters.target.datastore, lambda old: self._guard.permitted(peer, old, root))
         return Ok()

@@ -212,13 +212,21 @@ class Parameters:
         return error.at(path, used)
 
 
-def take_with_defaults(parameters: Parameters) -> None:
-    """Take `<with-defaults>` (RFC 6243 section 4.5.1): `explicit`, the basic mode, is the one there is.
+class WithDefaults(StrEnum):
+    """The retrieval modes of RFC 6243 section 3; `explicit` is the basic mode."""
 
-    Raises RpcError operation-not-supported for the other modes, invalid-value for what is no mode.
-    """
+    REPORT_ALL = "report-all"
+    REPORT_ALL_TAGGED = "report-all-tagged"
+    TRIM = "trim"
+    EXPLICIT = "explicit"
+
+
+def take_with_defaults(parameters: Parameters) -> WithDefaults:
+    """Take `<with-defaults>` (RFC 6243 section 4.5.1); raises RpcError invalid-value for what is no mode."""
     mode = parameters.leaf("with-defaults", WITH_DEFAULTS_NAMESPACE)
-    if mode in ("report-all", "report-all-tagged", "trim"):
-        raise errors.operation_not_supported(f"<with-defaults> {mode} is not supported; use explicit")
-    if mode not in (None, "explicit"):
-        raise parameters.invalid("with-defaults", mode or "", ("explicit",), WITH_DEFAULTS_NAMESPACE)
+    if mode is None:
+        return WithDefaults.EXPLICIT
+    try:
+        return WithDefaults(mode)
+    except ValueError:
+        raise parameters.invalid("with-defaults", mode, WithDefaults, WITH_DEFAULTS_NAMESPACE) from None

@@ -1,4 +1,4 @@
-"""get and get-config (RFC 6241 sections 7.1 and 7.7), with-defaults explicit."""
+"""get and get-config (RFC 6241 sections 7.1 and 7.7), with-defaults in every mode (RFC 6243)."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from server.datastores.locks import Datastore
 from server.datastores.store import Store
 from server.operations.filters import Wanted, take_wanted
 from server.operations.handler import Handlers, base
-from server.operations.parameters import Parameters, take_with_defaults
+from server.operations.parameters import Parameters, WithDefaults, take_with_defaults
 from server.operations.sources import Offer, take_source
 from server.protocol.messages import Data, Reply
 from server.schema.model import Schema, SchemaNode
@@ -19,6 +19,7 @@ from server.tree.build import with_streams
 from server.tree.filter import Selection
 from server.tree.node import Container
 from server.tree.xml import merge, stream_xml, to_xml
+from server.xpath.defaults import Defaults
 
 StateSource = Callable[[Selection], dict[str, object]]
 """Builds the operational data that a selection wants, as RFC 7951-like data."""
@@ -29,15 +30,16 @@ class Get:
     """Parameters of get."""
 
     wanted: Wanted
+    mode: WithDefaults
 
     @classmethod
     def parse(cls, operation: etree._Element) -> "Get":
         """Read the parameters; raises RpcError."""
         parameters = Parameters(operation)
         wanted = take_wanted(parameters)
-        take_with_defaults(parameters)
+        mode = take_with_defaults(parameters)
         parameters.finish()
-        return cls(wanted)
+        return cls(wanted, mode)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,7 @@ class GetConfig:
 
     source: Datastore
     wanted: Wanted
+    mode: WithDefaults
 
     @classmethod
     def parse(cls, operation: etree._Element, offer: Offer) -> "GetConfig":
@@ -53,9 +56,9 @@ class GetConfig:
         parameters = Parameters(operation)
         source = take_source(parameters, "source", offer).datastore
         wanted = take_wanted(parameters)
-        take_with_defaults(parameters)
+        mode = take_with_defaults(parameters)
         parameters.finish()
-        return cls(source or Datastore.RUNNING, wanted)
+        return cls(source or Datastore.RUNNING, wanted, mode)
 
 
 class Retrieve:
@@ -66,6 +69,7 @@ class Retrieve:
     ) -> None:
         self._schema = schema
         self._offer = offer
+        self._defaults = Defaults(schema)
         self._guard = guard
         self._store = store
         self._sources = sources
@@ -79,12 +83,12 @@ class Retrieve:
         parameters = Get.parse(operation)
         state, streamed = self._state(parameters.wanted)
         root = merge(self._store.root(Datastore.RUNNING), state)
-        return self._reply(session, root, parameters.wanted, streamed)
+        return self._reply(session, root, parameters, streamed)
 
     def get_config(self, session: Session, operation: etree._Element) -> Reply:
         """One datastore's configuration."""
         parameters = GetConfig.parse(operation, self._offer)
-        return self._reply(session, self._store.root(parameters.source), parameters.wanted)
+        return self._reply(session, self._store.root(parameters.source), parameters)
 
     def _state(self, wanted: Wanted) -> tuple[Container, frozenset[SchemaNode]]:
         selection = wanted.selection(self._schema)
@@ -97,12 +101,19 @@ class Retrieve:
         self,
         session: Session,
         root: Container,
-        wanted: Wanted,
+        parameters: Get | GetConfig,
         streamed: frozenset[SchemaNode] = frozenset(),
     ) -> Reply:
         """What may not be read is not there when the filter is applied, so no filter can find it out."""
+        wanted, mode = parameters.wanted, parameters.mode
         root = self._guard.visible(session.peer, root)
+        tagged = mode is WithDefaults.REPORT_ALL_TAGGED
+        if tagged or mode is WithDefaults.REPORT_ALL:
+            root = self._defaults.narrowed(root, wanted.selection(self._schema))
+            root = self._guard.visible(session.peer, self._defaults.filled(root))
         selected = wanted.of(self._schema, root)
+        if mode is WithDefaults.TRIM:
+            selected = self._defaults.trimmed(selected)
         if streamed:
-            return Data.data(stream_xml(self._schema, selected, streamed))
-        return Data.data(to_xml(self._schema, selected))
+            return Data.data(stream_xml(self._schema, selected, streamed, tagged=tagged))
+        return Data.data(to_xml(self._schema, selected, tagged=tagged))

@@ -15,7 +15,8 @@ from server.schema.model import Schema
 from server.schema.node import NodeKind
 from server.tree.members import Key
 from server.tree.node import AnyData, Branch, Container, Leaf, LeafList, ListNode, Node, empty_root
-from server.tree.payload import REMOVING, Payload, Step, doublet
+from server.tree.payload import doublet
+from server.tree.steps import REMOVING, Payload, Step
 from server.tree.xml import Printer, parse_bytes
 
 Canonical: TypeAlias = Callable[[bytes], bytes]

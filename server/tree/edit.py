@@ -31,7 +31,8 @@ from server.tree.node import (
     in_schema_order,
     is_void,
 )
-from server.tree.payload import MAX_ERRORS, REMOVING, Operation, Payload, Step, read_payload
+from server.tree.payload import read_payload
+from server.tree.steps import MAX_ERRORS, REMOVING, Operation, Payload, Step
 
 Work: TypeAlias = dict[Tag, Node]
 Gate: TypeAlias = Callable[[Step], RpcError | None]
@@ -157,7 +158,7 @@ class _Editor:
         tag = step.schema.tag
         present = None if before is None else before.get(tag)
         _check_existence(step, present is not None)
-        if step.operation in REMOVING:
+        if step.operation in REMOVING or _is_default(step):
             work.pop(tag, None)
         elif step.operation is not Operation.NONE:
             node = _value_node(step)
@@ -167,7 +168,7 @@ class _Editor:
         present = None if before is None else before.get(step.schema.tag)
         _check_existence(step, isinstance(present, LeafList) and step.text in present)
         current: Any = work.get(step.schema.tag) or LeafList.of(step.schema, [])
-        if step.operation in REMOVING:
+        if step.operation in REMOVING or _is_default(step):
             members = current.members.remove(step.text)
         elif step.operation is Operation.NONE:
             return
@@ -249,6 +250,16 @@ class _Editor:
             error.app_tag = "missing-instance"
             raise _Refusal(step.location.blame(error))
         return found
+
+
+def _is_default(step: Step) -> bool:
+    """Whether the value is said to be the default, which nobody sets; it has to be so (RFC 6243 4.5.2)."""
+    if not step.default:
+        return False
+    if step.text not in step.schema.defaults:
+        error = errors.invalid_value(f"<{step.schema.name}> has not the value that is its default")
+        raise _Refusal(step.location.blame(error))
+    return step.operation is not Operation.NONE
 
 
 def _check_existence(step: Step, exists: bool) -> None:

@@ -63,6 +63,18 @@ class LeafList:
         return cls(schema, Members.build(style, [(value, value) for value in values]))
 
 
+class DefaultLeaf(Leaf):
+    """A leaf that nobody set: the value is the schema's default. It is in answers, never in a datastore."""
+
+    __slots__ = ()
+
+
+class DefaultLeafList(LeafList):
+    """A leaf-list that nobody set, as `DefaultLeaf`."""
+
+    __slots__ = ()
+
+
 class Branch:
     """What a container and a list entry have in common: children by tag, keys first, in schema order."""
 

@@ -4,9 +4,8 @@ What is checked here: names and namespaces, keys, attributes, doublets, cases of
 8.3.1). Values are the validator's business. The recursion is as deep as the schema, never as the input.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from enum import StrEnum
+from collections.abc import Iterator
+from types import MappingProxyType
 from typing import Any, Final
 
 from lxml import etree
@@ -16,120 +15,23 @@ from server.protocol.errors import RpcError
 from server.schema import names
 from server.schema.model import Schema
 from server.schema.node import NodeKind, SchemaNode, Tag
-from server.tree.location import Location
 from server.tree.members import Insert, Key
-from server.tree.node import Entry
-from server.tree.xml import any_fault, any_text
+from server.tree.steps import REMOVING, Operation, Payload, Step
+from server.tree.xml import DEFAULT_NAMESPACE, any_fault, any_text
 
 NETCONF_NAMESPACE: Final = "urn:ietf:params:xml:ns:netconf:base:1.0"
 
 _OPERATION: Final = f"{{{NETCONF_NAMESPACE}}}operation"
+_DEFAULT: Final = f"{{{DEFAULT_NAMESPACE}}}default"
+_BOOLEANS: Final = MappingProxyType({"true": True, "1": True, "false": False, "0": False})
 _INSERT: Final = f"{{{errors.YANG_NAMESPACE}}}insert"
 _KEY: Final = f"{{{errors.YANG_NAMESPACE}}}key"
 _VALUE: Final = f"{{{errors.YANG_NAMESPACE}}}value"
 _POINT: Final = (Insert.BEFORE, Insert.AFTER)
 
 
-class Operation(StrEnum):
-    """The values of the operation attribute (RFC 6241 section 7.2), and `none`, which is only a default."""
-
-    MERGE = "merge"
-    REPLACE = "replace"
-    CREATE = "create"
-    DELETE = "delete"
-    REMOVE = "remove"
-    NONE = "none"
-
-
-MAX_ERRORS: Final = 256
-"""Errors reported for one request; a larger reply helps nobody."""
-
-REMOVING: Final = (Operation.DELETE, Operation.REMOVE)
 _UNIFORM: Final = (NodeKind.LEAF, NodeKind.CONTAINER)
 _WITHOUT_CASE: Final = (*REMOVING, Operation.NONE)
-
-
-class Step:
-    """One element of the payload: what to do with one node.
-
-    `operation` is the one in effect. `text` is the value of a leaf or leaf-list, `key` that of an entry; both
-    are the client's until `canonical` has replaced them. `unit` numbers the part of the payload that succeeds
-    or fails together under continue-on-error. `point` is what `insert` refers to: a key, or a value in a
-    tuple. `keys` are the steps of an entry's key leaves, which are not among its `children`. `uniform`: below
-    are only leaves and containers, without operations of their own; an entry then has `entry`, its canonical
-    form, and its `children` may have no canonical values yet.
-    """
-
-    __slots__ = (
-        "children",
-        "entry",
-        "insert",
-        "key",
-        "keys",
-        "operation",
-        "parent",
-        "point",
-        "schema",
-        "text",
-        "uniform",
-        "unit",
-    )
-
-    def __init__(
-        self, schema: SchemaNode, parent: "Step | None", operation: Operation, unit: int = -1
-    ) -> None:
-        self.schema = schema
-        self.parent = parent
-        self.operation = operation
-        self.unit = unit
-        self.children: Sequence[Step] = ()
-        self.keys: Sequence[Step] = ()
-        self.key: Key = ()
-        self.text = ""
-        self.insert: Insert | None = None
-        self.point: Key | None = None
-        self.uniform = True
-        self.entry: Entry | None = None
-
-    @property
-    def location(self) -> Location:
-        """Where the node of this step is."""
-        keys: list[Key] = []
-        step: Step | None = self
-        while step is not None:
-            if step.schema.kind is NodeKind.LIST:
-                # Below an entry without all of its keys the entries cannot be told either.
-                keys = [*keys, step.key] if len(step.key) == len(step.schema.keys) else []
-            step = step.parent
-        value = self.text if self.schema.kind is NodeKind.LEAF_LIST else None
-        return Location(self.schema, tuple(reversed(keys)), value)
-
-
-@dataclass(slots=True)
-class Payload:
-    """All steps below `root`, what was wrong, and the units that are wrong.
-
-    `units` has the top-most step of every unit. `replaces`: some step does. `plain`: it is a configuration
-    and no edit, so that nothing has attributes. Unless `keep_going`, many errors end the reading.
-    """
-
-    root: Step
-    plain: bool = False
-    keep_going: bool = False
-    units: list[Step] = field(default_factory=list)
-    errors: list[RpcError] = field(default_factory=list)
-    failed: set[int] = field(default_factory=set)
-    replaces: bool = False
-
-    @property
-    def is_hopeless(self) -> bool:
-        """Whether looking on for errors is of no use."""
-        return len(self.errors) >= MAX_ERRORS and not self.keep_going
-
-    def fail(self, step: Step, error: RpcError) -> None:
-        """Note an error; the unit of `step` is not applied."""
-        self.errors.append(error)
-        self.failed.add(step.unit)
 
 
 def read_payload(
@@ -288,6 +190,9 @@ class _Reader:
         operation = None if self._payload.plain else given.pop(_OPERATION, None)
         if operation is not None:
             self._operation(str(operation), step)
+        default = given.pop(_DEFAULT, None)
+        if default is not None:
+            self._default(str(default), step)
         if not self._payload.plain:
             self._insert(element, given, step)
         for name in given:
@@ -309,6 +214,16 @@ class _Reader:
             self._payload.replaces |= step.operation is Operation.REPLACE
             return
         self._payload.fail(step, _at(step, errors.bad_attribute("operation", name, why)))
+
+    def _default(self, text: str, step: Step) -> None:
+        name = step.schema.name
+        if text not in _BOOLEANS or step.schema.kind not in (NodeKind.LEAF, NodeKind.LEAF_LIST):
+            error = errors.bad_attribute(
+                "default", name, f"{text[:64]!r} is not what it can be: true, on a leaf"
+            )
+            self._payload.fail(step, _at(step, error))
+        elif _BOOLEANS[text] and step.operation not in REMOVING:
+            step.default = True
 
     def _insert(self, element: etree._Element, given: dict[Any, Any], step: Step) -> None:
         node = step.schema

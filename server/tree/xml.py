@@ -17,6 +17,8 @@ from server.tree.node import (
     AnyData,
     Branch,
     Container,
+    DefaultLeaf,
+    DefaultLeafList,
     Entry,
     Leaf,
     LeafList,
@@ -30,6 +32,10 @@ from server.tree.sorted_map import Chunk
 _B = TypeVar("_B", Container, Entry)
 
 _XML: Final = "xml"
+_TAGGED_XML: Final = "xml with tagged defaults"
+DEFAULT_NAMESPACE: Final = "urn:ietf:params:xml:ns:netconf:default:1.0"
+"""Namespace of the attribute `default` (RFC 6243 section 6)."""
+_DEFAULT_TAG: Final = f' xmlns:wd="{DEFAULT_NAMESPACE}" wd:default="true"'
 _KEPT_FROM: Final = 32  # nested lists of fewer entries are printed with the entry around them
 
 
@@ -55,18 +61,21 @@ def elements_of(xml: bytes, namespace: str = "") -> list[etree._Element]:
     return list(etree.fromstring(b"".join((start, xml, b"</siblings>")), parser))
 
 
-def to_xml(schema: Schema, root: Container) -> list[bytes]:
+def to_xml(schema: Schema, root: Container, *, tagged: bool = False) -> list[bytes]:
     """Print `root`: pieces of bytes that, joined, are its top-level elements as siblings.
 
-    A list of many entries comes in several pieces, so that nothing has to copy the whole.
+    A list of many entries comes in several pieces, so that nothing has to copy the whole. `tagged`: leaves
+    that nobody set say so (RFC 6243 section 6).
     """
-    printer = Printer(schema)
+    printer = Printer(schema, tagged=tagged)
     return [piece for child in root for piece in printer.pieces(child)]
 
 
-def stream_xml(schema: Schema, root: Container, above: frozenset[SchemaNode]) -> Iterator[bytes]:
+def stream_xml(
+    schema: Schema, root: Container, above: frozenset[SchemaNode], *, tagged: bool = False
+) -> Iterator[bytes]:
     """`to_xml`, piece by piece as it is made; `above` are the nodes above lists that are streamed."""
-    printer = Printer(schema, above)
+    printer = Printer(schema, above, tagged=tagged)
     for child in root:
         yield from printer.pieces(child)
 
@@ -176,8 +185,12 @@ class _Tags(dict[SchemaNode, tuple[str, str]]):
 class Printer:
     """Prints nodes of one schema."""
 
-    def __init__(self, schema: Schema, above: frozenset[SchemaNode] = frozenset()) -> None:
+    def __init__(
+        self, schema: Schema, above: frozenset[SchemaNode] = frozenset(), *, tagged: bool = False
+    ) -> None:
         """`above`: the nodes above streamed lists, whose entries are not kept, nor printed as a whole."""
+        self._tagged = tagged
+        self._kept_as = _TAGGED_XML if tagged else _XML
         self._schema = schema
         self._tags = _Tags()
         self._above = above
@@ -224,15 +237,15 @@ class Printer:
 
     def entry(self, entry: Entry) -> bytes:
         """The bytes of one list entry, kept with it."""
-        kept: Any = entry.cache.get(_XML)
+        kept: Any = entry.cache.get(self._kept_as)
         if kept is None:
-            kept = entry.cache[_XML] = self._branch(entry).encode()
+            kept = entry.cache[self._kept_as] = self._branch(entry).encode()
         return bytes(kept)
 
     def _chunk(self, chunk: Chunk[Any, Entry]) -> bytes:
-        kept = chunk.cache.get(_XML)
+        kept = chunk.cache.get(self._kept_as)
         if kept is None:
-            kept = chunk.cache[_XML] = b"".join(map(self.entry, chunk.values))
+            kept = chunk.cache[self._kept_as] = b"".join(map(self.entry, chunk.values))
         return bytes(kept)
 
     def _branch(self, branch: Branch) -> str:
@@ -240,14 +253,23 @@ class Printer:
 
     def _text(self, node: Node) -> str:
         if isinstance(node, Leaf):
-            return self.leaf(node.schema, node.value)
+            text = self.leaf(node.schema, node.value)
+            return self._tag(text, node.schema) if isinstance(node, DefaultLeaf) else text
         if isinstance(node, Container):
             return self._branch(node)
         if isinstance(node, LeafList):
-            return "".join(self.leaf(node.schema, value) for value in node)
+            texts = [self.leaf(node.schema, value) for value in node]
+            if isinstance(node, DefaultLeafList):
+                texts = [self._tag(text, node.schema) for text in texts]
+            return "".join(texts)
         if isinstance(node, ListNode):
             return self._nested(node)
         return node.xml.decode()
+
+    def _tag(self, text: str, schema: SchemaNode) -> str:
+        """The element of a default with the attribute that says so, where that was asked for."""
+        start = f"<{schema.name}"
+        return f"{start}{_DEFAULT_TAG}{text.removeprefix(start)}" if self._tagged else text
 
     def _nested(self, node: ListNode) -> str:
         if len(node) >= _KEPT_FROM:

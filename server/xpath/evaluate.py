@@ -6,7 +6,7 @@ schema cannot hold what is searched for; both change the cost only.
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 from server.schema.model import Schema
 from server.schema.node import NodeKind, SchemaNode
@@ -59,10 +59,25 @@ class Evaluator:
         self.root: Final = Item(root, None, (), self._budget, root.schema)
         self._world = World(self.root, schema, self._budget, namespaces)
 
-    def value(self, expression: Expression, context: Item | None = None) -> Value:
-        """Return the value; raises XPathError and XPathLimitError."""
+    def value(
+        self,
+        expression: Expression,
+        context: Item | None = None,
+        namespaces: Mapping[str, str] | None = None,
+    ) -> Value:
+        """Return the value; raises XPathError and XPathLimitError.
+
+        `namespaces` are for this expression alone.
+        """
         item = context or self.root
-        return self._value(expression, Frame(item, 1, 1, item, self._world))
+        world = self._world
+        if namespaces is not None:
+            world = replace(world, namespaces=dict(namespaces.items()))
+        return self._value(expression, Frame(item, 1, 1, item, world))
+
+    def beside(self, parent: Item, node: Any) -> Item:  # noqa: ANN401 - a Container or Leaf
+        """A node that is not in the tree, as if it were a child of `parent`."""
+        return Item(node, parent, (), self._budget, node.schema)
 
     def _value(self, expression: Expression, frame: Frame) -> Value:
         self._budget.spend()
@@ -124,7 +139,7 @@ class Evaluator:
         for predicate in predicates:
             size, kept = len(items), []
             for position, item in enumerate(items, start=1):
-                value = self._value(predicate, Frame(item, position, size, frame.current, self._world))
+                value = self._value(predicate, Frame(item, position, size, frame.current, frame.world))
                 if value == position if type(value) is float else boolean(value):
                     kept.append(item)
             items = kept

@@ -22,10 +22,17 @@ class Budget:
     """The steps that an evaluation may still take, and the time.
 
     `clock` tells seconds, and is asked now and then whether `seconds` have gone by; without one the steps
-    alone count.
+    alone count. `view` tells what is seen in the place of a node, such as the same with its defaults.
     """
 
-    def __init__(self, steps: int, seconds: float = 0.0, clock: Callable[[], float] | None = None) -> None:
+    def __init__(
+        self,
+        steps: int,
+        seconds: float = 0.0,
+        clock: Callable[[], float] | None = None,
+        view: Callable[[Any], Any] | None = None,
+    ) -> None:
+        self.view: Final = view
         self._left = steps
         self._clock = clock
         self._deadline = clock() + seconds if clock is not None else 0.0
@@ -65,7 +72,7 @@ class Item:
         schema: SchemaNode | None,
     ) -> None:
         budget.spend()
-        self.node: Final = node
+        self.node: Final = node if budget.view is None else budget.view(node)
         self.parent: Final = parent
         self.place: Final = place
         self.schema: Final = schema

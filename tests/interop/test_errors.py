@@ -208,9 +208,9 @@ BAD_REQUESTS = {
         "operation-not-supported",
     ),
     "a lock on nothing": ("<lock><target/></lock>", "missing-element"),
-    "defaults that are not reported": (
-        f'<get><with-defaults xmlns="{WITH_DEFAULTS}">trim</with-defaults></get>',
-        "operation-not-supported",
+    "defaults in a way that is none": (
+        f'<get><with-defaults xmlns="{WITH_DEFAULTS}">some</with-defaults></get>',
+        "invalid-value",
     ),
 }
 

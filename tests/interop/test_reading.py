@@ -41,7 +41,7 @@ def test_capabilities(session):
         "capability:validate:1.1",
         "capability:rollback-on-error:1.0",
         "capability:xpath:1.0",
-        "capability:with-defaults:1.0?basic-mode=explicit",
+        "capability:with-defaults:1.0?basic-mode=explicit&also-supported=report-all,report-all-tagged,trim",
     ):
         assert prefix + capability in announced
     assert any("capability:yang-library:1.1" in capability for capability in announced)
