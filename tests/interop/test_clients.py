@@ -97,6 +97,7 @@ def _conversation():
 def test_the_dataplane_refuses_and_the_client_gets_the_path_of_the_leaf(twincast):
     body = (
         "<peer><address>192.0.2.1</address><source-address>192.0.2.2</source-address><port>2000</port></peer>"
+        "<tls><peer-key>nobody</peer-key></tls>"
     )
     with twincast.connect() as session:
         edit(session, service(body, "unprotected"))
@@ -104,7 +105,10 @@ def test_the_dataplane_refuses_and_the_client_gets_the_path_of_the_leaf(twincast
         error = refused(session.commit)
         session.discard_changes()
         assert error.tag == "operation-failed"
-        assert error.path == f"{SERVICE}[trb:name='unprotected']"
+        assert (error.path, error.app_tag) == (
+            f"{SERVICE}[trb:name='unprotected']/trb:tls/trb:peer-key",
+            "key-not-usable",
+        )
         assert "unprotected" not in session.get_config("running").data_xml
 
 

@@ -70,7 +70,7 @@ class Duo:
     def join(self, number: int, *groups: str, stb: int = 1) -> None:
         """A set-top box behind a router joins groups."""
         records = [GroupRecord(RecordType.CHANGE_TO_EXCLUDE_MODE, IPv4Address(group), ()) for group in groups]
-        mac, address = bytes([2, 0, 0, 0, 1, stb]), IPv4Address(f"10.20.0.{100 + stb}")
+        mac, address = bytes([2, 0, 0, 0, 1, stb]), IPv4Address("10.20.0.100") + stb
         for frame in report_frames(3, records, mac, address):
             self._socket.sendto(frame, str(self._folders[number] / ACCESS_INTERFACE))
 

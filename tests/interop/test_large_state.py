@@ -1,0 +1,93 @@
+"""Twenty thousand memberships over NETCONF: whole, in part, slowly, and with a dataplane that dies."""
+
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+
+import pytest
+
+from cli.lab import configuration
+from tests.support.duo import Duo, free_port, running_duo
+from tests.support.netconf import edit, profile
+from tests.support.netconf_client import RawClient
+from tests.support.twincast import PASSWORD
+from tests.support.wait import wait_for
+
+SUBSCRIBERS, GROUPS = 200, 100
+ALL = f'<get><filter type="subtree">{configuration.groups()}</filter></get>'
+ENTRY = re.compile(
+    rb"<group><interface>([^<]*)</interface><subscriber>([^<]*)</subscriber><group-address>([^<]*)<"
+)
+
+
+@pytest.fixture(scope="module")
+def duo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Duo]:
+    with running_duo(tmp_path_factory.mktemp("duo")) as running:
+        running.configure(free_port(), arbitration="<static-role>master</static-role>")
+        for stb in range(SUBSCRIBERS):
+            running.join(0, *(f"239.{stb % 7}.0.{number}" for number in range(GROUPS)), stb=stb)
+        counts = configuration.profile_state("igmp-copy-status")
+        running.wait_for(0, counts, "entries-count", str(SUBSCRIBERS * GROUPS))
+        yield running
+
+
+def raw(duo: Duo, *base: str) -> RawClient:
+    client = RawClient(duo.routers[0].port, "admin", password=PASSWORD)
+    client.hello(*([base] if base else []))
+    return client
+
+
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+def test_all_of_them_come_once(duo: Duo, version: str) -> None:
+    client = raw(duo, f"urn:ietf:params:netconf:base:{version}")
+    client.send(ALL)
+    found = ENTRY.findall(client.receive())
+    assert len(found) == len(set(found)) == SUBSCRIBERS * GROUPS
+    client.close()
+
+
+def test_one_and_some_of_them(duo: Duo) -> None:
+    session = duo.sessions[0]
+    for inner, count in (
+        ("<group-address>239.3.0.5</group-address>", len(range(3, SUBSCRIBERS, 7))),
+        ("<subscriber>02:00:00:00:01:05</subscriber>", GROUPS),
+        ("<subscriber>02:00:00:00:01:05</subscriber><group-address>239.5.0.5</group-address>", 1),
+        ("<subscriber>02:00:00:00:01:05</subscriber><group-address>239.6.0.5</group-address>", 0),
+    ):
+        wanted = configuration.profile_state("group").replace("<group/>", f"<group>{inner}</group>")
+        answer = session.get(("subtree", wanted)).data_xml.encode()
+        assert answer.count(b"<group-address>") == count
+
+
+def test_a_reader_that_stops_holds_nobody_up_and_loses_nothing(duo: Duo) -> None:
+    slow = [raw(duo) for _ in range(12)]
+    for client in slow:
+        client.send(ALL)
+    edit(duo.sessions[0], profile("<dhcp-stb><igmp-copy>false</igmp-copy></dhcp-stb>"))
+    duo.sessions[0].commit()
+    state = configuration.profile_state("local-role")
+    duo.wait_for(0, state, "local-role", "master")
+    for client in slow:
+        assert len(set(ENTRY.findall(client.receive()))) == SUBSCRIBERS * GROUPS
+        client.close()
+
+
+def to_the_end(client: RawClient) -> bytes:
+    """What comes until the channel ends."""
+    data = b""
+    with suppress(OSError):
+        while (read := client.channel.read(65536))[0] > 0:
+            data = data[-16:] + read[1]
+    return data
+
+
+def test_a_reply_that_cannot_be_completed_ends_its_session(duo: Duo) -> None:
+    client = raw(duo)
+    client.send(ALL)
+    begun = b""
+    while b"<group>" not in begun:  # 8 MB follow, which no window has room for
+        begun += client.channel.read(65536)[1]
+    duo.routers[0].kill("dataplane")
+    assert not to_the_end(client).endswith(b"\n##\n")
+    log = duo.routers[0].log
+    wait_for(lambda: any("state-interrupted" in line for line in log), what="the reason in the log")
