@@ -41,6 +41,7 @@ PURE = (
     "dataplane/roles",
     "dataplane/forwarding/desired.py",
     "dataplane/forwarding/memory.py",
+    "dataplane/forwarding/placement.py",
     "dataplane/forwarding/plane.py",
     "dataplane/forwarding/reports.py",
     "dataplane/forwarding/upstream.py",

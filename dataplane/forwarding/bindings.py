@@ -344,6 +344,9 @@ def _forget_lost(table: KernelTable) -> int:
 def _bindings(table: KernelTable) -> dict[int, int]:
     """What each VIF of a table is bound to. Raises PlaneError."""
     try:
-        return dict(zip(table.existing(), table.bindings(), strict=False))
+        vifs, indices = table.existing(), table.bindings()
     except OSError as error:
         raise PlaneError(f"table {table.number}: {advice(error)}") from error
+    if len(vifs) != len(indices):
+        raise PlaneError(f"table {table.number}: VIFs came or went while they were read")
+    return dict(zip(vifs, indices, strict=True))

@@ -15,7 +15,7 @@ from struct import Struct
 from typing import Final
 
 from dataplane import netlink
-from dataplane.forwarding.placement import FIRST_TABLE, MAXIMUM_TABLES, MAXIMUM_VIFS, Place
+from dataplane.forwarding.placement import FIRST_TABLE, MAXIMUM_TABLES, Place
 
 SINK_PREFIX: Final = "tc-sink"
 LINK_PREFIX: Final = "tc-link"
@@ -51,8 +51,8 @@ class Device:
 
 
 def sink_name(place: Place) -> str:
-    """Return the name of a VIF's sink: numbers go on from one table to the next."""
-    return f"{SINK_PREFIX}{place.table * MAXIMUM_VIFS + place.vif}"
+    """Return the name of a VIF's sink."""
+    return f"{SINK_PREFIX}{place.number}"
 
 
 def link_names(table: int) -> tuple[str, str]:

@@ -125,12 +125,12 @@ class KernelPlane:
         return frozenset(self._bindings.active)
 
     def slot(self, name: str) -> int | None:
-        """The VIF number of an access port in its table, or of the upstream interface."""
+        """The number of an access port's VIF, or of the upstream interface's; see `Place.number`."""
         upstream = self._bindings.upstream
         if upstream is not None and name == upstream[0]:
             return UPSTREAM_VIF
         place = self._bindings.placement.get(name)
-        return None if place is None else place.vif
+        return None if place is None else place.number
 
     def port_counters(self) -> Mapping[str, PortCounters]:
         """Counters of each access port, and of the upstream interface since it became that."""

@@ -112,7 +112,7 @@ class MemoryPlane:
         if name == self._upstream:
             return UPSTREAM_VIF
         place = self._placement.get(name)
-        return None if place is None else place.vif
+        return None if place is None else place.number
 
     def port_counters(self) -> Mapping[str, PortCounters]:
         """Counters of each access port by name."""

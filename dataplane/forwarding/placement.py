@@ -27,6 +27,11 @@ class Place(msgspec.Struct, frozen=True, gc=False, order=True):
     table: int
     vif: int
 
+    @property
+    def number(self) -> int:
+        """The VIF as it is told: numbers go on from one table to the next, so 33 is VIF 1 of table 1."""
+        return self.table * MAXIMUM_VIFS + self.vif
+
 
 def capacity(tables: int) -> int:
     """Return how many access ports so many tables hold."""

@@ -265,6 +265,7 @@ class PlaneContract:
                     route(self.other, "p1", source=first),
                 ]
             )
+            assert [rig.plane.slot(name) for name in ("p29", "p30", *PORTS)] == [30, 33, 34, 35, 36]
             assert rig.stream(self.group, 4) == {"access0": 4, "access1": 4}
             assert rig.stream(self.other, 4, source=0) == {}
             assert rig.stream(self.other, 4, source=1) == {"access0": 4}
