@@ -14,7 +14,7 @@ from dataplane.config import IgmpConfig
 from dataplane.membership.groups import LastMemberQuery
 from dataplane.membership.table import MembershipTable
 from dataplane.membership.timers import DeadlineQueue, Timing
-from dataplane.packets.ethernet import Subscriber
+from dataplane.packets.ethernet import UNTAGGED, Subscriber
 from dataplane.packets.messages import Address, Query
 
 GROUPS_AT_ONCE = 128
@@ -37,6 +37,14 @@ class SendQuery(msgspec.Struct, frozen=True):
 
     query: Query
     circuit: Subscriber | None = None
+
+
+_Key = Address | tuple[Address, Subscriber]
+
+
+def _key(group: Address, circuit: Subscriber) -> _Key:
+    """What is being asked, once for a circuit; the usual one has no tags, and costs half to look up."""
+    return group if circuit is UNTAGGED else (group, circuit)
 
 
 class _Pending:
@@ -77,7 +85,7 @@ class Querier:
         self._startup_left = 0
         self._general_at = inf
         self._other_present_until = inf
-        self._pending: dict[tuple[Address, Subscriber], _Pending] = {}
+        self._pending: dict[_Key, _Pending] = {}
         self._queue: DeadlineQueue[_Pending] = DeadlineQueue()
 
     @property
@@ -143,15 +151,15 @@ class Querier:
         The rounds that follow are counted whether we are or not, so that whoever becomes querier in the
         middle sends those that are left.
         """
-        asked: dict[tuple[Address, Subscriber], _Pending] = {}
+        asked: dict[int, _Pending] = {}
         for question in queries:
-            key = (question.group, question.circuit)
+            key = _key(question.group, question.circuit)
             pending = self._pending.get(key)
             if pending is None:
-                pending = self._pending[key] = _Pending(*key)
+                pending = self._pending[key] = _Pending(question.group, question.circuit)
             pending.add(question.sources, self._timing.last_member_query_count)
-            asked[key] = pending
-        return tuple(send for pending in asked.values() for send in self._round(pending, now))
+            asked[id(pending)] = pending
+        return tuple([send for pending in asked.values() for send in self._round(pending, now)])
 
     def tick(self, now: float) -> tuple[SendQuery, ...]:
         """What is due at `now`; of many groups some, and `next_deadline` says that there are others."""
@@ -203,7 +211,7 @@ class Querier:
             self._queue.schedule(pending, now + self._timing.last_member_query_interval)
         else:
             self._queue.forget(pending)
-            del self._pending[pending.group, pending.circuit]
+            del self._pending[_key(pending.group, pending.circuit)]
         return sends
 
     def _questions(self, pending: _Pending, now: float) -> list[SendQuery]:

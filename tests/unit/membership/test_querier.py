@@ -281,3 +281,14 @@ def test_many_groups_are_asked_about_in_parts(interface):
         parts.append([send.query.group for send in interface.querier.tick(max(deadline, 2.0))])
     assert max(map(len, parts)) <= 128
     assert sorted(group for part in parts for group in part) == groups
+
+
+def test_a_group_that_a_report_names_twice_is_asked_for_once():
+    """With a robustness of 1 the only round is the first: a second would have nothing to ask."""
+    side = Interface(IgmpConfig(robustness_variable=1))
+    other = IPv4Address("239.1.1.2")
+    side.querier.set_active(True, 0.0)
+    twice = (LastMemberQuery(G), LastMemberQuery(other), LastMemberQuery(G, (S1,)), LastMemberQuery(G))
+    asked = [send.query.group for send in side.querier.ask(twice, 1.0)]
+    assert asked == [G, G, other]
+    assert side.querier.next_deadline() > 2.0
