@@ -233,8 +233,7 @@ class Store:
             self._locks.check_change(Datastore.STARTUP, session_id)
             if self._startup is not None:
                 self._startup.save(change(self._startup.root))
-                if self._listener is not None:
-                    self._listener.startup_changed(session_id)
+                self._inform(lambda listener: listener.startup_changed(session_id))
 
     def close(self) -> None:
         """Wait for a commit that is under way and close the storage; nothing may be called afterwards.
@@ -285,18 +284,26 @@ class Store:
         )
 
     def _announce(self, committed: Committed | None) -> None:
-        if committed is not None and self._listener is not None:
-            self._listener.running_changed(self._running.history[-1])
+        if committed is not None:
+            self._inform(lambda listener: listener.running_changed(self._running.history[-1]))
+
+    def _inform(self, tell: Callable[[Listener], None]) -> None:
+        """Say what has happened; what goes wrong with that changes nothing of it."""
+        if self._listener is None:
+            return
+        try:
+            tell(self._listener)
+        except Exception:
+            logger.exception("listener-failed")
 
     def _tell(self, step: Step, author: Author, committed: Committed | None) -> None:
-        """The step was carried out: move the alarm to what waits now."""
-        self._announce(committed)
-        if self._listener is not None:
-            self._listener.confirmed(step, author)
+        """The step was carried out: move the alarm to what waits now, then let it be known."""
         now = time.monotonic()
         self._confirmed.tell(step, now)
         pending = self._confirmed.pending
         self._set_alarm(None if pending is None else pending.deadline - now)
+        self._announce(committed)
+        self._inform(lambda listener: listener.confirmed(step, author))
 
     def _set_alarm(self, seconds: float | None) -> None:
         if self._alarm is not None:

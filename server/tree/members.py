@@ -5,7 +5,7 @@ that an insertion between two members moves none of the others; a second map lea
 a gap is used up all members get new places, which happens after 64 insertions at one point at the earliest.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from enum import StrEnum
 from typing import Any, Final, Generic, TypeAlias, TypeVar
 
@@ -106,6 +106,11 @@ class Members(Generic[K, V]):
             last = self.places.last_key()
             return self.add(_GAP if last is None else last + _GAP, key, member)
         places = self.places.put(place, member)
+        return self if places is self.places else Members(self.style, places, self._index)
+
+    def mapped(self, change: Callable[[V], V], kept_as: object = None) -> "Members[K, V]":
+        """Every member changed, under the same key and in the same place (see `Chunk.mapped`)."""
+        places = self.places.mapped(change, kept_as)
         return self if places is self.places else Members(self.style, places, self._index)
 
     def remove(self, key: K) -> "Members[K, V]":

@@ -6,7 +6,7 @@ change made elsewhere.
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, compress, islice
 from operator import is_, is_not
 from typing import Any, Final, Generic, TypeVar
@@ -45,6 +45,21 @@ class Chunk(Generic[K, V]):
     def without(self, at: int) -> "Chunk[K, V]":
         """The chunk without the member at position `at`."""
         return Chunk(self.keys[:at] + self.keys[at + 1 :], self.values[:at] + self.values[at + 1 :])
+
+    def mapped(self, change: Callable[[V], V], kept_as: object = None) -> "Chunk[K, V]":
+        """The chunk with every value changed; the same chunk when `change` returns what it is given.
+
+        The result is kept under `kept_as`, unless that is None; `change` then depends on the value alone.
+        """
+        if kept_as is not None and kept_as in self.cache:
+            known = self.cache[kept_as]
+            return self if known is None else known
+        values = tuple(map(change, self.values))
+        same = all(map(is_, values, self.values))
+        changed = None if same else Chunk(self.keys, values)
+        if kept_as is not None:
+            self.cache[kept_as] = changed  # never itself: that would be a cycle
+        return self if changed is None else changed
 
     def parts(self) -> "tuple[Chunk[K, V], ...]":
         """This chunk, nothing when it is empty, or two halves when it has grown too long."""
@@ -97,6 +112,13 @@ class SortedMap(Generic[K, V]):
         chunk = self.chunks[self._home(key)]
         at = chunk.position(key)
         return None if at is None else chunk.values[at]
+
+    def mapped(self, change: Callable[[V], V], kept_as: object = None) -> "SortedMap[K, V]":
+        """The map with every value changed, as `Chunk.mapped`; the same map when nothing changes."""
+        chunks = tuple(chunk.mapped(change, kept_as) for chunk in self.chunks)
+        if all(map(is_, chunks, self.chunks)):
+            return self
+        return SortedMap(chunks, self._size, self._firsts)
 
     def put(self, key: K, value: V) -> "SortedMap[K, V]":
         """The map with `key` added or its value replaced; the same map when nothing changes."""

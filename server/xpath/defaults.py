@@ -5,6 +5,7 @@ true. A `when` sees the defaults that have no `when` of their own.
 """
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, Final
 
 from server.schema.model import Schema
@@ -105,7 +106,8 @@ class Defaults:
         if not self.has_below(branch.schema):
             return branch
         if isinstance(branch, Entry) and _TRIMMED in branch.cache:
-            return branch.cache[_TRIMMED]
+            known = branch.cache[_TRIMMED]
+            return branch if known is None else known
         kept: dict[Tag, Node] = {}
         for tag, child in branch.children.items():
             node = self._without(child)
@@ -114,7 +116,7 @@ class Defaults:
         same = len(kept) == len(branch.children) and all(kept[tag] is branch.children[tag] for tag in kept)
         result = branch if same else branch.with_children(kept)
         if isinstance(branch, Entry):
-            branch.cache[_TRIMMED] = result
+            branch.cache[_TRIMMED] = None if same else result  # never itself: that would be a cycle
         return result
 
     def _without(self, node: Node) -> Node | None:
@@ -126,7 +128,7 @@ class Defaults:
             trimmed: Container = self._trimmed(node)
             return None if is_void(trimmed) and not is_void(node) else trimmed
         if isinstance(node, ListNode) and self.has_below(node.schema):
-            return _mapped(node, self._trimmed)
+            return _mapped(node, self._trimmed, _TRIMMED)
         return node
 
 
@@ -166,13 +168,14 @@ class _Filling:
             return branch
         keeps = self._marked and isinstance(branch, Entry) and not self._defaults.is_conditional(schema)
         if keeps and _FILLED in branch.cache:
-            return branch.cache[_FILLED]
+            known = branch.cache[_FILLED]
+            return branch if known is None else known
         changed = {child.schema.tag: child for child in self._changed(branch, way)}
         result = branch
         if changed:
             result = branch.with_children(in_schema_order(schema, {**branch.children, **changed}))
         if keeps:
-            branch.cache[_FILLED] = result
+            branch.cache[_FILLED] = result if changed else None
         return result
 
     def _changed(self, branch: Branch, way: _Way) -> Iterator[Node]:
@@ -188,8 +191,14 @@ class _Filling:
             filled: Container = self.branch(node, _Way(way, node.schema))
             return filled
         if isinstance(node, ListNode):
-            return _mapped(node, lambda entry: self.branch(entry, _Way(way, node.schema, entry)))
+            keeps = self._marked and not self._defaults.is_conditional(node.schema)
+            fill = partial(self._entry, node.schema, way)
+            return _mapped(node, fill, _FILLED if keeps else None)
         return node
+
+    def _entry(self, schema: SchemaNode, way: _Way, entry: Entry) -> Entry:
+        filled: Entry = self.branch(entry, _Way(way, schema, entry))
+        return filled
 
     def _absent(self, schema: SchemaNode, branch: Branch, way: _Way) -> Node | None:
         if schema.kind is NodeKind.LIST or schema.presence or not in_case(schema, branch):
@@ -242,16 +251,11 @@ def _dummy(schema: SchemaNode) -> Any:  # noqa: ANN401 - the node that a when is
     return Leaf(schema, schema.defaults[0] if schema.defaults else "")
 
 
-def _mapped(node: ListNode, change: Callable[[Entry], Entry]) -> ListNode:
+def _mapped(node: ListNode, change: Callable[[Entry], Entry], kept_as: object) -> ListNode:
     if isinstance(node, StreamedList):
-        return node.map(lambda part: _mapped(part, change))
-    for entry in node:
-        changed = change(entry)
-        if changed is not entry:
-            if not node.schema.keys:
-                return ListNode.of(node.schema, list(map(change, node)))
-            node = node.put(changed)
-    return node
+        return node.map(lambda part: _mapped(part, change, None))
+    members = node.members.mapped(change, kept_as)
+    return node if members is node.members else ListNode(node.schema, members)
 
 
 def _above(nodes: Iterator[SchemaNode]) -> frozenset[SchemaNode]:

@@ -324,3 +324,18 @@ def test_the_history_tells_who_when_why_and_what(opened, tree):
     store.close()
     store = opened()
     assert store.history()[:2] == before
+
+
+class Broken:
+    """A listener that fails at everything."""
+
+    def __getattr__(self, name):
+        raise ZeroDivisionError(name)
+
+
+def test_a_listener_that_fails_changes_nothing_of_what_happened(opened, tree, caplog):
+    store = opened()
+    store.listen(Broken())
+    _waiting(store, tree, CommitRequest(confirmed=True, timeout=1))
+    assert "listener-failed" in caplog.text
+    wait_for(lambda: _same(store.root(RUNNING), tree("a")), what="the rollback")

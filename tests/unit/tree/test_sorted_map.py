@@ -122,3 +122,20 @@ def test_the_same_members_at_other_places_differ() -> None:
     )
     moved = {key for key, _, _ in differing(before, after)}
     assert set(range(100, 600)) <= moved
+
+
+def test_mapped_keeps_chunks_that_do_not_change_and_what_it_made():
+    keys = list(range(1000))
+    before = SortedMap.from_sorted(keys, [str(key) for key in keys])
+    calls = []
+
+    def change(value):
+        calls.append(value)
+        return value if int(value) != 300 else "other"
+
+    after = before.mapped(change, "a name")
+    assert list(after.items()) == [(key, str(key) if key != 300 else "other") for key in keys]
+    assert [one is other for one, other in zip(before.chunks, after.chunks, strict=True)].count(False) == 1
+    assert list(before.mapped(change, "a name").items()) == list(after.items())
+    assert len(calls) == 1000
+    assert before.mapped(lambda value: value) is before
