@@ -21,6 +21,9 @@ from server.datastores.judge import Judge
 from server.datastores.locks import Datastore
 from server.datastores.storage import InstanceLock, Storage, StorageError
 from server.datastores.store import Start, Store
+from server.management import names as management_names
+from server.management.apply import Management, Services
+from server.management.idle import IdleWatch
 from server.northbound import claims
 from server.northbound.apply import DataplaneProvider
 from server.operations import base_events
@@ -40,6 +43,7 @@ from server.operations.urls import Urls
 from server.protocol.errors import RpcError, RpcErrors
 from server.protocol.messages import BASE_1_0, BASE_1_1
 from server.provider import Provider
+from server.providers import Providers
 from server.schema import library
 from server.schema.model import Schema, load_schema
 from server.schema.sources import ModuleSources, SchemaError
@@ -50,10 +54,12 @@ from server.telemetry.replay import ReplayError, open_log
 from server.telemetry.sessions import Sessions
 from server.telemetry.streams import Stream
 from server.telemetry.subscriptions import Subscriptions
+from server.transport.admission import Admission
 from server.transport.handover import connect_unix
 from server.transport.local import LocalServer
 from server.transport.ssh import SshServer
 from server.transport.ssh_wire import HostKeyError
+from server.transport.tls import TlsServer
 
 logger = logging.getLogger("twincast.server.app")
 
@@ -80,6 +86,9 @@ def capabilities(schema: Schema, schemes: Sequence[str]) -> tuple[str, ...]:
     named.append("with-defaults:1.0?basic-mode=explicit&also-supported=report-all,report-all-tagged,trim")
     return (BASE_1_0, BASE_1_1, *(_CAPABILITY + name for name in named), *library.capabilities(schema))
 
+
+KEYS_FOLDER: Final = "keys"
+"""The key store in the state folder."""
 
 STOP_SECONDS = 0.5
 """How long the sessions' threads may take to end by themselves. Then what they may be waiting for, dataplane
@@ -169,6 +178,7 @@ class _Core:
     provider: Provider
     judge: Judge
     store: Store
+    management: Management
 
 
 def _start(options: ServerOptions, make_provider: ProviderFactory, stack: ExitStack) -> None:
@@ -183,30 +193,39 @@ def _start(options: ServerOptions, make_provider: ProviderFactory, stack: ExitSt
     users = UserStore(state_dir / "users.json")
     guard = Guard(core.schema, lambda: core.store.root(Datastore.RUNNING))
     subscriptions = Subscriptions(_stream(core, state_dir, stack), sessions, guard, base_events.PRIVATE)
-    operations = _operations(core, guard, sessions, subscriptions, urls)
-    ssh = SshServer(listener, state_dir / "host_key", users, operations)
-    stack.callback(ssh.stop, STOP_SECONDS)
-    ssh.start()
+    admission = Admission()
+    idle = IdleWatch(sessions, subscriptions.subscribed, admission.refusals)
+    operations = _operations(core, guard, sessions, subscriptions, urls, idle)
+    ssh = SshServer(listener, state_dir / "host_key", users, operations, admission)
+    tls = TlsServer(users, operations, admission)
+    for transport in (ssh, tls):
+        stack.callback(transport.stop, STOP_SECONDS)
+        transport.start()
     if options.local_fd is not None:
-        local = LocalServer(socket.socket(fileno=options.local_fd), state_dir.stat().st_uid, operations)
+        owner = state_dir.stat().st_uid
+        local = LocalServer(socket.socket(fileno=options.local_fd), owner, operations, admission=admission)
         stack.callback(local.stop, STOP_SECONDS)
         local.start()
+    stack.callback(core.management.close)
+    core.management.attach(Services(ssh, tls, users, sessions, admission, idle))
 
 
 def _core(options: ServerOptions, make_provider: ProviderFactory, stack: ExitStack) -> _Core:
     state_dir = options.state_dir
     schema = load_schema(options.sources)
     claims.verify(schema)
+    claims.verify_module(schema, management_names.MODULE, management_names.CLAIMED)
     validator = Validator(lambda: connect_unix(state_dir / "validator.sock"), schema)
     stack.callback(validator.close)
-    provider = make_provider(schema, state_dir)
+    management = Management(schema, state_dir / KEYS_FOLDER)
+    provider = Providers((make_provider(schema, state_dir), management))
     stack.callback(provider.close)
     judge = Judge(schema, validator, provider)
     store = _store(schema, state_dir / "twincast.db", judge, provider, again=options.again)
     stack.callback(store.close)
     for waited_for in (provider, validator):  # once more, before the store: it waits for commits that wait
         stack.callback(waited_for.close)
-    return _Core(schema, validator, provider, judge, store)
+    return _Core(schema, validator, provider, judge, store, management)
 
 
 def _store(schema: Schema, path: Path, judge: Judge, provider: Provider, *, again: bool) -> Store:
@@ -231,7 +250,7 @@ def _stream(core: _Core, state_dir: Path, stack: ExitStack) -> Stream:
 
 
 def _operations(
-    core: _Core, guard: Guard, sessions: Sessions, subscriptions: Subscriptions, urls: Urls
+    core: _Core, guard: Guard, sessions: Sessions, subscriptions: Subscriptions, urls: Urls, idle: IdleWatch
 ) -> Dispatcher:
     configurations = Configurations(core.store, Inline(core.schema, core.validator), urls)
     offer = Offer.of(core.schema, urls.schemes)
@@ -252,4 +271,4 @@ def _operations(
     base = base_events.BaseEvents(core.schema, sessions, subscriptions.stream.put)
     core.store.listen(base)
     handlers = [bodies.judged(part.handlers()) for part in parts]
-    return Dispatcher(sessions, core.store, guard, handlers, (subscriptions, base))
+    return Dispatcher(sessions, core.store, guard, handlers, (subscriptions, base, idle))

@@ -6,9 +6,10 @@ Knows nothing of transports; they ask it. No secret is ever logged or part of an
 import base64
 import hashlib
 import hmac
+import re
 import secrets
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import msgspec
@@ -31,8 +32,11 @@ ADMIN_GROUP = "admin"
 _VERSION = 2
 _BEFORE_GROUPS = 1
 """The version of the file in which every user might do everything."""
+_MEMORY = 160 * 1024 * 1024
+"""Bytes that one hash may take: 128 MiB at the highest cost that is accepted."""
 _SALT_SIZE = 16
 _HASH_SIZE = 32
+_HASH = re.compile(r"\$scrypt\$ln=(1[0-7]),r=8,p=1\$([A-Za-z0-9+/]{22})\$([A-Za-z0-9+/]{43})")
 
 
 class CredentialsError(Exception):
@@ -71,7 +75,7 @@ class _UsersFile(msgspec.Struct, frozen=True):
 
 
 class UserStore:
-    """The users in `path` (JSON, mode 0600, replaced atomically). Thread-safe.
+    """The users in `path` (JSON, mode 0600, replaced atomically) and those of the configuration. Thread-safe.
 
     Raises CredentialsError when the file is there and cannot be used.
     """
@@ -79,6 +83,7 @@ class UserStore:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._users = _load(path)
+        self._configured: dict[str, User] = {}
         self._changing = threading.Lock()
         self._hashing = threading.BoundedSemaphore(CONCURRENT_HASHES)
         self._nobody = ScryptHash(secrets.token_bytes(_SALT_SIZE), secrets.token_bytes(_HASH_SIZE))
@@ -90,11 +95,7 @@ class UserStore:
 
     def add_password(self, user: str, clear: str) -> None:
         """Set the password of `user` and save. Raises CredentialsError when it is empty or too long."""
-        candidate = _password_bytes(clear)
-        if not 0 < len(candidate) <= LONGEST_PASSWORD:
-            raise CredentialsError(f"a password has 1 to {LONGEST_PASSWORD} bytes")
-        empty = ScryptHash(secrets.token_bytes(_SALT_SIZE), b"")
-        stored = msgspec.structs.replace(empty, digest=_scrypt(empty, candidate))
+        stored = hashed(clear)
         self._change(user, lambda known: msgspec.structs.replace(known, password=stored))
 
     def add_keys(self, user: str, authorized_keys: str) -> int:
@@ -109,26 +110,48 @@ class UserStore:
 
     def add_group(self, user: str, group: str) -> None:
         """Put `user`, whom there may not have been before, into `group` and save."""
-        if group not in self.groups(user):
+        if group not in self.stored(user).groups:
             self._change(user, lambda known: msgspec.structs.replace(known, groups=(*known.groups, group)))
 
     def groups(self, user: str) -> frozenset[str]:
         """The groups of `user`; none for one who is not known."""
-        return frozenset(self._users.get(user, User()).groups)
+        return frozenset(group for entry in self._entries(user) for group in entry.groups)
+
+    def by_password(self, user: str, clear: str) -> str:
+        """Return the credential that `clear` is as the password of `user`, empty when it is none.
+
+        An unknown user costs as much as a known one.
+        """
+        candidate = _password_bytes(clear)[: LONGEST_PASSWORD + 1]
+        stored = [entry.password for entry in self._entries(user) if entry.password is not None]
+        with self._hashing:
+            good = [each for each in stored or [self._nobody] if _matches(each, candidate)]
+        return credential(good[0]) if good and stored else ""
+
+    def by_key(self, user: str, blob: bytes) -> str:
+        """Return the credential that a public key (RFC 4253 section 6.6) is, empty when not authorised."""
+        keys = [key for entry in self._entries(user) for key in entry.keys]
+        good = [key for key in keys if hmac.compare_digest(key.blob, blob)]
+        return credential(good[0]) if good else ""
 
     def check_password(self, user: str, clear: str) -> bool:
-        """Whether `clear` is the password of `user`; an unknown user costs as much as a known one."""
-        known = self._users.get(user)
-        stored = (known.password if known else None) or self._nobody
-        candidate = _password_bytes(clear)[: LONGEST_PASSWORD + 1]
-        with self._hashing:
-            digest = _scrypt(stored, candidate)
-        return hmac.compare_digest(digest, stored.digest) and stored is not self._nobody
+        """Whether `clear` is the password of `user`."""
+        return bool(self.by_password(user, clear))
 
     def check_key(self, user: str, blob: bytes) -> bool:
-        """Whether the public key `blob` (RFC 4253 section 6.6) is authorised for `user`."""
-        known = self._users.get(user, User())
-        return any(hmac.compare_digest(key.blob, blob) for key in known.keys)
+        """Whether the public key `blob` is authorised for `user`."""
+        return bool(self.by_key(user, blob))
+
+    def configure(self, users: Mapping[str, User]) -> None:
+        """Take these users beside those of the file, in place of those that were given before."""
+        self._configured = dict(users)
+
+    def stored(self, user: str) -> User:
+        """Return what the file says of a user."""
+        return self._users.get(user, User())
+
+    def _entries(self, user: str) -> tuple[User, ...]:
+        return tuple(users[user] for users in (self._users, self._configured) if user in users)
 
     def _change(self, user: str, change: Callable[[User], User]) -> None:
         if not user.isprintable() or " " in user or not 0 < len(user) <= LONGEST_NAME:
@@ -139,6 +162,47 @@ class UserStore:
             self._users = users
 
 
+def hashed(clear: str) -> ScryptHash:
+    """Return the hash of a password with a new salt. Raises CredentialsError when it is empty or too long."""
+    candidate = _password_bytes(clear)
+    if not 0 < len(candidate) <= LONGEST_PASSWORD:
+        raise CredentialsError(f"a password has 1 to {LONGEST_PASSWORD} bytes")
+    empty = ScryptHash(secrets.token_bytes(_SALT_SIZE), b"")
+    return msgspec.structs.replace(empty, digest=_scrypt(empty, candidate))
+
+
+def hash_text(stored: ScryptHash) -> str:
+    """Return a hash as the password-hash of twincast-server."""
+    salt, digest = (base64.b64encode(part).decode().rstrip("=") for part in (stored.salt, stored.digest))
+    return f"$scrypt$ln={stored.n.bit_length() - 1},r={stored.r},p={stored.p}${salt}${digest}"
+
+
+def parse_hash(text: str) -> ScryptHash:
+    """Read a password-hash of twincast-server; raises CredentialsError."""
+    found = _HASH.fullmatch(text)
+    if found is None:
+        raise CredentialsError("not a password hash as `twincast hash-password` makes it")
+    cost, salt, digest = found.groups()
+    return ScryptHash(base64.b64decode(salt + "=="), base64.b64decode(digest + "="), 1 << int(cost))
+
+
+def credential(secret: ScryptHash | AuthorizedKey) -> str:
+    """Return what stands for a credential without telling it: equal for equal ones."""
+    kind = "password" if isinstance(secret, ScryptHash) else "key"
+    return f"{kind}:{hashlib.sha256(msgspec.json.encode(_bare(secret))).hexdigest()}"
+
+
+def credentials(user: User) -> frozenset[str]:
+    """Return the credentials of a user."""
+    found = {credential(key) for key in user.keys}
+    return frozenset(found if user.password is None else {*found, credential(user.password)})
+
+
+def _bare(secret: ScryptHash | AuthorizedKey) -> ScryptHash | bytes:
+    """A key is the same whatever its comment says."""
+    return secret if isinstance(secret, ScryptHash) else secret.blob
+
+
 def parse_authorized_keys(text: str) -> tuple[AuthorizedKey, ...]:
     """Read an authorized_keys text (sshd(8)). Raises CredentialsError naming the line."""
     keys = []
@@ -147,13 +211,14 @@ def parse_authorized_keys(text: str) -> tuple[AuthorizedKey, ...]:
         if not entry or entry.startswith("#"):
             continue
         try:
-            keys.append(_parse_key(entry))
+            keys.append(parse_key(entry))
         except CredentialsError as error:
             raise CredentialsError(f"authorized keys, line {number}: {error}") from None
     return tuple(keys)
 
 
-def _parse_key(entry: str) -> AuthorizedKey:
+def parse_key(entry: str) -> AuthorizedKey:
+    """Read one key as OpenSSH writes it. Raises CredentialsError."""
     kind, _, rest = entry.partition(" ")
     if kind not in KEY_TYPES:
         if any(f" {known} " in entry for known in KEY_TYPES):
@@ -179,8 +244,14 @@ def _password_bytes(clear: str) -> bytes:
     return clear.encode(errors="surrogatepass")
 
 
+def _matches(stored: ScryptHash, candidate: bytes) -> bool:
+    return hmac.compare_digest(_scrypt(stored, candidate), stored.digest)
+
+
 def _scrypt(stored: ScryptHash, candidate: bytes) -> bytes:
-    return hashlib.scrypt(candidate, salt=stored.salt, n=stored.n, r=stored.r, p=stored.p, dklen=_HASH_SIZE)
+    return hashlib.scrypt(
+        candidate, salt=stored.salt, n=stored.n, r=stored.r, p=stored.p, maxmem=_MEMORY, dklen=_HASH_SIZE
+    )
 
 
 def _load(path: Path) -> dict[str, User]:

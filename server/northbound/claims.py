@@ -120,6 +120,15 @@ def verify(schema: Schema) -> None:
         raise SchemaError("the code and the YANG module differ: " + "; ".join(problems))
 
 
+def verify_module(schema: Schema, module: str, known: frozenset[str]) -> None:
+    """Raise SchemaError naming every node on which a module and the paths that are known differ."""
+    present = {node.path for node in schema.walk(module)}
+    problems = [f"no code acts on node {path}" for path in sorted(present - known)]
+    problems += [f"node {path} is not in the schema" for path in sorted(known - present)]
+    if problems:
+        raise SchemaError(f"the code and {module} differ: {'; '.join(problems)}")
+
+
 def claimed(*, config: bool) -> frozenset[str]:
     """Return the paths of the claimed configuration or state nodes."""
     paths: set[str] = set()

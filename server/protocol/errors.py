@@ -106,6 +106,10 @@ class ProtocolError(Exception):
     """The peer broke the transport or session rules so that the session has to end."""
 
 
+class TooLargeError(ProtocolError):
+    """A message is larger than is accepted."""
+
+
 def _bad_element(name: str) -> InfoElement:
     return InfoElement("bad-element", name)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from server.protocol.errors import ProtocolError
+from server.protocol.errors import ProtocolError, TooLargeError
 
 END_OF_MESSAGE = b"]]>]]>"
 END_OF_CHUNKS = b"\n##\n"
@@ -77,7 +77,7 @@ class Framer:
     def _next_delimited(self) -> bytes | None:
         end = self._buffer.find(END_OF_MESSAGE, self._searched)
         if (end if end >= 0 else len(self._buffer) - len(END_OF_MESSAGE)) > self._largest_message:
-            raise ProtocolError(f"a message is larger than {self._largest_message} bytes")
+            raise TooLargeError(f"a message is larger than {self._largest_message} bytes")
         if end < 0:
             # The delimiter may be cut in two; all but its last five bytes need no second look.
             self._searched = max(0, len(self._buffer) - len(END_OF_MESSAGE) + 1)
@@ -130,9 +130,9 @@ class Framer:
             raise ProtocolError(f"a chunk-size is not a number from 1 to {LARGEST_CHUNK}")
         size = int(digits)
         if size > self._limits.chunk:
-            raise ProtocolError(f"a chunk is larger than {self._limits.chunk} bytes")
+            raise TooLargeError(f"a chunk is larger than {self._limits.chunk} bytes")
         if len(self._message) + size > self._largest_message:
-            raise ProtocolError(f"a message is larger than {self._largest_message} bytes")
+            raise TooLargeError(f"a message is larger than {self._largest_message} bytes")
         self._chunk_left = size
 
     def _finish_message(self) -> bytes:

@@ -5,12 +5,12 @@ Bytes in, events out; replies in, bytes out. `Operations` is what a session asks
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol, TypeVar
 
 from server.protocol import messages
-from server.protocol.errors import ProtocolError, RpcError, malformed_message
+from server.protocol.errors import ProtocolError, RpcError, TooLargeError, malformed_message
 from server.protocol.framing import Framer, Framing, FramingLimits, encode, encode_lazily
 from server.protocol.messages import (
     BASE_1_0,
@@ -24,7 +24,7 @@ from server.protocol.messages import (
     Rpc,
     RpcEnvelope,
 )
-from server.protocol.xml import XmlError, XmlReader
+from server.protocol.xml import TooDeepError, XmlError, XmlReader
 
 
 class TerminationReason(StrEnum):
@@ -36,6 +36,21 @@ class TerminationReason(StrEnum):
     TIMEOUT = "timeout"
     BAD_HELLO = "bad-hello"
     OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The way that a session came: what has to stay for the user to come again.
+
+    `endpoint` is the listener or the client to call in the server's configuration, such as `ssh:NAME`, empty
+    for one that is not configured there. `credential` stands for what he logged in with (see
+    `server.access.users`), empty where that is not the server's to say. `chain` has the certificates that a
+    TLS client was known by, its own first, each as DER.
+    """
+
+    endpoint: str = ""
+    credential: str = ""
+    chain: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +75,7 @@ class Peer:
     deliver: Callable[[Sequence[bytes]], None] = lambda _pieces: None
     groups: frozenset[str] = frozenset()
     administrator: bool = False
+    origin: Origin = field(default_factory=Origin)
 
 
 class SessionContext(Protocol):
@@ -122,11 +138,20 @@ class Requested:
     rpc: Rpc
 
 
+class Limit(StrEnum):
+    """What a message was too much for."""
+
+    HELLO_SIZE = "hello-size"
+    MESSAGE_SIZE = "message-size"
+    NESTING_DEPTH = "nesting-depth"
+
+
 @dataclass(frozen=True, slots=True)
 class Rejected:
     """A message that is no request; `answer` is to be sent and the session goes on."""
 
     answer: Iterable[bytes]
+    limit: Limit | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +160,7 @@ class Failed:
 
     reason: TerminationReason
     message: str
+    limit: Limit | None = None
 
 
 Event = Opened | Requested | Rejected | Failed
@@ -190,7 +216,7 @@ class Session:
         try:
             document = self._framer.next_message()
         except ProtocolError as error:
-            return self._fail(str(error))
+            return self._fail(str(error), self._limit(error))
         if document is None:
             return None
         if self.state is SessionState.AWAITING_HELLO:
@@ -201,7 +227,7 @@ class Session:
         try:
             message = messages.parse_message(self._reader.parse(document))
         except (XmlError, NotNetconfError, BadRpcError) as error:
-            return self._fail(f"expected a hello: {error}")
+            return self._fail(f"expected a hello: {error}", self._limit(error))
         if not isinstance(message, Hello):
             return self._fail("expected a hello, got a request")
         if message.session_id is not None:
@@ -223,19 +249,26 @@ class Session:
         except BadRpcError as error:
             return Rejected(self.reply(error.envelope, Errors((error.error,))))
         except (XmlError, NotNetconfError) as error:
-            return self._reject(str(error))
+            return self._reject(str(error), self._limit(error))
         if isinstance(message, Hello):
             return self._reject("a second <hello>")
         return Requested(message)
 
-    def _reject(self, why: str) -> Event:
+    def _limit(self, error: Exception) -> Limit | None:
+        if isinstance(error, TooDeepError):
+            return Limit.NESTING_DEPTH
+        if not isinstance(error, TooLargeError):
+            return None
+        return Limit.HELLO_SIZE if self.state is SessionState.AWAITING_HELLO else Limit.MESSAGE_SIZE
+
+    def _reject(self, why: str, limit: Limit | None = None) -> Event:
         """malformed-message is for base:1.1 only; a session of base:1.0 ends (RFC 6241 appendix A)."""
         if self._framing is Framing.END_OF_MESSAGE:
-            return self._fail(why)
+            return self._fail(why, limit)
         error: RpcError = malformed_message(why)
-        return Rejected(self.reply(None, Errors((error,))))
+        return Rejected(self.reply(None, Errors((error,))), limit)
 
-    def _fail(self, why: str) -> Failed:
+    def _fail(self, why: str, limit: Limit | None = None) -> Failed:
         in_hello = self.state is SessionState.AWAITING_HELLO
         self.state = SessionState.CLOSED
-        return Failed(TerminationReason.BAD_HELLO if in_hello else TerminationReason.OTHER, why)
+        return Failed(TerminationReason.BAD_HELLO if in_hello else TerminationReason.OTHER, why, limit)

@@ -26,6 +26,10 @@ class XmlError(Exception):
     """A document is not acceptable; the text may go to the client that sent it."""
 
 
+class TooDeepError(XmlError):
+    """The elements of a document are nested too deeply."""
+
+
 class XmlReader:
     """A hardened parser. One per session: lxml parsers lock while they parse.
 
@@ -79,7 +83,7 @@ class XmlReader:
             # libxml2 refuses node sets of more than ten million elements.
             raise XmlError("the document has too many elements") from None
         if too_deep:
-            raise XmlError(f"elements are nested more than {self._max_depth} deep")
+            raise TooDeepError(f"elements are nested more than {self._max_depth} deep")
 
 
 def _has_doctype(document: bytes) -> bool:

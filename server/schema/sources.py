@@ -84,6 +84,7 @@ _STANDARD = (
     ModuleChoice("ietf-netconf-monitoring"),
     ModuleChoice("ietf-netconf-notifications"),
     ModuleChoice("ietf-netconf-acm"),
+    ModuleChoice("ietf-x509-cert-to-name"),
     ModuleChoice("ietf-datastores"),
     ModuleChoice("ietf-yang-library"),
     ModuleChoice("ietf-interfaces", features=("pre-provisioning",)),

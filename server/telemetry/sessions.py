@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -9,6 +10,16 @@ from server.protocol.errors import ErrorType, resource_denied
 from server.protocol.session import Peer, TerminationReason
 
 MAX_SESSIONS = 2_000  # about 90 KB each with the SSH transport
+
+
+@dataclass(frozen=True, slots=True)
+class SessionLimits:
+    """How many sessions there may be at a time, of all users and of one."""
+
+    total: int = MAX_SESSIONS
+    per_user: int = MAX_SESSIONS
+
+
 _COUNTER32 = 1 << 32
 
 
@@ -40,6 +51,7 @@ class Statistics:
     in_sessions: int = 0
     dropped_sessions: int = 0
     refused_sessions: int = 0
+    refused_of_user: int = 0
     total: Counters = field(default_factory=Counters)
 
     def data(self) -> dict[str, object]:
@@ -69,12 +81,14 @@ class Sessions:
     def __init__(
         self,
         capabilities: tuple[str, ...],
-        limit: int = MAX_SESSIONS,
+        limits: SessionLimits | None = None,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
         self.capabilities = capabilities
         self.statistics = Statistics(wall_clock())
-        self._limit = limit
+        self.limits = limits or SessionLimits()
+        """May be replaced; sessions that are there stay."""
+        self._by_user: Counter[str] = Counter()
         self._wall_clock = wall_clock
         self._mutex = threading.Lock()
         self._active: dict[int, Session] = {}
@@ -84,24 +98,38 @@ class Sessions:
     def open(self, peer: Peer) -> Session:
         """Register a session; raises RpcError resource-denied when there are too many."""
         with self._mutex:
-            if len(self._active) >= self._limit:
-                self.statistics.refused_sessions += 1
-                raise resource_denied(
-                    f"the server has its {self._limit} sessions already", ErrorType.TRANSPORT
-                )
+            self._check_room(peer.username)
             self._last_id += 1
             self.statistics.in_sessions += 1
             session = Session(self._last_id, peer, self.capabilities, self._wall_clock(), Counters())
             self._active[session.session_id] = session
+            self._by_user[peer.username] += 1
             return session
+
+    def _check_room(self, user: str) -> None:
+        limits = self.limits
+        if len(self._active) >= limits.total:
+            self.statistics.refused_sessions += 1
+            message = f"the server has its {limits.total} sessions already"
+            raise resource_denied(message, ErrorType.TRANSPORT)
+        if self._by_user[user] >= limits.per_user:
+            self.statistics.refused_of_user += 1
+            message = f"the user has his {limits.per_user} sessions already"
+            raise resource_denied(message, ErrorType.TRANSPORT)
 
     def close(self, session: Session, reason: TerminationReason) -> None:
         """Forget a session; it counts as dropped unless it was closed, killed or never began."""
         with self._mutex:
-            self._active.pop(session.session_id, None)
+            if self._active.pop(session.session_id, None) is not None:
+                self._forget_one_of(session.peer.username)
             self._killers.pop(session.session_id, None)
             if reason in (TerminationReason.DROPPED, TerminationReason.TIMEOUT, TerminationReason.OTHER):
                 self.statistics.dropped_sessions += 1
+
+    def _forget_one_of(self, user: str) -> None:
+        self._by_user[user] -= 1
+        if not self._by_user[user]:
+            del self._by_user[user]
 
     def kill(self, victim: Session, by: Session) -> None:
         """End a session from another one."""

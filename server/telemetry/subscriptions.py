@@ -249,6 +249,10 @@ class Subscriptions:
         if subscription is not None:
             subscription.end()
 
+    def subscribed(self, session: Session) -> bool:
+        """Whether a session has a subscription."""
+        return session.session_id in self._by_session
+
     def ended(self, subscription: Subscription) -> None:
         """A subscription has reached its stop time; its session may make another."""
         with self._mutex:

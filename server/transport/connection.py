@@ -16,8 +16,10 @@ from server.protocol.messages import Errors, Ok, Reply, Rpc
 from server.protocol.session import (
     Event,
     Failed,
+    Limit,
     Opened,
     Operations,
+    Origin,
     Peer,
     Rejected,
     Requested,
@@ -26,7 +28,9 @@ from server.protocol.session import (
     SessionState,
     TerminationReason,
 )
+from server.protocol.xml import XmlReader
 from server.transport.outbox import Outbox, OutboxClosedError, OutboxLimits
+from server.transport.refusals import Refusal, Refusals
 
 logger = logging.getLogger("twincast.transport.connection")
 
@@ -57,15 +61,20 @@ class Login:
     transport: str
     groups: frozenset[str] = frozenset()
     administrator: bool = False
+    origin: Origin = field(default_factory=Origin)
 
 
 @dataclass(frozen=True, slots=True)
 class ConnectionLimits:
-    """`hello_timeout` in seconds: how long a client may take until its hello is complete."""
+    """`hello_timeout` in seconds: how long a client may take until its hello is complete.
+
+    `nesting_depth`: elements within each other in a message.
+    """
 
     hello_timeout: float = 60.0
     framing: FramingLimits = field(default_factory=FramingLimits)
     outbox: OutboxLimits = field(default_factory=OutboxLimits)
+    nesting_depth: int = 128
 
 
 class Connection:
@@ -77,11 +86,13 @@ class Connection:
         login: Login,
         operations: Operations[Any],
         limits: ConnectionLimits | None = None,
+        refusals: Refusals | None = None,
     ) -> None:
         self._stream = stream
         self._login = login
         self._operations = operations
         self._limits = limits or ConnectionLimits()
+        self._refusals = refusals or Refusals()
         self._lock = threading.Lock()
         self._reason: TerminationReason | None = None
         self._finished = False
@@ -108,7 +119,12 @@ class Connection:
     def notify(self, pieces: Sequence[bytes]) -> bool:
         """Queue a notification (unframed pieces) from any thread; False when it was dropped."""
         session = self._session
-        return session is not None and self._outbox.offer(session.message(pieces))
+        if session is None:
+            return False
+        taken = self._outbox.offer(session.message(pieces))
+        if not taken:
+            self._refusals.add(Refusal.NOTIFICATION_BACKLOG)
+        return taken
 
     def deliver(self, pieces: Sequence[bytes]) -> None:
         """Send a notification (unframed pieces) from any thread but the session's; raises OSError."""
@@ -129,6 +145,7 @@ class Connection:
             self.deliver,
             login.groups,
             login.administrator,
+            login.origin,
         )
         try:
             context: SessionContext = self._operations.opened(peer)
@@ -152,13 +169,15 @@ class Connection:
             return TerminationReason.OTHER
 
     def _converse(self, context: SessionContext) -> TerminationReason:
-        session = Session(context.session_id, context.capabilities, self._limits.framing)
+        reader = XmlReader(self._limits.nesting_depth)
+        session = Session(context.session_id, context.capabilities, self._limits.framing, reader)
         deadline = time.monotonic() + self._limits.hello_timeout
         self._outbox.send(session.hello())
         while True:
             try:
                 data = self._stream.read(_time_left(session, deadline))
             except TimeoutError:
+                self._refusals.add(Refusal.HELLO_TIMEOUT)
                 return TerminationReason.TIMEOUT
             if not data:
                 return TerminationReason.DROPPED
@@ -174,15 +193,21 @@ class Connection:
                 self._session = session
             case Requested(rpc):
                 return self._answer(context, session, rpc)
-            case Rejected(answer):
+            case Rejected(answer, limit):
+                self._count(limit)
                 self._operations.malformed(context, hello=False)
                 self._outbox.send(answer)
-            case Failed(reason, message):
+            case Failed(reason, message, limit):
+                self._count(limit)
                 bad_hello = reason is TerminationReason.BAD_HELLO
                 self._operations.malformed(context, hello=bad_hello)
                 logger.warning("session-broken", extra={**self._fields(context), "cause": message})
                 return reason
         return None
+
+    def _count(self, limit: Limit | None) -> None:
+        if limit is not None:
+            self._refusals.add(Refusal(limit))
 
     def _answer(self, context: SessionContext, session: Session, rpc: Rpc) -> TerminationReason | None:
         began = time.monotonic()

@@ -15,11 +15,12 @@ import struct
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 from server.protocol.session import Operations, TerminationReason
-from server.transport.connection import Connection, ConnectionLimits, Login
+from server.transport.admission import Admission
+from server.transport.connection import Connection, Login
 from server.transport.descriptors import DescriptorStream
 from server.transport.handover import HandOverError, take_over
 
@@ -37,8 +38,6 @@ class LocalLimits:
 
     connections: int = 2048
     hand_over: float = 5.0
-    write_stall: float = 120.0
-    session: ConnectionLimits = field(default_factory=ConnectionLimits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +91,7 @@ class LocalServer:
         owner: int,
         operations: Operations[Any],
         limits: LocalLimits | None = None,
+        admission: Admission | None = None,
     ) -> None:
         self.refused = 0
         """Connections that were too many, or that handed nothing over."""
@@ -99,6 +99,7 @@ class LocalServer:
         self._owner = owner
         self._operations = operations
         self._limits = limits or LocalLimits()
+        self._admission = admission or Admission()
         self._lock = threading.Lock()
         self._sessions: dict[threading.Thread, Callable[[], None]] = {}
         self._wake, self._waker = socket.socketpair()
@@ -169,9 +170,9 @@ class LocalServer:
             self._refuse(connection, str(error))
             return
         login = login_of(credentials, self._owner, source_of(handed.note.source))
-        session = Connection(
-            DescriptorStream(handed, self._limits.write_stall), login, self._operations, self._limits.session
-        )
+        limits = self._admission.limits
+        stream = DescriptorStream(handed, limits.write_stall)
+        session = Connection(stream, login, self._operations, limits.session, self._admission.refusals)
         with self._lock:
             self._sessions[threading.current_thread()] = lambda: session.terminate(TerminationReason.OTHER)
         if self._stopping.is_set():

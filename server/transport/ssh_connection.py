@@ -4,10 +4,8 @@ import logging
 import socket
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from enum import StrEnum
+from dataclasses import dataclass
 from typing import Any
 
 import paramiko
@@ -20,8 +18,11 @@ from paramiko.common import (
 )
 
 from server.access.users import ADMIN_GROUP, UserStore
-from server.protocol.session import Operations, TerminationReason
-from server.transport.connection import Connection, ConnectionLimits, Login, blocks
+from server.protocol.session import Operations, Origin, TerminationReason
+from server.transport.admission import Admission
+from server.transport.arrival import Arrival
+from server.transport.connection import Connection, Login, blocks
+from server.transport.refusals import Refusal
 from server.transport.ssh_wire import ServerTransport, is_ours
 
 logger = logging.getLogger("twincast.transport.ssh_connection")
@@ -30,57 +31,6 @@ SUBSYSTEM = "netconf"
 
 _READ_SIZE = 64 * 1024
 _BLOCK_SIZE = 32 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class SshLimits:
-    """What clients may use. Times in seconds.
-
-    `login_grace`: from connecting to having logged in. `session_grace`: how long a connection may stay
-    without a session. `write_stall`: how long a client may take nothing of what it was sent.
-    """
-
-    connections: int = 4096
-    unauthenticated: int = 100
-    login_grace: float = 30.0
-    auth_attempts: int = 6
-    sessions_per_connection: int = 8
-    session_grace: float = 30.0
-    write_stall: float = 120.0
-    session: ConnectionLimits = field(default_factory=ConnectionLimits)
-
-
-class Refusal(StrEnum):
-    """What was refused or cut off, each with a counter."""
-
-    CONNECTIONS = "connections"
-    UNAUTHENTICATED = "unauthenticated"
-    LOGIN_GRACE = "login-grace"
-    SESSION_GRACE = "session-grace"
-    HANDSHAKE = "handshake"
-    PASSWORD = "password"  # noqa: S105
-    KEY = "key"
-    AUTH_ATTEMPTS = "auth-attempts"
-    CHANNEL = "channel"
-    REQUEST = "request"
-
-
-class Refusals:
-    """Thread-safe counters."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._counts: Counter[Refusal] = Counter()
-
-    def add(self, refusal: Refusal) -> None:
-        """Count one."""
-        with self._lock:
-            self._counts[refusal] += 1
-
-    def snapshot(self) -> dict[Refusal, int]:
-        """Every counter as it is now."""
-        with self._lock:
-            return {refusal: self._counts[refusal] for refusal in Refusal}
 
 
 class ChannelStream:
@@ -129,15 +79,12 @@ class ChannelStream:
 
 @dataclass(frozen=True, slots=True)
 class SshServices:
-    """What a connection needs of the server. `logged_in` and `ended` are called once each, on its thread."""
+    """What a connection needs of the server."""
 
     users: UserStore
     operations: Operations[Any]
-    limits: SshLimits
-    refusals: Refusals
+    admission: Admission
     host_key: paramiko.PKey
-    logged_in: "Callable[[SshConnection], None]"
-    ended: "Callable[[SshConnection], None]"
 
 
 class SshConnection(paramiko.ServerInterface):
@@ -146,10 +93,12 @@ class SshConnection(paramiko.ServerInterface):
     The interface's methods are called by the library on the connection's own thread.
     """
 
-    def __init__(self, services: SshServices, sock: socket.socket, address: tuple[str, int]) -> None:
+    def __init__(self, services: SshServices, sock: socket.socket, arrival: Arrival) -> None:
         self._services = services
-        self._limits = services.limits
-        self._address = address
+        self._limits = services.admission.limits
+        self._refusals = services.admission.refusals
+        self._arrival = arrival
+        self._credential = ""
         self._lock = threading.Lock()
         self._sessions: dict[int, tuple[Connection, threading.Thread]] = {}
         self._failures = 0
@@ -158,6 +107,11 @@ class SshConnection(paramiko.ServerInterface):
         self.transport = ServerTransport(sock, services.host_key, self._logged_in, self._ended)
 
     # What the server asks.
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where it comes from."""
+        return self._arrival.address
 
     def start(self) -> None:
         """Begin the handshake on a thread of the connection's own."""
@@ -182,7 +136,7 @@ class SshConnection(paramiko.ServerInterface):
 
     def fields(self) -> dict[str, object]:
         """Fields of a log line about this connection."""
-        return {"source": f"{self._address[0]} port {self._address[1]}"}
+        return {"source": f"{self.address[0]} port {self.address[1]}"}
 
     # Logging in (RFC 4252).
 
@@ -192,30 +146,36 @@ class SshConnection(paramiko.ServerInterface):
 
     def check_auth_password(self, username: str, password: str) -> int:
         """Ask the user store; scrypt runs on this connection's thread and without the interpreter's lock."""
-        good = isinstance(password, str) and self._services.users.check_password(username, password)
-        return self._auth_result(good, Refusal.PASSWORD, username)
+        admission, source = self._services.admission, self.address[0]
+        if admission.blocked(source):
+            return self._auth_result("", Refusal.SOURCE, username)
+        known = isinstance(password, str) and self._services.users.by_password(username, password)
+        if not known:
+            admission.failed(source)
+        return self._auth_result(known or "", Refusal.PASSWORD, username)
 
     def check_auth_publickey(self, username: str, key: paramiko.PKey) -> int:
         """Whether the key may be used; the library then checks the signature."""
-        good = self._services.users.check_key(username, key.asbytes())
-        return self._auth_result(good, Refusal.KEY, username)
+        known = self._services.users.by_key(username, key.asbytes())
+        return self._auth_result(known, Refusal.KEY, username)
 
-    def _auth_result(self, good: bool, refusal: Refusal, username: str) -> int:
-        if good:
+    def _auth_result(self, credential: str, refusal: Refusal, username: str) -> int:
+        if credential:
+            self._credential = credential
             return AUTH_SUCCESSFUL
         self._failures += 1
-        self._services.refusals.add(refusal)
+        self._refusals.add(refusal)
         extra = {**self.fields(), "user": username[:64], "method": refusal.value}
         logger.info("login-refused", extra=extra)
         if self._failures >= self._limits.auth_attempts:
-            self._services.refusals.add(Refusal.AUTH_ATTEMPTS)
+            self._refusals.add(Refusal.AUTH_ATTEMPTS)
             self.transport.cut()
         return AUTH_FAILED
 
     def _logged_in(self) -> None:
         self.authenticated = True
         self._quiet_since = time.monotonic()
-        self._services.logged_in(self)
+        self._services.admission.logged_in(self)
         logger.info("login-accepted", extra={**self.fields(), "user": self.transport.get_username()})
 
     # Channels (RFC 4254). What is not mentioned here the library refuses.
@@ -223,10 +183,10 @@ class SshConnection(paramiko.ServerInterface):
     def check_channel_request(self, kind: str, _chanid: int) -> int:
         """Sessions only, and not too many of them."""
         if kind != "session":
-            self._services.refusals.add(Refusal.CHANNEL)
+            self._refusals.add(Refusal.CHANNEL)
             return OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED
         if self.transport.open_channels >= self._limits.sessions_per_connection:
-            self._services.refusals.add(Refusal.CHANNEL)
+            self._refusals.add(Refusal.CHANNEL)
             return OPEN_FAILED_RESOURCE_SHORTAGE
         return OPEN_SUCCEEDED
 
@@ -235,7 +195,7 @@ class SshConnection(paramiko.ServerInterface):
         self.transport.accept(0)  # the library keeps every channel for an accept() that nobody else calls
         with self._lock:
             if name != SUBSYSTEM or channel.chanid in self._sessions:
-                self._services.refusals.add(Refusal.REQUEST)
+                self._refusals.add(Refusal.REQUEST)
                 return False
             connection = self._new_session(channel)
             arguments = (channel.chanid, connection)
@@ -256,11 +216,11 @@ class SshConnection(paramiko.ServerInterface):
         self, _chanid: int, _origin: tuple[str, int], _destination: tuple[str, int]
     ) -> int:
         """Refused and counted: no forwarding."""
-        self._services.refusals.add(Refusal.CHANNEL)
+        self._refusals.add(Refusal.CHANNEL)
         return OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED
 
     def _refuse_request(self) -> bool:
-        self._services.refusals.add(Refusal.REQUEST)
+        self._refusals.add(Refusal.REQUEST)
         return False
 
     # Sessions.
@@ -269,8 +229,9 @@ class SshConnection(paramiko.ServerInterface):
         stream = ChannelStream(channel, lambda: self._abort(channel), self._limits.write_stall)
         user = self.transport.get_username() or ""
         groups = self._services.users.groups(user)
-        login = Login(user, *self._address, "netconf-ssh", groups, ADMIN_GROUP in groups)
-        return Connection(stream, login, self._services.operations, self._limits.session)
+        origin = Origin(self._arrival.endpoint, self._credential)
+        login = Login(user, *self.address, "netconf-ssh", groups, ADMIN_GROUP in groups, origin)
+        return Connection(stream, login, self._services.operations, self._limits.session, self._refusals)
 
     def _run_session(self, chanid: int, connection: Connection) -> None:
         try:
@@ -299,10 +260,11 @@ class SshConnection(paramiko.ServerInterface):
             self.transport.cut()
 
     def _ended(self, error: BaseException | None) -> None:
-        self._services.ended(self)
+        self._services.admission.left(self)
+        self._arrival.ended()
         extra = {**self.fields(), "cause": f"{type(error).__name__}: {error}"[:200]}
         if error is not None and not isinstance(error, EOFError | OSError | paramiko.SSHException):
             logger.warning("connection-failed", extra=extra, exc_info=error if is_ours(error) else None)
         elif not self.authenticated:
-            self._services.refusals.add(Refusal.HANDSHAKE)
+            self._refusals.add(Refusal.HANDSHAKE)
             logger.info("handshake-failed", extra=extra)

@@ -27,9 +27,11 @@ from server.access.users import UserStore
 from server.protocol.framing import Framing, encode
 from server.protocol.messages import BASE_1_0, BASE_1_1, BASE_NAMESPACE
 from server.protocol.session import TerminationReason
+from server.transport.admission import Admission
 from server.transport.connection import ConnectionLimits
+from server.transport.limits import TransportLimits
+from server.transport.refusals import Refusal
 from server.transport.ssh import SshServer
-from server.transport.ssh_connection import Refusal, SshLimits
 from tests.support.netconf_client import RawClient
 from tests.support.operations import RecordingOperations
 from tests.support.wait import wait_for
@@ -85,7 +87,7 @@ def make_key(path: Path, kind: str = "ed25519") -> str:
 
 
 @contextlib.contextmanager
-def serve(folder: Path, limits: SshLimits | None = None) -> Iterator[Served]:
+def serve(folder: Path, limits: TransportLimits | None = None) -> Iterator[Served]:
     users = UserStore(folder / "users.json")
     if not users.names:
         users.add_password("admin", PASSWORD)
@@ -93,7 +95,7 @@ def serve(folder: Path, limits: SshLimits | None = None) -> Iterator[Served]:
     operations = RecordingOperations()
     listener = socket.create_server(("127.0.0.1", 0), backlog=128)
     port = listener.getsockname()[1]
-    server = SshServer(listener, folder / "host_key", users, operations, limits)
+    server = SshServer(listener, folder / "host_key", users, operations, Admission(limits))
     server.start()
     served = Served(server, operations, port, folder)
     try:
@@ -291,7 +293,7 @@ def test_a_signature_by_another_key_is_refused(served):
 
 
 def test_attempts_are_counted(tmp_path):
-    with serve(tmp_path, SshLimits(auth_attempts=3)) as served:
+    with serve(tmp_path, TransportLimits(auth_attempts=3)) as served:
         transport = paramiko.Transport(("127.0.0.1", served.port))
         transport.start_client(timeout=10)
         for _ in range(3):
@@ -305,7 +307,7 @@ def test_attempts_are_counted(tmp_path):
 
 
 def test_a_connection_that_never_logs_in_ends(tmp_path, caplog):
-    with serve(tmp_path, SshLimits(login_grace=0.2)) as served:
+    with serve(tmp_path, TransportLimits(login_grace=0.2)) as served:
         silent = socket.create_connection(("127.0.0.1", served.port), timeout=10)
         half = paramiko.Transport(("127.0.0.1", served.port))
         half.start_client(timeout=10)
@@ -317,14 +319,14 @@ def test_a_connection_that_never_logs_in_ends(tmp_path, caplog):
 
 
 def test_a_connection_without_a_session_ends(tmp_path):
-    with serve(tmp_path, SshLimits(session_grace=0.2)) as served:
+    with serve(tmp_path, TransportLimits(session_grace=0.2)) as served:
         client = served.raw(hello=False)
         wait_for(lambda: served.refused(Refusal.SESSION_GRACE) == 1, what="the connection is cut")
         client.close()
 
 
 def test_too_many_unauthenticated_connections(tmp_path):
-    with serve(tmp_path, SshLimits(unauthenticated=2)) as served:
+    with serve(tmp_path, TransportLimits(unauthenticated=2)) as served:
         silent = [socket.create_connection(("127.0.0.1", served.port), timeout=10) for _ in range(2)]
         assert all(each.recv(4) == b"SSH-" for each in silent)
         third = socket.create_connection(("127.0.0.1", served.port), timeout=10)
@@ -369,7 +371,7 @@ def test_a_failed_handshake_is_one_line(served, caplog, sent):
 
 
 def test_several_sessions_on_one_connection(tmp_path):
-    with serve(tmp_path, SshLimits(sessions_per_connection=3)) as served:
+    with serve(tmp_path, TransportLimits(sessions_per_connection=3)) as served:
         transport = paramiko.Transport(("127.0.0.1", served.port))
         transport.connect(username="admin", password=PASSWORD)
         channels = [transport.open_session() for _ in range(3)]
@@ -484,7 +486,7 @@ def test_the_client_vanishes_in_the_middle_of_a_reply(served):
 
 
 def test_no_hello_in_time(tmp_path):
-    with serve(tmp_path, SshLimits(session=ConnectionLimits(hello_timeout=0.1))) as served:
+    with serve(tmp_path, TransportLimits(session=ConnectionLimits(hello_timeout=0.1))) as served:
         client = served.raw(hello=False)
         client.channel.subsystem("netconf")
         wait_for(lambda: served.operations.sessions, what="the session begins")

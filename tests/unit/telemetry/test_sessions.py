@@ -1,16 +1,18 @@
 """Sessions and their counters."""
 
+from dataclasses import replace
+
 import pytest
 
 from server.protocol.errors import ErrorTag, RpcError
 from server.protocol.session import Peer, TerminationReason
-from server.telemetry.sessions import Counters, Sessions
+from server.telemetry.sessions import Counters, SessionLimits, Sessions
 
 PEER = Peer("admin", "192.0.2.1", 50000, "netconf-ssh", lambda _reason: None)
 
 
-def _sessions(limit=10):
-    return Sessions(("urn:cap",), limit, wall_clock=lambda: 1000.0)
+def _sessions(limit=10, per_user=10):
+    return Sessions(("urn:cap",), SessionLimits(limit, per_user), wall_clock=lambda: 1000.0)
 
 
 def test_session_ids_are_not_used_twice():
@@ -34,6 +36,17 @@ def test_too_many_sessions_are_refused_and_counted():
     assert refused.value.tag is ErrorTag.RESOURCE_DENIED
     assert sessions.statistics.refused_sessions == 1
     assert sessions.statistics.in_sessions == 2
+    sessions.close(first, TerminationReason.CLOSED)
+    sessions.open(PEER)
+
+
+def test_a_user_has_so_many_sessions_and_no_more():
+    sessions = _sessions(per_user=1)
+    first = sessions.open(PEER)
+    with pytest.raises(RpcError, match="the user has his 1 sessions already"):
+        sessions.open(PEER)
+    sessions.open(replace(PEER, username="other"))
+    assert (sessions.statistics.refused_of_user, sessions.statistics.refused_sessions) == (1, 0)
     sessions.close(first, TerminationReason.CLOSED)
     sessions.open(PEER)
 

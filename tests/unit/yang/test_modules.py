@@ -24,6 +24,7 @@ def test_there_are_modules() -> None:
     assert {path.stem for path in MODULES} == {
         "twincast-commit-history",
         "twincast-remote-backup",
+        "twincast-server",
         *INTERFACE_MODULES,
     }
 

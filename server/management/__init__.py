@@ -1,0 +1,1 @@
+"""The server's own configuration (twincast-server): read, checked, acted on, and told as state."""

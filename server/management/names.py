@@ -1,0 +1,30 @@
+"""The names of the nodes of twincast-server: tags and schema paths, and which of them are acted on."""
+
+from typing import Final
+
+MODULE: Final = "twincast-server"
+SERVER: Final = f"/{MODULE}:server"
+
+_NODES: Final = """
+    listen listen/ssh listen/ssh/name listen/ssh/address listen/ssh/port listen/ssh/listening
+    listen/tls listen/tls/name listen/tls/address listen/tls/port listen/tls/listening
+    tls tls/key tls/certificate tls/client-authority tls/cert-to-name tls/cert-to-name/id
+    tls/cert-to-name/fingerprint tls/cert-to-name/map-type tls/cert-to-name/name
+    users users/user users/user/name users/user/password users/user/authorized-key
+    users/user/authorized-key/name users/user/authorized-key/key users/user/group
+    limits limits/sessions limits/sessions-per-user limits/connections limits/sessions-per-connection
+    limits/unauthenticated-connections limits/login-grace limits/session-grace limits/login-attempts
+    limits/failures-per-source limits/failure-window limits/hello-timeout limits/idle-timeout
+    limits/write-stall limits/hello-size limits/message-size limits/nesting-depth
+    limits/notification-backlog limits/notification-backlog-size
+    statistics statistics/connections statistics/unauthenticated-connections statistics/sessions
+    statistics/refused statistics/refused/cause statistics/refused/count
+    """
+
+CLAIMED: Final = frozenset((SERVER, *(f"{SERVER}/{name}" for name in _NODES.split())))
+"""Every data node that the code reads or tells."""
+
+
+def tsrv(name: str) -> str:
+    """Return the tag of a node of our module."""
+    return f"{{urn:twincast:yang:server}}{name}"

@@ -1,0 +1,42 @@
+"""What the server tells of itself: the state nodes of twincast-server."""
+
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from server.management.config import Listen, ServerConfig, Transport
+from server.management.names import SERVER
+from server.telemetry.sessions import Sessions
+from server.transport.admission import Admission
+
+Data = dict[str, object]
+_COUNTER32: Final = 1 << 32
+
+
+def state(
+    config: ServerConfig, admission: Admission, sessions: Sessions, listening: Callable[[Listen], bool]
+) -> Data:
+    """Return the state below `/server` as RFC 7951-like data."""
+    listen = {
+        str(transport): _listens((each for each in config.listens if each.transport is transport), listening)
+        for transport in Transport
+    }
+    return {SERVER.removeprefix("/"): {"listen": listen, "statistics": _statistics(admission, sessions)}}
+
+
+def _listens(listens: Iterable[Listen], listening: Callable[[Listen], bool]) -> list[Data]:
+    return [{"name": each.name, "listening": listening(each)} for each in listens]
+
+
+def _statistics(admission: Admission, sessions: Sessions) -> Data:
+    connections, strangers = admission.counts()
+    refused = {str(cause): count for cause, count in admission.refusals.snapshot().items()}
+    refused["sessions"] = sessions.statistics.refused_sessions
+    refused["sessions-per-user"] = sessions.statistics.refused_of_user
+    return {
+        "connections": connections,
+        "unauthenticated-connections": strangers,
+        "sessions": sum(1 for _ in sessions),
+        "refused": [
+            {"cause": cause, "count": count % _COUNTER32} for cause, count in sorted(refused.items())
+        ],
+    }
