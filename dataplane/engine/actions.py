@@ -110,8 +110,8 @@ def copied_groups(world: World, order: ClearCopiedGroups) -> Iterator[RemoveCopi
 
 
 def _of_port(world: World, name: str, group: Address | None) -> Iterator[RemoveCopied]:
-    port = world.ports[name]
-    for side in list(port.sides.values()):
+    port = world.ports.get(name)  # it may be gone by the time its turn comes
+    for side in () if port is None else list(port.sides.values()):
         for members in _slices(walk(side.table, group)):
             copied = tuple((each.subscriber, each.group) for each in members if each and _copied(each))
             yield RemoveCopied(name, copied)

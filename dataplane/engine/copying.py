@@ -25,6 +25,7 @@ from dataplane.replication import peer
 from dataplane.replication.records import Record, RecordKind
 from dataplane.state import BatchCompleted, ChannelStateChanged, OutOfSync
 
+_EXCHANGING: Final = frozenset({peer.ChannelState.SYNCHRONIZING, peer.ChannelState.CONNECTED})
 _NOT_LISTED: Final = NotCopied.NOT_IN_SUBSCRIBER_LIST
 _LEAVING: Final = (ChangeKind.LEAVING, ChangeKind.REMOVED)
 
@@ -120,6 +121,7 @@ def _note(world: World, service: Service, output: _Noted, now: float) -> None:
             _state_changed(world, service, output, now)
         case peer.PeerSettings():
             refresh_service(world, service, now)
+            tell_requests(world, service)
         case peer.BatchCompleted():
             _batch_completed(world, service, output, now)
         case peer.OutOfSync(backup_id, reason):
@@ -230,10 +232,19 @@ def _tell_completed(world: World, service: Service, profile: str, batch: peer.Ba
 
 
 def tell_requests(world: World, service: Service) -> None:
-    """Announce the requests whose batches have all arrived; a profile that is gone is not waited for."""
-    name = service.config.name
+    """Announce the requests whose batches have all arrived; a profile that is gone is not waited for.
+
+    It is gone when it was deleted here, or when the peer, which is connected, does not have it.
+    """
+    name, machine = service.config.name, service.machine
+    exchanging = machine is not None and machine.state in _EXCHANGING
     for request in list(service.requested):
-        request.waiting = {each for each in request.waiting if (name, each) in world.by_backup_id}
+        request.waiting = {
+            each
+            for each in request.waiting
+            if (name, each) in world.by_backup_id
+            and (machine is None or not exchanging or machine.accepts(each))
+        }
         if not request.waiting:
             service.requested.remove(request)
             world.out.append(Notify(BatchCompleted(name, "", request.entries, request.batch_id)))

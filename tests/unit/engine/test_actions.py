@@ -99,6 +99,18 @@ def test_a_connection_that_breaks_does_not_lose_the_request(pair: Pair) -> None:
     assert started.batch_id in {event.batch_id for event in batches(pair.a) if not event.profile}
 
 
+def test_a_profile_that_the_peer_gave_up_is_not_waited_for(pair: Pair) -> None:
+    pair.a.join(group(1))
+    pair.run(0.1)
+    started = order(pair.a, BatchBackup(SERVICE))
+    pair.cut_channel()
+    pair.b.configure(removed_profiles=(PROFILE,))
+    pair.mend_channel()
+    pair.run(10)
+    assert isinstance(started, BatchStarted)
+    assert [event.batch_id for event in batches(pair.a) if not event.profile] == [started.batch_id]
+
+
 def test_requests_are_bounded(pair: Pair) -> None:
     outcomes = [order(pair.a, BatchBackup(SERVICE)) for _ in range(MAXIMUM_REQUESTED + 1)]
     assert isinstance(outcomes[-1], ActionRefused)
@@ -151,6 +163,14 @@ def test_many_are_cleared_in_slices(pair: Pair) -> None:
     pair.run(5)
     slices = list(copied_groups(pair.b.engine.world, ClearCopiedGroups(PROFILE)))
     assert [len(each.members) for each in slices] == [SLICE, 10]
+
+
+def test_a_port_that_goes_before_its_turn_is_passed_over(pair: Pair) -> None:
+    pair.a.join(group(1))
+    pair.run(1)
+    slices = copied_groups(pair.b.engine.world, ClearCopiedGroups(PROFILE))
+    pair.b.configure(removed_interfaces=(PORT,))
+    assert list(slices) == []
 
 
 def test_what_was_refreshed_here_meanwhile_stays(pair: Pair) -> None:
