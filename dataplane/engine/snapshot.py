@@ -12,7 +12,7 @@ from dataplane.copy_policy import SubscriberType, subscriber_type
 from dataplane.engine.exchange import record_of
 from dataplane.engine.world import PROTOCOLS, Port, Profile, Side, World
 from dataplane.membership.entry import Entry
-from dataplane.membership.groups import Origin
+from dataplane.membership.groups import EntryState, Origin
 from dataplane.replication.records import Record
 
 _LOOKED_AT: Final = 128
@@ -50,8 +50,10 @@ class Snapshot:
             return None
         records: list[Record] = []
         for access_id, side, entry in looked_at:
-            if self._allowed(entry) and entry.ends() > now + side.table.timing.last_member_query_time:
-                records += self._records(access_id, entry, now)
+            if self._allowed(entry):
+                state = entry.outlook(now)
+                if state.longest > side.table.timing.last_member_query_time:
+                    records += self._records(access_id, state)
         return records
 
     def _walk(self) -> Iterator[tuple[int, Side, Entry]]:
@@ -80,12 +82,11 @@ class Snapshot:
         copied = kind is not SubscriberType.DHCP_STB or config.dhcp_copy(entry.group.version)
         return kind in self._kinds and config.multicast and copied
 
-    def _records(self, access_id: int, entry: Entry, now: float) -> Iterator[Record]:
+    def _records(self, access_id: int, state: EntryState) -> Iterator[Record]:
         backup_id = self._profile.config.backup_id
-        state = entry.state(now)
         subscribers = self._profile.subscribers
-        listed = subscribers is None or entry.subscriber in subscribers.patterns
-        if entry.origin is not Origin.COPIED and listed:
+        listed = subscribers is None or state.subscriber in subscribers.patterns
+        if state.origin is not Origin.COPIED and listed:
             yield record_of(backup_id, access_id, state)
-        if self._returned and entry.origin is not Origin.LOCAL:
+        if self._returned and state.origin is not Origin.LOCAL:
             yield record_of(backup_id, access_id, state, returned=True)

@@ -88,7 +88,7 @@ class Entry(msgspec.Struct, eq=False, gc=False):
         return f"<Entry {self.subscriber.text()} {self.group} {self.filter_mode} {self.origin}>"
 
     def state(self, now: float) -> EntryState:
-        """The entry as a value with lifetimes in seconds from `now`."""
+        """The entry as a value with lifetimes in seconds from `now`: those of the timers that run."""
         sources: tuple[SourceState, ...] = ()
         if self.sources:
             sources = tuple(
@@ -105,6 +105,14 @@ class Entry(msgspec.Struct, eq=False, gc=False):
             self.origin,
             self.up_since,
         )
+
+    def outlook(self, now: float) -> EntryState:
+        """The same with what was promised, for a batch: a peer that restarted is to know as much."""
+        state = self.state(now)
+        if self.promise is None:
+            return state
+        promised, since = self.promise
+        return _longer(state, _aged(promised, now - since))
 
     def _longest(self) -> float:
         return self.deadline if self.filter_mode is _EXCLUDE else self.ends()
@@ -342,6 +350,21 @@ class Entry(msgspec.Struct, eq=False, gc=False):
             known = started.get(source)
             started[source] = SourceTimer(until, known.up_since if known else now)
         self.sources = started
+
+
+def _longer(state: EntryState, promised: EntryState | None) -> EntryState:
+    """The state with the lifetimes that were promised where they are longer."""
+    if promised is None:
+        return state
+    until = {source.address: source.lifetime for source in promised.sources}
+    sources = tuple(
+        SourceState(each.address, max(each.lifetime, until.get(each.address, 0.0)), each.up_since)
+        for each in state.sources
+    )
+    lifetime = state.lifetime
+    if state.filter_mode is promised.filter_mode:
+        lifetime = max(lifetime, promised.lifetime)
+    return msgspec.structs.replace(state, lifetime=lifetime, sources=sources)
 
 
 def _aged(state: EntryState, seconds: float) -> EntryState | None:

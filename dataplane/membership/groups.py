@@ -63,6 +63,14 @@ class EntryState(msgspec.Struct, frozen=True, gc=False):
             return self.lifetime > 0
         return any(source.lifetime > 0 for source in self.sources)
 
+    @property
+    def longest(self) -> float:
+        """Seconds until the last of its timers ends."""
+        if not self.sources:
+            return self.lifetime
+        last = max(source.lifetime for source in self.sources)
+        return max(last, self.lifetime) if self.filter_mode is _EXCLUDE else last
+
 
 class ChangeKind(StrEnum):
     """What happened to an entry.
