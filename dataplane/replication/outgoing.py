@@ -96,10 +96,15 @@ class Outgoing:
                 self.statistics.acknowledged += profile.resume(sequence)
 
     def map(self, backup_ids: frozenset[int], returned: frozenset[int]) -> Outputs:
-        """These profiles are known on both sides now; new ones need a batch first."""
+        """These profiles are known on both sides now; new ones need a batch first.
+
+        What was on its way to a profile that the peer has deleted is not for the next one of its number.
+        """
         outputs: Outputs = []
         for backup_id in self._mapped - backup_ids:
             self._interrupt(backup_id, self._profiles[backup_id])
+        for backup_id in self._profiles.keys() - backup_ids:
+            self._profiles[backup_id].forget()
         added = backup_ids - self._mapped
         self._mapped = backup_ids
         for backup_id in sorted(added):

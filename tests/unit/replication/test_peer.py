@@ -421,6 +421,24 @@ def test_a_profile_added_while_connected_gets_its_batch():
     assert link.a.machine.state is ChannelState.CONNECTED
 
 
+@pytest.mark.parametrize("connected_then", [True, False])
+def test_what_was_on_its_way_to_a_deleted_profile_is_not_for_the_next_of_its_number(connected_then):
+    """The join was accepted for the old one; the member left while there was none."""
+    link = connected(Link(Router(1, (1, 2)), Router(2, (1, 2))))
+    link.a.join(record(1, backup_id=2))
+    link.a.outbox.clear()
+    if not connected_then:
+        link.drop()
+    kept = link.b.settings.pop()
+    link.b.perform(link.b.machine.configure(link.b.settings, link.now))
+    link.settle()
+    link.a.leave(record(1, backup_id=2))
+    link.b.settings.append(kept)
+    link.b.perform(link.b.machine.configure(link.b.settings, link.now))
+    link.settle()
+    assert link.b.copies == {}
+
+
 def test_a_profile_removed_while_connected_is_unmapped_again():
     link = connected(Link(Router(1, (1, 2)), Router(2, (1, 2))))
     link.a.join(record(1, backup_id=2))
