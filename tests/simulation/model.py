@@ -1,0 +1,381 @@
+"""What two routers know of their subscribers, from the rules alone: the reference of the simulated day.
+
+Nothing of the dataplane is used here. For each router and membership the model keeps two times: until
+`sure` the entry must be there, after `may` it must not. They differ only where the rules leave it open, as
+when a connection breaks while a copy is under way. Times are seconds; SLACK is what a message, a timer or
+a burst may take.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+SLACK = 1.0
+NEVER = float("-inf")
+
+
+class Key(NamedTuple):
+    """One membership: what one subscriber of a port wants of a group; source "" is any source."""
+
+    port: str
+    subscriber: str
+    group: str
+    source: str = ""
+
+
+class Kind(NamedTuple):
+    """What the rules ask about a subscriber's message."""
+
+    pppoe: bool
+    family: int
+
+
+@dataclass
+class Mark:
+    """Something that is known for certain, or possible."""
+
+    sure: bool = False
+    may: bool = False
+
+    def set(self, *, sure: bool) -> None:
+        self.may = True
+        self.sure |= sure
+
+
+@dataclass
+class Belief:
+    """What is known of one entry of one router. `local`: heard on its port; `copied`: told by the peer."""
+
+    sure: float = NEVER
+    may: float = NEVER
+    local: Mark = field(default_factory=Mark)
+    copied: Mark = field(default_factory=Mark)
+    heard_at: float = NEVER
+    left_at: float = NEVER
+
+
+@dataclass
+class Settings:
+    """A profile as it is committed on one router."""
+
+    multicast: bool = True
+    igmp_copy: bool = True
+    mld_copy: bool = True
+
+    def copies(self, kind: Kind) -> bool:
+        """Rules 1, 2, 5 and 6."""
+        return self.multicast and (kind.pppoe or (self.igmp_copy if kind.family == 4 else self.mld_copy))
+
+
+class Copy(NamedTuple):
+    """A copy on its way: accepted at `at`; nobody knows yet whether it arrived."""
+
+    at: float
+    key: Key
+    leave: bool
+    certain: bool
+
+
+class Batch(NamedTuple):
+    """A batch that began at `at` while the channel was connected."""
+
+    at: float
+    profile: str
+    chosen: Callable[[Kind], bool]
+
+
+@dataclass
+class Site:
+    """One router. `open`: its end of the channel takes records. `pulling`: it begins with nothing."""
+
+    beliefs: dict[Key, Belief] = field(default_factory=dict)
+    profiles: dict[str, Settings] = field(default_factory=dict)
+    ports: dict[str, str] = field(default_factory=dict)
+    bound_at: dict[str, float] = field(default_factory=dict)
+    open: bool = False
+    pulling: bool = True
+    copies: list[Copy] = field(default_factory=list)
+    batches: list[Batch] = field(default_factory=list)
+
+
+class Model:
+    """Both routers, by name. `interval`: of a group membership; `leave`: the last member query time."""
+
+    def __init__(self, interval: float, leave: float) -> None:
+        self.interval = interval
+        self.leave = leave
+        self.sites = {"a": Site(), "b": Site()}
+        self.kinds: dict[Key, Kind] = {}
+        self.link_since = NEVER
+        """Since when nothing has come between the two; infinite while something does."""
+        self.bad_since = NEVER
+
+    def peer(self, name: str) -> Site:
+        return self.sites["b" if name == "a" else "a"]
+
+    # what subscribers do
+
+    def joined(self, name: str, key: Key, kind: Kind, now: float) -> None:
+        """A report for this membership arrived at a router."""
+        self.advance(now)
+        self.kinds[key] = kind
+        site = self.sites[name]
+        belief = self._belief(site, key, now)
+        belief.sure = belief.may = now + self.interval
+        belief.heard_at = now
+        belief.local.set(sure=True)
+        if self._copied(name, key, kind):
+            site.copies.append(Copy(now, key, leave=False, certain=self._aware(name, key.port)))
+            self._told(self.peer(name), key, now, sure=False)
+
+    def left(self, name: str, key: Key, kind: Kind, now: float) -> None:
+        """A leave arrived at a router: it means something only to one that knows the member."""
+        self.advance(now)
+        self.kinds[key] = kind
+        site = self.sites[name]
+        belief = self._belief(site, key, now)
+        if belief.may < now - SLACK:
+            return
+        certain = belief.sure > now + SLACK
+        belief.sure = min(belief.sure, now + self.leave)
+        belief.may = min(belief.may, now + self.leave)
+        belief.left_at = now
+        if self._copied(name, key, kind):
+            certain = certain and self._aware(name, key.port)
+            site.copies.append(Copy(now, key, leave=True, certain=certain))
+            peer = self._belief(self.peer(name), key, now)
+            peer.sure = min(peer.sure, now + self.leave)
+            peer.left_at = now
+
+    # what operators and the network do
+
+    def opened(self, name: str, now: float) -> None:
+        """A router's end of the channel is synchronizing: its batches begin (rule 12)."""
+        self.advance(now)
+        site = self.sites[name]
+        site.open = True
+        for profile in site.profiles:
+            self._batch(name, profile, now, sure=False)
+
+    def connected(self, name: str, now: float) -> None:
+        """The batches of both directions have come to their end, and what was on its way was sent again."""
+        self.advance(now)
+        for each in self.sites:
+            self._confirm_all(each, now)
+        for each in self.sites:
+            for profile in self.sites[each].profiles:
+                self._batch(each, profile, now, sure=True)
+        self.sites[name].pulling = False
+
+    def passable(self, now: float) -> None:
+        """A partition has ended before anyone took note: what it held back arrives, in order."""
+        for each in self.sites:
+            self._confirm_all(each, now)
+        self.link_since = now
+
+    def closed(self, name: str, now: float) -> None:
+        """A router knows that the channel is down (rule 11)."""
+        self.advance(now)
+        self.sites[name].open = False
+        self.sites[name].batches.clear()
+
+    def restarted(self, name: str, now: float) -> None:
+        """The dataplane of a router died; another begins with nothing."""
+        self.advance(now)
+        self.sites[name] = Site()
+        peer = self.peer(name)
+        held_back = self.bad_since if self.link_since == float("inf") else now
+        peer.copies = [each._replace(certain=each.certain and each.at > held_back) for each in peer.copies]
+
+    def interrupted(self, now: float) -> None:
+        """From now on nothing passes between the two."""
+        self.advance(now)
+        if self.link_since <= now:
+            self.link_since, self.bad_since = float("inf"), now
+
+    def put_profile(self, name: str, profile: str, settings: Settings, now: float) -> None:
+        """A profile is there, or is changed (rules 5 to 7)."""
+        self.advance(now)
+        site = self.sites[name]
+        old = site.profiles.get(profile)
+        site.profiles[profile] = settings
+        if old is None:
+            self._batch_both(profile, now)
+        else:
+            before = Settings(old.multicast, old.igmp_copy, old.mld_copy)
+            self._begin(name, Batch(now, profile, lambda kind: not before.copies(kind)), now)
+
+    def remove_profile(self, name: str, profile: str, now: float) -> None:
+        """A profile is deleted and its interfaces are unbound (rule 13); what waits is dropped."""
+        site = self.sites[name]
+        ports = [port for port, bound in site.ports.items() if bound == profile]
+        for port in ports:
+            self.unbind(name, port, now)
+        site.copies = [
+            each._replace(certain=each.certain and each.key.port not in ports) for each in site.copies
+        ]
+        del site.profiles[profile]
+
+    def bind(self, name: str, port: str, profile: str, now: float) -> None:
+        """A port is bound: it begins without members."""
+        self.unbind(name, port, now)
+        self.sites[name].ports[port] = profile
+        self.sites[name].bound_at[port] = now
+        self._batch_both(profile, now)
+
+    def unbind(self, name: str, port: str, now: float) -> None:
+        """A port is not bound any more: its entries are gone, the peer's age (rule 13)."""
+        self.advance(now)
+        site = self.sites[name]
+        site.ports.pop(port, None)
+        site.beliefs = {key: belief for key, belief in site.beliefs.items() if key.port != port}
+
+    # what may be seen
+
+    def differences(self, name: str, actual: dict[Key, float], now: float) -> list[str]:
+        """What a router has and should not, lacks, or keeps for too long; `actual` is seconds left."""
+        self.advance(now)
+        beliefs = self.sites[name].beliefs
+        found = [
+            f"{key} is missing, {belief.sure - now:.1f} s before its time"
+            for key, belief in beliefs.items()
+            if belief.sure > now + SLACK and key not in actual
+        ]
+        for key, rest in actual.items():
+            may = beliefs[key].may if key in beliefs else NEVER
+            if may < now - SLACK:
+                found.append(f"{key} is there, {now - may:.1f} s after its time")
+            elif now + rest > may + 2 * SLACK:
+                found.append(f"{key} lives {now + rest - may:.1f} s too long")
+        return found
+
+    def undecided(self, name: str, now: float) -> int:
+        """How many memberships the rules leave open."""
+        beliefs = self.sites[name].beliefs.values()
+        return sum(belief.sure <= now + SLACK and belief.may >= now - SLACK for belief in beliefs)
+
+    # how it follows
+
+    def advance(self, now: float) -> None:
+        """What was told in time has arrived when the link has been good for long enough."""
+        for name, site in self.sites.items():
+            if not site.open or not self.peer(name).open:
+                continue
+            due = [each for each in site.copies if self.link_since <= each.at <= now - SLACK / 2]
+            site.copies = [each for each in site.copies if each not in due]
+            for each in due:
+                self._arrived(name, each, each.at)
+            ended = [each for each in site.batches if self.link_since <= each.at <= now - SLACK]
+            site.batches = [each for each in site.batches if each not in ended]
+            for batch in ended:
+                self._batch(name, batch.profile, now, sure=True, chosen=batch.chosen)
+
+    def _confirm_all(self, name: str, now: float) -> None:
+        site = self.sites[name]
+        waiting, site.copies = site.copies, []
+        for each in waiting:
+            self._arrived(name, each, now)
+
+    def _arrived(self, name: str, copy: Copy, when: float) -> None:
+        peer = self.peer(name)
+        if copy.key.port not in peer.ports:
+            return
+        certain = copy.certain and peer.bound_at[copy.key.port] <= copy.at
+        if not copy.leave:
+            self._told(peer, copy.key, copy.at, sure=certain, when=when)
+            return
+        belief = self._belief(peer, copy.key, when)
+        belief.sure = min(belief.sure, copy.at + self.leave)
+        if certain and belief.heard_at <= copy.at:
+            belief.may = min(belief.may, when + self.leave + SLACK)
+            belief.left_at = max(belief.left_at, copy.at)
+
+    def _told(self, site: Site, key: Key, at: float, *, sure: bool, when: float = NEVER) -> None:
+        """A copied report of `at` reaches a router, or may; `when` is later if the link held it back.
+
+        Its lifetime is what remained when it left: what it waits on the link is added.
+        """
+        late = when > at
+        if key.port not in site.ports:
+            return
+        belief = self._belief(site, key, at)
+        until = at + self.interval
+        belief.may = max(belief.may, (when if late else at) + self.interval)
+        belief.copied.set(sure=sure)
+        if not sure:
+            return
+        if late and belief.sure > until:
+            belief.sure = until
+        elif belief.left_at <= at:
+            belief.sure = max(belief.sure, until)
+
+    def _belief(self, site: Site, key: Key, now: float) -> Belief:
+        """The belief about an entry, or a new one when the entry is gone by now."""
+        belief = site.beliefs.get(key)
+        if belief is None or belief.may < now - SLACK:
+            belief = site.beliefs[key] = Belief()
+        elif belief.sure < now + SLACK:
+            belief.local.sure = belief.copied.sure = False
+        return belief
+
+    def _aware(self, name: str, port: str) -> bool:
+        """Whether a router knows that its peer has a port, as it is told by it (rule 16)."""
+        peer = self.peer(name)
+        told_by = self.bad_since - SLACK / 2 if self.link_since == float("inf") else float("inf")
+        return peer.bound_at.get(port, float("inf")) <= told_by and port in peer.ports
+
+    def _copied(self, name: str, key: Key, kind: Kind) -> bool:
+        """Rules 1, 2, 14, 15 and 16: whether a message that arrives now is copied."""
+        site = self.sites[name]
+        profile = site.ports.get(key.port, "")
+        settings = site.profiles.get(profile)
+        known = profile in self.peer(name).profiles
+        return site.open and known and settings is not None and settings.copies(kind)
+
+    def _batch_both(self, profile: str, now: float) -> None:
+        for name in self.sites:
+            self._begin(name, Batch(now, profile, lambda _: True), now)
+
+    def _begin(self, name: str, batch: Batch, now: float) -> None:
+        both = batch.profile in self.sites[name].profiles and batch.profile in self.peer(name).profiles
+        if self.sites[name].open and self.peer(name).open and both:
+            self.sites[name].batches.append(batch)
+            self._batch(name, batch.profile, now, sure=False, chosen=batch.chosen)
+
+    def _batch(
+        self,
+        name: str,
+        profile: str,
+        now: float,
+        *,
+        sure: bool,
+        chosen: Callable[[Kind], bool] = lambda _: True,
+    ) -> None:
+        """Rules 8 and 12: what the sender heard; to a router that restarted, also what was its own."""
+        peer = self.peer(name)
+        for key, belief in self._allowed(name, profile, chosen):
+            if belief.may <= now + self.leave or key.port not in peer.ports:
+                continue
+            lasting = sure and belief.sure > now + self.leave + SLACK
+            if belief.local.may:
+                self._named(peer, key, belief, now, sure=lasting and belief.local.sure, returned=False)
+            if belief.copied.may and peer.pulling:
+                self._named(peer, key, belief, now, sure=lasting and belief.copied.sure, returned=True)
+
+    def _allowed(
+        self, name: str, profile: str, chosen: Callable[[Kind], bool]
+    ) -> Iterator[tuple[Key, Belief]]:
+        site = self.sites[name]
+        settings = site.profiles.get(profile)
+        for key, belief in list(site.beliefs.items()):
+            kind = self.kinds[key]
+            if settings and site.ports.get(key.port) == profile and settings.copies(kind) and chosen(kind):
+                yield key, belief
+
+    def _named(self, peer: Site, key: Key, source: Belief, now: float, *, sure: bool, returned: bool) -> None:
+        """A batch names an entry: it is there for as long as the sender has it, and is not lengthened."""
+        belief = self._belief(peer, key, now)
+        belief.may = max(belief.may, source.may)
+        (belief.local if returned else belief.copied).set(sure=sure)
+        if sure and (belief.left_at <= source.heard_at or belief.left_at < now - self.leave - SLACK):
+            belief.sure = max(belief.sure, source.sure)
