@@ -88,7 +88,7 @@ PROMISES = {
 }
 
 
-@pytest.mark.parametrize(("expression", "promise"), PROMISES.items(), ids=lambda value: str(value)[:60])
+@pytest.mark.parametrize(("expression", "promise"), PROMISES.items(), ids=PROMISES)
 def test_what_has_to_be_built(expression, promise):
     keys, wanted = promise
     selection = XPathSelection(garden(), _parsed(expression))
