@@ -30,6 +30,7 @@ from server.operations import base_events
 from server.operations.action import Actions
 from server.operations.bodies import Bodies
 from server.operations.commit import Commit
+from server.operations.compare import Compare
 from server.operations.control import Control
 from server.operations.dispatch import Dispatcher
 from server.operations.edit import Edit
@@ -266,6 +267,7 @@ def _operations(
         Commit(core.store, guard, core.judge, configurations, offer),
         Control(core.store, sessions, offer),
         Schemas(core.schema),
+        Compare(core.schema, core.store, guard, offer),
         history,
     )
     base = base_events.BaseEvents(core.schema, sessions, subscriptions.stream.put)

@@ -76,23 +76,45 @@ class Subtree:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where an expression stands: its path, and for errors the names and namespaces in it."""
+
+    path: str
+    namespaces: Mapping[str, str]
+    element: str = "filter"
+    attribute: str = "select"
+
+
+@dataclass(frozen=True, slots=True)
 class XPath:
-    """An expression and the namespaces in scope where it stands; `path` is where, for errors."""
+    """An expression and the namespaces in scope where it stands."""
 
     expression: Expression
     namespaces: Mapping[str | None, str]
-    path: str
+    place: Place
 
     def selection(self, schema: Schema) -> Selection:
         """See `Wanted`."""
-        with _blaming(self.path):
+        with _blaming(self.place):
             return XPathSelection(schema, self.expression)
 
     def of(self, schema: Schema, root: Container) -> Container:
         """See `Wanted`."""
-        with _blaming(self.path):
+        with _blaming(self.place):
             budget = Budget(MAX_STEPS, XPATH_SECONDS, time.monotonic)
             return select(schema, root, self.expression, self.namespaces, budget)
+
+
+def xpath(text: str, namespaces: Mapping[str | None, str], path: str, prefix: str, namespace: str) -> XPath:
+    """Read an expression that is a parameter of its own; `prefix` and `namespace` are those in `path`."""
+    bound = {"nc": BASE_NAMESPACE, prefix: namespace}
+    return _read(text, namespaces, Place(path, bound, path.rpartition(":")[2], ""))
+
+
+def _read(text: str, namespaces: Mapping[str | None, str], place: Place) -> XPath:
+    with _blaming(place):
+        # a name without a prefix matches in any namespace, as an element without one does in a subtree filter
+        return XPath(parse(text, namespaces, known=frozenset(FUNCTIONS)), namespaces, place)
 
 
 def take_wanted(parameters: Parameters) -> Wanted:
@@ -111,9 +133,7 @@ def take_wanted(parameters: Parameters) -> Wanted:
     if text is None:
         error = errors.missing_attribute("select", "filter", type=ErrorType.PROTOCOL)
         raise error.at(path, {"nc": BASE_NAMESPACE})
-    with _blaming(path):
-        # a name without a prefix matches in any namespace, as an element without one does in a subtree filter
-        return XPath(parse(text, found.nsmap, known=frozenset(FUNCTIONS)), found.nsmap, path)
+    return _read(text, found.nsmap, Place(path, {"nc": BASE_NAMESPACE}))
 
 
 def take_filter(parameters: Parameters, namespace: str = "") -> etree._Element | None:
@@ -139,21 +159,24 @@ def _type(element: etree._Element) -> FilterType:
 
 
 @contextmanager
-def _blaming(path: str) -> Iterator[None]:
+def _blaming(place: Place) -> Iterator[None]:
     """Say what is wrong with an expression."""
+    said = place.attribute or place.element
     try:
         yield
     except NotNodesError as error:
-        raise _at(path, errors.invalid_value(f"select: {error}", type=ErrorType.PROTOCOL)) from error
+        wrong = errors.invalid_value(f"{said}: {error}", type=ErrorType.PROTOCOL)
+        raise wrong.at(place.path, place.namespaces) from error
     except XPathError as error:
-        wrong = errors.bad_attribute("select", "filter", f"select: {error}", ErrorType.PROTOCOL)
-        raise _at(path, wrong) from error
+        raise _wrong(place, f"{said}: {error}").at(place.path, place.namespaces) from error
     except (XPathLimitError, RecursionError) as error:
-        message = "select: the expression takes too long; name the nodes on the way, and keys"
+        message = f"{said}: the expression takes too long; name the nodes on the way, and keys"
         denied = errors.resource_denied(message, ErrorType.PROTOCOL)
         denied.app_tag = TOO_MUCH
-        raise _at(path, denied) from error
+        raise denied.at(place.path, place.namespaces) from error
 
 
-def _at(path: str, error: RpcError) -> RpcError:
-    return error.at(path, {"nc": BASE_NAMESPACE})
+def _wrong(place: Place, message: str) -> RpcError:
+    if place.attribute:
+        return errors.bad_attribute(place.attribute, place.element, message, ErrorType.PROTOCOL)
+    return errors.invalid_value(message, type=ErrorType.PROTOCOL)

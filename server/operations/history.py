@@ -155,8 +155,8 @@ class History:
 
 def _difference(shown: Shown) -> str:
     parts = [element("operation", shown.operation), element("path", shown.location.path)]
-    if shown.point:
-        parts.append(element("point", shown.point))
+    if shown.follows is not None:
+        parts.append(element("point", shown.follows.path))
     if shown.before:
         parts.append(f"<source-value>{shown.before}</source-value>")
     if shown.after:

@@ -18,6 +18,7 @@ E = TypeVar("E", bound=StrEnum)
 
 WITH_DEFAULTS_NAMESPACE = "urn:ietf:params:xml:ns:yang:ietf-netconf-with-defaults"
 HISTORY_NAMESPACE = "urn:twincast:yang:commit-history"
+COMPARE_NAMESPACE = "urn:ietf:params:xml:ns:yang:ietf-nmda-compare"
 
 _PREFIXES = {
     BASE_NAMESPACE: "nc",
@@ -25,6 +26,7 @@ _PREFIXES = {
     WITH_DEFAULTS_NAMESPACE: "ncwd",
     errors.YANG_NAMESPACE: "yang",
     HISTORY_NAMESPACE: "tch",
+    COMPARE_NAMESPACE: "cmp",
     "urn:ietf:params:xml:ns:netconf:notification:1.0": "ncEvent",
 }
 _PATH_NAMESPACES = {prefix: namespace for namespace, prefix in _PREFIXES.items()}

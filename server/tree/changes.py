@@ -21,12 +21,12 @@ from server.tree.xml import Printer
 class Shown:
     """One change. `before` and `after` are an element each, empty where there is none to show.
 
-    `point` is the path of what the node follows now in a list ordered by the user, if anything.
+    `follows` is what the node follows now in a list ordered by the user, None when it is the first.
     """
 
     operation: str
     location: Location
-    point: str
+    follows: Location | None
     before: str
     after: str
 
@@ -42,7 +42,7 @@ class Shower:
         """Return each change as it may be shown."""
         for change in changes:
             before, after = self._element(change.old), self._element(change.new)
-            yield Shown(change.kind, change.location, _point(change), before, after)
+            yield Shown(change.kind, change.location, _followed(change), before, after)
 
     def _element(self, node: Changed | None) -> str:
         if node is None or node.schema.default_deny_all:
@@ -81,9 +81,9 @@ def _declared(schema: SchemaNode, xml: str) -> str:
     return f'{start} xmlns="{escape_attribute(schema.namespace)}"{xml.removeprefix(start)}'
 
 
-def _point(change: Change) -> str:
+def _followed(change: Change) -> Location | None:
     if change.point is None:
-        return ""
+        return None
     if isinstance(change.new, Leaf):
-        return Location(change.location.schema, change.location.keys, change.point[0]).path
-    return Location(change.location.schema, (*change.location.keys[:-1], change.point)).path
+        return Location(change.location.schema, change.location.keys, change.point[0])
+    return Location(change.location.schema, (*change.location.keys[:-1], change.point))

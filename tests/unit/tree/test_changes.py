@@ -39,7 +39,16 @@ def _shown(schema, before, after):
     for each in found:
         for xml in (each.before, each.after):
             assert not xml or etree.QName(etree.fromstring(xml)).namespace == "urn:vault"
-    return [(each.operation, each.location.path, each.point, each.before, each.after) for each in found]
+    return [
+        (
+            each.operation,
+            each.location.path,
+            each.follows.path if each.follows else "",
+            each.before,
+            each.after,
+        )
+        for each in found
+    ]
 
 
 def test_a_leaf(vault):
