@@ -57,7 +57,7 @@ def _frames(record: RecordType, first: Address, tags: tuple[int, int, int]) -> l
 
 
 def _round(*phases: Sequence[messages.FrameCaptured]) -> list[float]:
-    pair = Pair()
+    pair = Pair(ipv6=True)
     pair.start(profile(Role.MASTER), profile(Role.BACKUP))
     return [_cpu(pair, pair.a, frames) for frames in phases]
 
