@@ -296,8 +296,11 @@ class Entry(msgspec.Struct, eq=False, gc=False):
     def complete(self, state: EntryState, now: float, lowered: float) -> None:
         """Start what a batch has and the entry lacks; what runs is left alone, and what it promises noted.
 
-        A source's timer that ends before `lowered` may have been lowered by a leave: no promise for it.
+        A source's timer that ends before `lowered` may have been lowered by a leave: no promise for it,
+        unless there is one already, which a leave would have taken back.
         """
+        if self.promise is not None:
+            lowered = now
         running = self._requested(now)
         timers = {
             source.address: self._copied_timer(source, now)

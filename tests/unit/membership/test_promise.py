@@ -47,3 +47,15 @@ def test_a_leave_takes_the_promise_back() -> None:
     entry = table.entry(STB, GROUP)
     assert entry is not None
     assert entry.outlook(20.0).lifetime == 2.0
+
+
+def test_a_second_batch_does_not_take_a_promise_back() -> None:
+    """It came within the last member query time of the end, as if the source had been left. It had not."""
+    table = MembershipTable(IgmpConfig())
+    table.apply_update(state(40.0, source=True), 0.0)
+    table.apply_update(state(60.0, source=True), 10.0, batch=True)
+    table.apply_update(state(31.0, source=True), 39.0, batch=True)
+    table.expire(41.0)
+    entry = table.entry(STB, GROUP)
+    assert entry is not None
+    assert entry.lifetime(SOURCE, 41.0) == 29.0
