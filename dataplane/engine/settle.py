@@ -6,6 +6,7 @@ Whatever changed a membership table, a report, a copy, time, ends here.
 from collections import deque
 from collections.abc import Iterable
 from ipaddress import IPv4Address
+from itertools import islice
 from typing import Final
 
 from dataplane.engine import sessions
@@ -23,6 +24,9 @@ CIRCUITS_AT_ONCE: Final = 128
 """VLANs and sessions that a general query goes to at once: a millisecond or two of work."""
 CIRCUITS_PAUSE: Final = 0.01
 """Seconds to the next of them."""
+RELEASED_AT_ONCE: Final = 128
+"""Adopted groups of one turn, which costs two milliseconds."""
+
 _UNSPECIFIED: Final = IPv4Address(0)
 _GONE: Final = frozenset({ChangeKind.REMOVED, ChangeKind.EXPIRED})
 
@@ -93,12 +97,16 @@ def _with_retained(side: Side, group: Address, interest: Aggregate | None) -> Ag
 
 
 def expire_retained(world: World, port: Port, side: Side, now: float) -> None:
-    """Let go of adopted entries: whoever is still there has reported within a membership interval."""
-    groups = tuple(side.retained)
-    side.retained.clear()
+    """Let go of adopted entries: whoever is still there has reported within a membership interval.
+
+    The next tick goes on where this one stops: hellos must not wait for thousands of groups.
+    """
     side.retained_until = None
-    for group in groups:
+    for group in list(islice(side.retained, RELEASED_AT_ONCE)):
+        del side.retained[group]
         update_group(world, port, side, group, now)
+    if side.retained:
+        world.deadlines.set(side.retained_key, now)
 
 
 def run_queriers(world: World, port: Port, now: float, *, active: bool) -> None:
