@@ -1,6 +1,6 @@
 """`make bench`: measures everything, prints the table and writes `bench-results/bench.json`.
 
-Arguments choose parts: membership, management, replication, capture, switchover, forwarding, state.
+Arguments choose parts: membership, management, replication, capture, switchover, forwarding, state, states.
 """
 
 import json
@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tests.bench import capturing, forwarding, management, membership, replication, state
+from tests.bench import capturing, forwarding, management, membership, replication, state, states
 from tests.bench.machine import description
 from tests.bench.table import HEAD, Row
 
@@ -18,6 +18,7 @@ PARTS: dict[str, Callable[[], Iterator[Row]]] = {
     "switchover": replication.switchover_rows,
     "capture": capturing.rows,
     "forwarding": forwarding.rows,
+    "states": states.rows,
     "management": management.rows,
     "state": state.rows,
 }
