@@ -241,3 +241,99 @@ def test_paths_of_changes_are_not_sent_to_restricted_users(
         assert (b"hidden" in message) is told
         assert b"<username>admin</username>" in message
         client.close()
+
+
+TCH = "urn:twincast:yang:commit-history"
+CMP = "urn:ietf:params:xml:ns:yang:ietf-nmda-compare"
+COMPARE = (
+    f'<compare xmlns="{CMP}" xmlns:ds="urn:ietf:params:xml:ns:yang:ietf-datastores">'
+    "<source>ds:running</source><target>ds:candidate</target></compare>"
+)
+COMPARE_COMMITS = f'<compare-commits xmlns="{TCH}"/>'
+NO_TITLE = about("/d:depot/d:title", "deny")
+
+
+def permit(name: str) -> str:
+    return f"<rpc-name>{name}</rpc-name><action>permit</action>"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        COMPARE,
+        COMPARE_COMMITS,
+        f'<rollback-to-commit xmlns="{TCH}"><commit-id>1</commit-id></rollback-to-commit>',
+    ],
+    ids=["compare", "compare-commits", "rollback-to-commit"],
+)
+def test_history_and_comparison_need_a_rule(admin: DepotClient, guest: GuestClient, body: str) -> None:
+    admin.accepted("<title>ann</title>")
+    assert denied(guest.errors(body))
+    assert guest.data(f'<get><filter><commit-history xmlns="{TCH}"/></filter></get>') == ""
+
+
+def test_a_denied_node_is_in_no_comparison(admin: DepotClient, guest: GuestClient) -> None:
+    rules(admin, permit("compare"), permit("compare-commits"), NO_TITLE)
+    admin.accepted("<title>ann</title><level>3</level>")
+    reply = etree.tostring(guest.ask(COMPARE_COMMITS)).decode()
+    assert "level" in reply
+    assert "title" not in reply
+    assert admin.edit("<title>bob</title>") == []
+    assert guest.ask(COMPARE).find(f"{{{CMP}}}no-matches") is not None
+    assert admin.ask(COMPARE).find(f"{{{CMP}}}differences") is not None
+    admin.discard()
+
+
+def test_a_way_back_over_a_denied_node_is_denied(admin: DepotClient, guest: GuestClient) -> None:
+    rules(admin, permit("rollback-to-commit"), NO_TITLE, about("/d:depot", "permit"))
+    history = f'<get><filter><commit-history xmlns="{TCH}"/></filter></get>'
+
+    def last() -> str:
+        ids = etree.fromstring(admin.data(history)).findall(f"{{{TCH}}}commit/{{{TCH}}}commit-id")
+        return ids[-1].text or ""
+
+    admin.accepted("<level>3</level>")
+    without = last()
+    admin.accepted("<level>4</level>")
+    body = f'<rollback-to-commit xmlns="{TCH}"><commit-id>%s</commit-id></rollback-to-commit>'
+    reply = guest.ask(body % without)
+    assert reply.find("nc:rpc-error", SPACES) is None
+    assert admin.content("<level/>") == "<level>3</level>"
+    admin.accepted("<title>ann</title>")
+    found = guest.errors(body % without)
+    assert denied(found)
+    assert "title" not in found[0].path
+    assert admin.content("<title/>") == "<title>ann</title>"
+
+
+EXPRESSIONS = (
+    "/d:depot/d:title",
+    "//*[. = 'ann']",
+    "//d:level[../d:title = 'ann']",
+    "//d:level[count(//*[string-length(.) = 3]) > 0]",
+    "/d:depot/d:level[starts-with(preceding::*[1], 'a')]",
+)
+
+
+@pytest.mark.parametrize("expression", EXPRESSIONS)
+def test_no_expression_finds_out_a_denied_node(
+    admin: DepotClient, guest: GuestClient, expression: str
+) -> None:
+    rules(admin, NO_TITLE)
+    admin.accepted("<title>ann</title><level>3</level>")
+    asked = f'<filter type="xpath" xmlns:d="{DEPOT}" select="{expression}"/>'
+    body = f"<get-config><source><running/></source>{asked}</get-config>"
+    assert guest.data(body) == ""
+    assert admin.data(body) != ""
+
+
+def test_a_denied_default_is_not_reported(admin: DepotClient, guest: GuestClient) -> None:
+    rules(admin, about("/d:depot/d:lit", "deny"))
+    admin.accepted("<title>ann</title>")
+    defaults = "urn:ietf:params:xml:ns:yang:ietf-netconf-with-defaults"
+    asked = f'<with-defaults xmlns="{defaults}">report-all</with-defaults>'
+    wanted = f'<filter><depot xmlns="{DEPOT}"/></filter>'
+    body = f"<get-config><source><running/></source>{wanted}{asked}</get-config>"
+    assert "<lit>" in admin.data(body)
+    assert "<lit>" not in guest.data(body)
+    assert "<level>" in guest.data(body)
