@@ -9,6 +9,7 @@ from cli.lab import configuration
 from cli.lab.laboratory import Laboratory
 from cli.lab.play import until
 from tests.netns import watching
+from tests.netns.orders import may_be_given
 from tests.netns.watching import Stream, leaf, wait_for, wait_for_role
 from tests.support.keepalived import Keepalived, sample
 
@@ -132,6 +133,7 @@ def _played(laboratory: Laboratory, group: Group) -> dict[str, object]:
         laboratory.stbs[0].do("join", [group for group in GROUPS if not watching.has(a, group)])
         wait_for([a, b], *GROUPS)
         found: dict[str, object] = {"reason": leaf(a, "last-role-change-reason")}
+        found["may be ordered"] = may_be_given(a)
         found["stopped"] = _there_and_back(laboratory, first.stop, first.start)
         found["core cut"] = _there_and_back(
             laboratory, lambda: topology.cut_core_link(a.site), lambda: topology.restore_core_link(a.site)
