@@ -27,6 +27,13 @@ EXPECTED_SKIPS = (
 """What a machine may lack without a word: parts of these reasons."""
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Options of our own."""
+    parser.addoption(
+        "--update-expected", action="store_true", help="write what the cases of tests/conformance do now"
+    )
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """In CI a test that is skipped for a reason nobody expected is a failure: the suite covers less."""
     if os.environ.get("CI"):

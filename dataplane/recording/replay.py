@@ -6,7 +6,7 @@ same effects and the same state.
 
 import random
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from dataplane.engine import Engine, effects, report
 from dataplane.engine.effects import Effect
@@ -19,6 +19,7 @@ from dataplane.recording.plain import TYPE, plain
 from dataplane.replication.messages import Deframer
 from dataplane.state import StateSelection
 
+_FROM_SETS: Final = frozenset({"changes", "source", "sources"})
 _EVERYTHING = StateSelection(None, None, None, None)
 
 
@@ -49,13 +50,20 @@ def shown(effect: Effect) -> Any:  # noqa: ANN401 - JSON
     What comes from a set is sorted: its order is another in each process.
     """
     found = plain(effect)
-    if isinstance(effect, effects.ChangeRoutes):
-        found["changes"].sort(key=str)
-    elif isinstance(effect, effects.SendChannel):
+    if isinstance(effect, effects.SendChannel):
         found["data"] = [plain(message) for message in Deframer().feed(effect.data)]
     elif isinstance(effect, effects.SendFrame):
         found["frame"] = _shown_frame(effect.frame)
-    return found
+    return _ordered(found)
+
+
+def _ordered(data: Any, *, in_set: bool = False) -> Any:  # noqa: ANN401
+    if isinstance(data, dict):
+        return {name: _ordered(item, in_set=name in _FROM_SETS) for name, item in data.items()}
+    if not isinstance(data, list):
+        return data
+    items = [_ordered(item) for item in data]
+    return sorted(items, key=str) if in_set else items
 
 
 def _shown_frame(frame: bytes) -> Any:  # noqa: ANN401
@@ -84,5 +92,5 @@ def state(engine: Engine, now: float) -> dict[str, list[Any]]:
     for piece in report.pieces(engine.world, _EVERYTHING, _NoPlane(), now):
         for kind, items in plain(piece).items():
             if kind != TYPE:
-                found.setdefault(kind, []).extend(items)
+                found.setdefault(kind, []).extend(_ordered(items))
     return found
