@@ -118,15 +118,33 @@ def dump(kind: int, body: bytes) -> Iterator[Message]:
         reader.close()
 
 
-def get(kind: int, body: bytes) -> Message:
-    """Ask for one thing. Raises OSError, as the kernel answers when it is not there."""
-    with open_socket() as opened:
-        opened.settimeout(_PATIENCE)
-        opened.send(_request(kind, REQUEST, body))
-        for message in messages(memoryview(opened.recv(_BUFFER_BYTES))):
+class Query:
+    """Asks for one thing after another, over one socket."""
+
+    def __init__(self) -> None:
+        self._socket = open_socket()
+        self._socket.settimeout(_PATIENCE)
+
+    def get(self, kind: int, body: bytes) -> Message:
+        """Ask for one thing. Raises OSError, as the kernel answers when it is not there."""
+        self._socket.send(_request(kind, REQUEST, body))
+        for message in messages(memoryview(self._socket.recv(_BUFFER_BYTES))):
             _raise_error(message)
             return message
-    raise OSError(errno.EBADMSG, os.strerror(errno.EBADMSG))
+        raise OSError(errno.EBADMSG, os.strerror(errno.EBADMSG))
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._socket.close()
+
+
+def get(kind: int, body: bytes) -> Message:
+    """Ask for one thing. Raises OSError, as the kernel answers when it is not there."""
+    query = Query()
+    try:
+        return query.get(kind, body)
+    finally:
+        query.close()
 
 
 def change(kind: int, flags: int, body: bytes) -> None:

@@ -82,7 +82,7 @@ class Shell:
             effects.AdoptPlane: self._adopt,
             effects.ConfigurePorts: lambda effect: self._plane.configure(effect.ports),
             effects.SetUpstream: lambda effect: self._plane.set_upstream(effect.name, effect.index),
-            effects.AuditPlane: lambda _: self._auditor.start(),
+            effects.AuditPlane: lambda effect: self._auditor.start(whole=effect.whole),
             effects.OpenCapture: self._open_capture,
             effects.CloseCapture: lambda effect: self._close_capture(effect.interface),
             effects.OpenChannel: self._open_channel,

@@ -48,7 +48,12 @@ class ChangeRoutes(msgspec.Struct, frozen=True, gc=False):
 
 
 class AuditPlane(msgspec.Struct, frozen=True, gc=False):
-    """Compare what the plane really holds with what it was told, in pieces; answer with `Audited`."""
+    """Compare what the plane really holds with what it was told, in pieces; answer with `Audited`.
+
+    `whole`: look for what it should not hold, too.
+    """
+
+    whole: bool
 
 
 class OpenCapture(msgspec.Struct, frozen=True, gc=False):

@@ -81,7 +81,7 @@ def repair_plane(world: World) -> None:
     world.out.append(SetUpstream(None, None) if link is None else SetUpstream(link.name, link.index))
     for name, port in world.ports.items():
         world.out.append(SetActive(name, port.active is True))
-    world.out.append(AuditPlane())
+    world.out.append(AuditPlane(whole=True))
 
 
 def audit_by(world: World, when: float) -> None:
@@ -93,7 +93,7 @@ def audit_by(world: World, when: float) -> None:
 def audit_plane(world: World) -> None:
     """Compare what the plane holds with what it should: somebody else may have changed it."""
     world.audit_at = None
-    world.out.append(AuditPlane())
+    world.out.append(AuditPlane(whole=False))
 
 
 def audited(world: World, now: float) -> None:

@@ -3,8 +3,12 @@
 What is right stays untouched, what is ours and wrong is put right, what another process put into our tables
 is left alone. Comparing 100,000 entries takes a second of CPU: in one go it would keep hellos and failovers
 waiting, so it is a generator, and what changes between two pieces is left to the next audit.
+
+`look_up` asks for what is wanted, one by one. Only `read_all` finds entries that nobody wants, which an
+adoption has removed and only a refusal of the kernel can leave; its system calls are long (see `pages`).
 """
 
+import errno
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
@@ -20,6 +24,8 @@ from dataplane.forwarding.table import KernelTable
 
 PIECE: Final = 64
 """Entries that are compared in one go: a millisecond."""
+ASKED: Final = 32
+"""Entries that the kernel is asked for in one go: a millisecond."""
 LOOKED_UP: Final = 256
 """Entries that are looked up among those that the kernel told of in one go: less than a millisecond."""
 NOTHING: Final = Repairs()
@@ -61,14 +67,51 @@ class Audit:
         self._bindings = bindings
         self._changed: set[RouteKey] = set()
         self._seen: dict[tuple[int, int], _Seen] = {}
+        self._generation = bindings.generation
         self._masks: dict[tuple[KernelTable, tuple[int, ...]], int] = {}
 
     def changed(self, key: RouteKey) -> None:
         """An entry is another now than when the audit began."""
         self._changed.add(key)
 
-    def run(self) -> Iterator[Repairs]:
-        """Compare, put right and say what was, piece by piece. Raises OSError and PlaneError."""
+    def look_up(self) -> Iterator[Repairs]:
+        """Look up what is wanted, put right and say what was, in pieces. Raises OSError and PlaneError."""
+        yield Repairs(interfaces=self._bindings.verify())
+        query = netlink.Query()
+        try:
+            keys = iter(list(self._plane.installed()))
+            while piece := list(islice(keys, ASKED)):
+                refused = set(self._plane.refused())
+                yield sum((self._check(key, query) for key in piece if key not in refused), NOTHING)
+        finally:
+            query.close()
+        yield from self._retry()
+
+    def _check(self, key: RouteKey, query: netlink.Query) -> Repairs:
+        """Look one entry up in each table that it should be in; nothing can come in between."""
+        route = self._plane.installed().get(key)
+        for number, vifs in () if route is None else self._plane.parts(route):
+            table = self._bindings.get(key.group.version, number)
+            if table is None:
+                continue
+            try:
+                entry = mroute.find_entry(table.family, table.kernel_number, key, query)
+            except OSError as error:
+                if error.errno != errno.EOPNOTSUPP:
+                    raise
+                if table.counters(key) is not None:
+                    continue  # whether it is there is all that can be said
+                entry = None
+            if entry is None:
+                return Repairs(missing=self._write(key))
+            if entry.foreign:
+                table.remove(key)  # else it stays marked as another's
+            if entry.foreign or self._mask(table, entry.outgoing) != vifs:
+                return Repairs(different=self._write(key))
+        return NOTHING
+
+    def read_all(self) -> Iterator[Repairs]:
+        """Read the tables back, put right and say what was, piece by piece. Raises OSError and PlaneError."""
         yield Repairs(interfaces=self._bindings.verify())
         for family in FAMILIES:
             ours = {
@@ -93,7 +136,6 @@ class Audit:
                 for start in range(0, len(messages), PIECE):
                     if generation != self._bindings.generation:
                         generation, unsure = self._bindings.generation, IN_FLIGHT
-                        self._masks.clear()
                     yield self._compare_all(family, ours, messages[start : start + PIECE], rebound=unsure > 0)
                 unsure = max(0, unsure - 1)
         finally:
@@ -136,6 +178,9 @@ class Audit:
         return next((vifs for number, vifs in self._plane.parts(route) if number == table.number), None)
 
     def _mask(self, table: KernelTable, outgoing: tuple[int, ...]) -> int:
+        if self._generation != self._bindings.generation:
+            self._generation = self._bindings.generation
+            self._masks.clear()
         known = self._masks.get((table, outgoing))
         if known is None:
             vifs = table.vifs()

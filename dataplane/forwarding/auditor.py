@@ -23,17 +23,19 @@ class Auditor:
         self._loop = asyncio.get_running_loop()
         self._audit: Iterator[Repairs] | None = None
         self._again = False
+        self._whole = False
         self._timer: asyncio.TimerHandle | None = None
         self._found = Repairs()
         self._complaints: frozenset[str] = frozenset()
         self.total = Repairs()
 
-    def start(self) -> None:
-        """Begin an audit, or let another follow the one that runs."""
+    def start(self, *, whole: bool) -> None:
+        """Begin an audit, or let another follow the one that runs; `whole` is the plane's."""
         if self._audit is not None:
-            self._again = True
+            self._again, self._whole = True, self._whole or whole
             return
-        self._audit = self._plane.audit()
+        self._whole = False
+        self._audit = self._plane.audit(whole=whole)
         self._found = Repairs()
         self._step()
 
@@ -76,6 +78,6 @@ class Auditor:
         self._complain()
         if self._again:
             self._again = False
-            self.start()
+            self.start(whole=self._whole)
         else:
             self._done(failure)

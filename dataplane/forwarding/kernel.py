@@ -330,11 +330,11 @@ class KernelPlane:
         for number, _ in reversed(parts):
             self._table(key, number).remove(key)
 
-    def audit(self) -> Iterator[Repairs]:
+    def audit(self, *, whole: bool = True) -> Iterator[Repairs]:
         """Compare what the kernel really holds with what it should; see `Plane.audit`."""
         audit = self._audit = Audit(self, self._bindings)
         try:
-            yield from audit.run()
+            yield from audit.read_all() if whole else audit.look_up()
         except OSError as error:
             raise PlaneError(f"audit: {advice(error)}") from error
         finally:

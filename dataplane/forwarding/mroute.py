@@ -160,19 +160,23 @@ def entries(family: Family) -> Iterator[Entry]:
         reader.close()
 
 
-def find_entry(family: Family, table: int, key: RouteKey) -> Entry | None:
-    """Read one entry, None when it is not there. Raises OSError."""
+def find_entry(family: Family, table: int, key: RouteKey, query: netlink.Query | None = None) -> Entry | None:
+    """Read one entry, None when it is not there. Raises OSError.
+
+    IPv6 before Linux 6.0 cannot be asked for one: with `query` that is an error (EOPNOTSUPP), else the tables
+    are read.
+    """
     size = len(key.group.packed) * 8
     body = _ROUTE.pack(family.netlink, size, size, 0, 0, 0, 0, 0, 0)
     if key.source is not None:
         body += netlink.attribute(RTA_SRC, key.source.packed)
     body += netlink.attribute(RTA_DST, key.group.packed) + netlink.attribute(RTA_TABLE, _U32.pack(table))
+    ask = netlink.get if query is None else query.get
     try:
-        return read_entry(family, netlink.get(netlink.RTM_GETROUTE, body))
+        return read_entry(family, ask(netlink.RTM_GETROUTE, body))
     except FileNotFoundError:
         return None
     except OSError as error:
-        if error.errno != errno.EOPNOTSUPP:
+        if error.errno != errno.EOPNOTSUPP or query is not None:
             raise
-    # IPv6 before Linux 6.0 cannot be asked for one
     return next((entry for entry in entries(family) if (entry.table, entry.key) == (table, key)), None)

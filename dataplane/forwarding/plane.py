@@ -173,8 +173,10 @@ class Plane(Protocol):
         """Say why packets of a group cannot reach a port whatever its role (no system call)."""
         ...
 
-    def audit(self) -> Iterator[Repairs]:
+    def audit(self, *, whole: bool = True) -> Iterator[Repairs]:
         """Compare what the plane really holds with what it was told to, and put right what differs.
+
+        `whole`: find what it should not hold, too, at a higher cost.
 
         Yields what was put right after each piece of about a millisecond; the caller lets other work come
         between the pieces. Entries that change meanwhile are left to the next audit.

@@ -18,8 +18,13 @@ from tests.support.wait import wait_for
 both_families = pytest.mark.parametrize("streams", [IPV4, IPV6], ids=["ipv4", "ipv6"])
 
 
-def audited(rig: KernelRig) -> Repairs:
-    return sum(rig.plane.audit(), Repairs())
+@pytest.fixture(params=[False, True], ids=["look-up", "whole"])
+def whole(request) -> bool:
+    return request.param
+
+
+def audited(rig: KernelRig, *, whole: bool = True) -> Repairs:
+    return sum(rig.plane.audit(whole=whole), Repairs())
 
 
 def other_process(version: int) -> socket.socket:
@@ -33,32 +38,32 @@ def family_of(streams: Streams):
 
 
 @both_families
-def test_an_entry_that_somebody_removed_comes_back(streams):
+def test_an_entry_that_somebody_removed_comes_back(streams, whole):
     with kernel_rig() as rig, other_process(streams.group.version) as other:
         start(rig, "access0")
         rig.plane.install([route(streams.group, "access0"), route(streams.other, "access0")])
         mroute.delete_entry(family_of(streams), other, RouteKey(streams.group), 0)
         assert rig.stream(streams.group, 3) == {}
-        assert audited(rig) == Repairs(missing=1)
+        assert audited(rig, whole=whole) == Repairs(missing=1)
         assert rig.stream(streams.group, 3) == {"access0": 3}
-        assert audited(rig) == Repairs()
+        assert audited(rig, whole=whole) == Repairs()
 
 
 @both_families
-def test_an_entry_that_somebody_changed_is_put_right(streams):
+def test_an_entry_that_somebody_changed_is_put_right(streams, whole):
     family = family_of(streams)
     with kernel_rig() as rig, other_process(streams.group.version) as other:
         start(rig, "access0", "access1")
         rig.plane.install([route(streams.group, "access0")])
         mroute.add_entry(family, other, RouteKey(streams.group), 0, family.outgoing(0b101))
         assert rig.stream(streams.group, 3) == {"access1": 3}
-        assert audited(rig) == Repairs(different=1)
+        assert audited(rig, whole=whole) == Repairs(different=1)
         assert rig.stream(streams.group, 3) == {"access0": 3}
 
 
 @both_families
 @pytest.mark.parametrize("vif", [0, 1, 2])
-def test_a_vif_that_somebody_removed_comes_back_with_its_entries(streams, vif):
+def test_a_vif_that_somebody_removed_comes_back_with_its_entries(streams, vif, whole):
     family = family_of(streams)
     with kernel_rig() as rig, other_process(streams.group.version) as other:
         start(rig, "access0")
@@ -66,35 +71,35 @@ def test_a_vif_that_somebody_removed_comes_back_with_its_entries(streams, vif):
         mroute.delete_vif(family, other, vif)
         # made while the VIF is not there: it is lost in this entry
         rig.plane.install([route(streams.other, "access0", "access1")])
-        repairs = audited(rig)
+        repairs = audited(rig, whole=whole)
         assert (repairs.interfaces, repairs.different) == (1, 1)
         rig.plane.set_active("access1", active=True)
         for group in (streams.group, streams.other):
             assert rig.stream(group, 3) == {"access0": 3, "access1": 3}
-        assert audited(rig) == Repairs()
+        assert audited(rig, whole=whole) == Repairs()
 
 
 @both_families
-def test_a_sink_that_somebody_deleted_comes_back(streams):
+def test_a_sink_that_somebody_deleted_comes_back(streams, whole):
     with kernel_rig() as rig:
         start(rig, "access0")
         rig.plane.install([route(streams.group, "access0", "access1")])
         devices.delete(devices.sink_name(Place(0, 2)))
-        repairs = audited(rig)
+        repairs = audited(rig, whole=whole)
         assert repairs.interfaces == 2
         rig.plane.set_active("access1", active=True)
         assert rig.stream(streams.group, 3) == {"access0": 3, "access1": 3}
 
 
 @both_families
-def test_what_is_not_ours_is_left_alone(streams):
+def test_what_is_not_ours_is_left_alone(streams, whole):
     family = family_of(streams)
     key = RouteKey(streams.other, streams.sources["core0"][1])
     with kernel_rig() as rig, other_process(streams.group.version) as other:
         start(rig, "access0", "access1")
         rig.plane.install([route(streams.group, "access0")])
         mroute.add_entry(family, other, key, 0, family.outgoing(0b100))
-        assert audited(rig) == Repairs()
+        assert audited(rig, whole=whole) == Repairs()
         assert rig.stream(streams.other, 3, source=1) == {"access1": 3}
         successor = KernelPlane(rig.held())
         adoption = successor.adopt({name: rig.index(name) for name in PORTS[:2]})
@@ -117,7 +122,7 @@ def test_an_entry_of_ours_that_nobody_wants_is_removed(streams):
 
 
 @both_families
-def test_the_link_to_a_further_table_and_its_rule_come_back(streams):
+def test_the_link_to_a_further_table_and_its_rule_come_back(streams, whole):
     fill = {f"p{number}": None for number in range(MAXIMUM_PORTS)}
     with kernel_rig() as rig:
         rig.plane.configure({**fill, "access0": rig.index("access0")})
@@ -126,29 +131,29 @@ def test_the_link_to_a_further_table_and_its_rule_come_back(streams):
         rig.plane.install([route(streams.group, "access0", "p1")])
         assert rig.stream(streams.group, 3) == {"access0": 3}
         devices.delete_rule(family_of(streams).netlink, 1)
-        audited(rig)
+        audited(rig, whole=whole)
         assert rig.stream(streams.group, 3) == {"access0": 3}
         devices.delete(devices.link_names(1)[0])
-        assert audited(rig).interfaces == 4
+        assert audited(rig, whole=whole).interfaces == 4
         assert rig.stream(streams.group, 3) == {"access0": 3}
-        assert audited(rig) == Repairs()
+        assert audited(rig, whole=whole) == Repairs()
 
 
 @both_families
-def test_entries_that_change_during_an_audit_stay_as_they_are(streams):
+def test_entries_that_change_during_an_audit_stay_as_they_are(streams, whole):
     with kernel_rig() as rig:
         start(rig, "access0", "access1")
         many = [route(streams.group + number, "access0", "access1") for number in range(1_000)]
         rig.plane.install(many)
         found = Repairs()
-        for number, piece in enumerate(rig.plane.audit()):
+        for number, piece in enumerate(rig.plane.audit(whole=whole)):
             found += piece
             rig.plane.remove([many[-1 - number].key])
             rig.plane.install([route(many[number].key.group, "access1")])
             rig.plane.set_active("access0", active=bool(number % 2))
         assert found == Repairs()
         assert {held.route for held in rig.plane.dump()} == set(rig.plane.installed().values())
-        assert audited(rig) == Repairs()
+        assert audited(rig, whole=whole) == Repairs()
 
 
 def test_a_family_that_the_kernel_does_not_have_is_a_reason_per_entry():
@@ -164,7 +169,7 @@ def test_a_family_that_the_kernel_does_not_have_is_a_reason_per_entry():
         assert rig.stream(IPV4.group, 3) == {"access0": 3}
 
 
-def test_what_was_refused_is_tried_again():
+def test_what_was_refused_is_tried_again(whole):
     with kernel_rig() as rig:
         start(rig, "access0")
         everything = rig.plane
@@ -172,7 +177,7 @@ def test_what_was_refused_is_tried_again():
         with pytest.raises(PlaneError, match="no multicast routing"):
             everything.install([route(IPV6.group, "access0")])
         everything._tables[6, 0] = table
-        assert audited(rig) == Repairs(retried=1)
+        assert audited(rig, whole=whole) == Repairs(retried=1)
         assert everything.refusal("access0", IPV6.group) is None
         assert rig.stream(IPV6.group, 3) == {"access0": 3}
 
