@@ -132,6 +132,8 @@ class Bench:
             (space.down if isolated else space.up)(name)
 
     def _orders(self) -> Iterator[Cost]:
+        self._configure("<e-trunk><id>1</id><hello-interval>10</hello-interval></e-trunk>")
+        self._roles(self._a, self._b)  # before the role would stay where the last row left it
         self._configure("<e-trunk><id>1</id><revertive>false</revertive></e-trunk>")
         yield from self._there_and_back(
             ("e-trunk, switchover: the master is told", lambda: self._order(self._a)),
