@@ -38,7 +38,18 @@ class Keepalived:
         """Start it in a process group of its own, so that it can be killed with its child."""
         assert PROGRAM
         files = [f"--{name}={self._folder / name}" for name in ("pid", "vrrp_pid")]
-        command = [PROGRAM, "--dont-fork", "--log-console", "--log-detail", "--vrrp", *files]
+        # A test that is killed must not leave it behind; util-linux is on every Debian.
+        command = [
+            "setpriv",
+            "--pdeathsig",
+            "KILL",
+            PROGRAM,
+            "--dont-fork",
+            "--log-console",
+            "--log-detail",
+            "--vrrp",
+            *files,
+        ]
         command.append(f"--use-file={self._folder / 'keepalived.conf'}")
         with (self._folder / "log").open("ab") as log:
             self._process = self._namespace.popen(command, stdout=log, stderr=log, start_new_session=True)
