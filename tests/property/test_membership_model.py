@@ -196,7 +196,9 @@ SUBSETS = [frozenset(some) for size in range(3) for some in itertools.combinatio
 RECORDS = [(3, kind, listed) for kind in SHORT for listed in SUBSETS]
 
 
-@pytest.mark.parametrize("first", RECORDS, ids=str)
+@pytest.mark.parametrize(
+    "first", RECORDS, ids=lambda each: f"{each[1]}-{','.join(map(str, sorted(each[2])))}"
+)
 def test_any_three_records_of_one_host(first):
     """All of RFC 3376 section 6.4's tables in every order, with timers that differ and one that ends."""
     for second, third in itertools.product(RECORDS, RECORDS):
