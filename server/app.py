@@ -56,6 +56,7 @@ from server.telemetry.sessions import Sessions
 from server.telemetry.streams import Stream
 from server.telemetry.subscriptions import Subscriptions
 from server.transport.admission import Admission
+from server.transport.call_home import Caller
 from server.transport.handover import connect_unix
 from server.transport.local import LocalServer
 from server.transport.ssh import SshServer
@@ -208,7 +209,8 @@ def _start(options: ServerOptions, make_provider: ProviderFactory, stack: ExitSt
         stack.callback(local.stop, STOP_SECONDS)
         local.start()
     stack.callback(core.management.close)
-    core.management.attach(Services(ssh, tls, users, sessions, admission, idle))
+    core.store.keep(core.management.keep_access)
+    core.management.attach(Services(ssh, tls, users, sessions, admission, idle, Caller(ssh, tls)))
 
 
 def _core(options: ServerOptions, make_provider: ProviderFactory, stack: ExitStack) -> _Core:

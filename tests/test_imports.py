@@ -18,6 +18,8 @@ PURE = (
     "server/access/certificates.py",
     "server/management/config.py",
     "server/management/names.py",
+    "server/management/lockout.py",
+    "server/transport/reconnect.py",
     "server/access/reach.py",
     "server/access/nacm.py",
     "server/access/policy.py",

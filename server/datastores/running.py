@@ -6,13 +6,15 @@ it and calls from under the writer lock; `root` and `history` may be read from a
 
 import logging
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
+from typing import TypeAlias
 
 from server.datastores import transaction
 from server.datastores.confirmed import Action
 from server.datastores.history import SERVER, Author, Cause, Entry, entry
 from server.datastores.judge import Judge, refuse
+from server.datastores.settle import Settled
 from server.datastores.storage import Storage, StorageError, Stored
 from server.protocol.errors import operation_failed
 from server.provider import Provider
@@ -22,6 +24,9 @@ from server.tree.edit import share
 from server.tree.node import Container
 
 logger = logging.getLogger("twincast.datastores.running")
+
+Keeper: TypeAlias = Callable[[Author, Cause, Container, Container], object]
+"""Raises RpcError when a valid change from one configuration to another may not be made for its sake."""
 
 _GUARDED = (Action.SAVE, Action.KEEP)
 
@@ -38,6 +43,7 @@ class Running:
         self._judge = judge
         self._provider = provider
         self._point: Container | None = None
+        self.keeper: Keeper = lambda _author, _cause, _old, _new: None
         self.root, self.history = self._loaded()
 
     def commit(
@@ -94,7 +100,14 @@ class Running:
 
     def _parts(self, author: Author, cause: Cause, *, guarded: bool) -> transaction.Parts:
         persist = partial(self._persist, author, cause, guarded)
-        return transaction.Parts(self._judge.settle, self._provider, persist, self._unpersist)
+        settle = partial(self._settle, author, cause)
+        return transaction.Parts(settle, self._provider, persist, self._unpersist)
+
+    def _settle(self, author: Author, cause: Cause, old: Container, new: Container) -> Settled:
+        settled = self._judge.settle(old, new)
+        if settled.changes and not settled.errors:
+            self.keeper(author, cause, old, settled.root)
+        return settled
 
     def _persist(
         self,

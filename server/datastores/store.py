@@ -17,7 +17,7 @@ from server.datastores.confirmed import Action, CommitRequest, ConfirmedCommit, 
 from server.datastores.history import SERVER, Author, Cause, Entry
 from server.datastores.judge import Judge
 from server.datastores.locks import Datastore, Lock, LockTable
-from server.datastores.running import Running
+from server.datastores.running import Keeper, Running
 from server.datastores.startup import Startup
 from server.datastores.storage import Storage
 from server.datastores.transaction import Committed
@@ -102,6 +102,10 @@ class Store:
     def listen(self, listener: Listener) -> None:
         """Tell `listener` what happens from now on."""
         self._listener = listener
+
+    def keep(self, keeper: Keeper) -> None:
+        """Ask `keeper` before every commit, under the writer lock; it may refuse what is valid."""
+        self._running.keeper = keeper
 
     def root(self, datastore: Datastore) -> Container:
         """Return the content of `datastore` as it is now."""

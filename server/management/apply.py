@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Final
 
 from server.access.users import UserStore
+from server.datastores.history import Author, Cause
 from server.management.config import Checker, Listen, ServerConfig, TlsSettings, read
 from server.management.idle import IdleWatch
 from server.management.listeners import Address, BindError, Listeners, close
+from server.management.lockout import APP_TAG, Lockout, Visitor, lockout
 from server.management.names import SERVER, tsrv
 from server.management.state import state
 from server.protocol.errors import RpcError, RpcErrors, operation_failed
@@ -23,9 +25,10 @@ from server.provider import ActionHandler, Notice
 from server.schema.model import Schema
 from server.telemetry.sessions import SessionLimits, Sessions
 from server.transport.admission import Admission
+from server.transport.call_home import PREFIX, Caller
 from server.transport.ssh import SshServer
 from server.transport.tls import TlsIdentity, TlsServer
-from server.transport.tls_keys import TlsKeyError, server_context
+from server.transport.tls_keys import TlsKeyError, server_context, trusted_certificates
 from server.tree.diff import Change
 from server.tree.filter import Selection
 from server.tree.location import Location
@@ -47,6 +50,7 @@ class Services:
     sessions: Sessions
     admission: Admission
     idle: IdleWatch
+    caller: Caller
 
 
 class Management:
@@ -89,6 +93,35 @@ class Management:
             raise RpcErrors([self._blame_listen(error)]) from error
         return PreparedServer(self, old, new, config, identity, spare)
 
+    def keep_access(self, author: Author, cause: Cause, old: Container, new: Container) -> None:
+        """Raise RpcError operation-failed when whoever commits could not come in again afterwards.
+
+        A confirmed commit may do that: it is undone when he cannot come and confirm it.
+        """
+        same = old.branch(tsrv("server")) is new.branch(tsrv("server"))
+        if same or cause is Cause.CONFIRMED_COMMIT or self._services is None:
+            return
+        session = self._services.sessions.get(author.session_id)
+        if session is None:
+            return
+        peer, after = session.peer, read(new)
+        visitor = Visitor(peer.username, peer.origin, self._services.users.stored(peer.username))
+        trusted = self._trusted(after) if peer.origin.chain else frozenset()
+        found = lockout(visitor, read(old), after, trusted)
+        if found is not None:
+            raise self._blame_lockout(found)
+
+    def _trusted(self, config: ServerConfig) -> frozenset[bytes]:
+        try:
+            return trusted_certificates(self._keys, config.tls.authorities)
+        except TlsKeyError as error:
+            raise RpcErrors([self._blame_tls(config.tls, error)]) from error
+
+    def _blame_lockout(self, found: Lockout) -> RpcError:
+        at = Location(self._schema.node(f"{SERVER}/{found.node}"), ((found.key,),) if found.key else ())
+        message = f"{found.why}, so you would be locked out; a confirmed commit may do that."
+        return at.blame(operation_failed(message, app_tag=APP_TAG))
+
     def restore(self, running: Container) -> None:
         """Act on `running`; what cannot be had now is logged, and tried again where that can help."""
         self._running = running
@@ -119,15 +152,20 @@ class Management:
         services.admission.limits = limits.transport
         services.sessions.limits = SessionLimits(limits.sessions, limits.sessions_per_user)
         services.idle.timeout = limits.idle_timeout
+        services.idle.timeouts = {
+            f"{PREFIX}{client.name}": client.idle_timeout for client in config.clients if client.idle_timeout
+        }
         services.tls.identity = identity
         self._listeners.follow(config.listens, spare)
+        services.caller.follow(config.clients)
 
     def state(self, selection: Selection) -> dict[str, object]:
         """Return the operational data below `/server`."""
         if self._services is None or self._listeners is None or not selection.wants(SERVER):
             return {}
         services = self._services
-        return state(self.config, services.admission, services.sessions, self._listeners.listening)
+        listening, calls = self._listeners.listening, services.caller.states()
+        return state(self.config, services.admission, services.sessions, listening, calls)
 
     def actions(self) -> Mapping[str, ActionHandler]:
         """Carry out nothing: the module has no actions."""
@@ -143,6 +181,8 @@ class Management:
             self._thread.join(timeout=2.0)
         if self._listeners is not None:
             self._listeners.close()
+        if self._services is not None:
+            self._services.caller.close()
 
     def _look_after(self) -> None:
         while not self._stopping.wait(_TICK):

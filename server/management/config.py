@@ -17,6 +17,7 @@ from server.schema.model import Schema
 from server.transport.connection import ConnectionLimits
 from server.transport.limits import TransportLimits
 from server.transport.outbox import OutboxLimits
+from server.transport.reconnect import Client, Endpoint, StartWith, Strategy
 from server.tree.location import Location
 from server.tree.node import Branch, Container, Entry
 
@@ -29,6 +30,7 @@ class Transport(StrEnum):
 
 
 _LISTEN_PORTS: Final = {Transport.SSH: 830, Transport.TLS: 6513}
+_CALL_PORTS: Final = {Transport.SSH: 4334, Transport.TLS: 4335}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,7 @@ class ServerConfig:
     listens: tuple[Listen, ...] = ()
     tls: TlsSettings = field(default_factory=TlsSettings)
     users: dict[str, User] = field(default_factory=dict)
+    clients: tuple[Client, ...] = ()
     limits: ServerLimits = field(default_factory=ServerLimits)
 
 
@@ -91,6 +94,7 @@ def read(root: Container) -> ServerConfig:
         listens=tuple(_listens(server.branch(tsrv("listen")))),
         tls=_tls(server.branch(tsrv("tls"))),
         users={entry.key[0]: _user(entry) for entry in _entries(server.branch(tsrv("users")), "user")},
+        clients=tuple(_clients(server.branch(tsrv("call-home")))),
         limits=ServerLimits() if limits is None else _limits(limits),
     )
 
@@ -180,6 +184,44 @@ def _user(entry: Entry) -> User:
         password=None if password is None else parse_hash(password),
         keys=tuple(parse_key(key.value(tsrv("key")) or "") for key in entry.entries(tsrv("authorized-key"))),
         groups=tuple(entry.values(tsrv("group"))),
+    )
+
+
+def _clients(call_home: Container | None) -> Iterator[Client]:
+    for entry in _entries(call_home, "client"):
+        if entry.value(tsrv("enabled")) != "false":
+            yield _client(entry)
+
+
+def _client(entry: Entry) -> Client:
+    transport = Transport(entry.value(tsrv("transport")) or Transport.SSH)
+    periodic = entry.branch(tsrv("periodic"))
+    strategy = entry.branch(tsrv("reconnect-strategy"))
+    return Client(
+        name=entry.key[0],
+        tls=transport is Transport.TLS,
+        endpoints=tuple(
+            Endpoint(
+                each.key[0],
+                each.value(tsrv("address")) or "",
+                int(each.value(tsrv("port")) or _CALL_PORTS[transport]),
+            )
+            for each in sorted(entry.entries(tsrv("endpoint")), key=lambda each: each.key)
+        ),
+        strategy=Strategy() if strategy is None else _strategy(strategy),
+        period=0.0 if periodic is None else float(periodic.value(tsrv("period")) or 3600),
+        idle_timeout=0.0 if periodic is None else float(periodic.value(tsrv("idle-timeout")) or 120),
+    )
+
+
+def _strategy(strategy: Container) -> Strategy:
+    own = Strategy()
+    return Strategy(
+        start_with=StartWith(strategy.value(tsrv("start-with")) or own.start_with),
+        max_wait=float(strategy.value(tsrv("max-wait")) or own.max_wait),
+        max_attempts=int(strategy.value(tsrv("max-attempts")) or own.max_attempts),
+        min_backoff=float(strategy.value(tsrv("min-backoff")) or own.min_backoff),
+        max_backoff=float(strategy.value(tsrv("max-backoff")) or own.max_backoff),
     )
 
 

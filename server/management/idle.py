@@ -1,9 +1,10 @@
 """Sessions without a request for too long (idle-timeout), whatever transport they came by."""
 
 import logging
+import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from server.protocol.session import TerminationReason
@@ -22,12 +23,15 @@ class _Answered:
 
 
 class IdleWatch:
-    """An observer of the dispatcher. `timeout` in seconds, 0 for none; `exempt` tells sessions that may be
-    idle for ever: they have subscriptions.
+    """An observer of the dispatcher.
+
+    `timeout` in seconds, 0 for none; `timeouts` for sessions by the endpoint of their `Origin`, where the
+    shorter of the two counts. `exempt` tells sessions that may be idle for ever: they have subscriptions.
     """
 
     def __init__(self, sessions: Sessions, exempt: Callable[[Session], bool], refusals: Refusals) -> None:
         self.timeout = 0.0
+        self.timeouts: Mapping[str, float] = {}
         self._sessions = sessions
         self._exempt = exempt
         self._refusals = refusals
@@ -50,15 +54,18 @@ class IdleWatch:
 
     def end_idle(self) -> None:
         """End the sessions that are idle for too long."""
-        if not self.timeout:
+        shortest = min((*self.timeouts.values(), *([self.timeout] if self.timeout else [])), default=0.0)
+        if not shortest:
             return
-        before = time.monotonic() - self.timeout
+        now = time.monotonic()
         with self._lock:
-            quiet = {number: last for number, last in self._answered.items() if last.at <= before}
+            quiet = {number: last for number, last in self._answered.items() if last.at + shortest <= now}
         for number, last in quiet.items():
             session = self._sessions.get(number)
+            if session is None or now < last.at + self._timeout_of(session):
+                continue
             # with a request more than were answered it is not idle but waits
-            if session is None or session.counters.in_rpcs != last.requests or self._exempt(session):
+            if session.counters.in_rpcs != last.requests or self._exempt(session):
                 continue
             with self._lock:
                 idle = self._answered.get(number) is last
@@ -66,6 +73,10 @@ class IdleWatch:
                     del self._answered[number]
             if idle:
                 self._end(session)
+
+    def _timeout_of(self, session: Session) -> float:
+        own = self.timeouts.get(session.peer.origin.endpoint)
+        return min(each for each in (own, self.timeout or None, math.inf) if each is not None)
 
     def _end(self, session: Session) -> None:
         self._refusals.add(Refusal.IDLE_TIMEOUT)

@@ -12,6 +12,15 @@ _NODES: Final = """
     tls/cert-to-name/fingerprint tls/cert-to-name/map-type tls/cert-to-name/name
     users users/user users/user/name users/user/password users/user/authorized-key
     users/user/authorized-key/name users/user/authorized-key/key users/user/group
+    call-home call-home/client call-home/client/name call-home/client/enabled call-home/client/transport
+    call-home/client/endpoint call-home/client/endpoint/name call-home/client/endpoint/address
+    call-home/client/endpoint/port call-home/client/persistent call-home/client/periodic
+    call-home/client/periodic/period call-home/client/periodic/idle-timeout
+    call-home/client/reconnect-strategy call-home/client/reconnect-strategy/start-with
+    call-home/client/reconnect-strategy/max-wait call-home/client/reconnect-strategy/max-attempts
+    call-home/client/reconnect-strategy/min-backoff call-home/client/reconnect-strategy/max-backoff
+    call-home/client/state call-home/client/state/status call-home/client/state/connected-endpoint
+    call-home/client/state/attempts call-home/client/state/connections call-home/client/state/last-error
     limits limits/sessions limits/sessions-per-user limits/connections limits/sessions-per-connection
     limits/unauthenticated-connections limits/login-grace limits/session-grace limits/login-attempts
     limits/failures-per-source limits/failure-window limits/hello-timeout limits/idle-timeout

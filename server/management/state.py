@@ -1,26 +1,47 @@
 """What the server tells of itself: the state nodes of twincast-server."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from server.management.config import Listen, ServerConfig, Transport
 from server.management.names import SERVER
 from server.telemetry.sessions import Sessions
 from server.transport.admission import Admission
+from server.transport.call_home import CallState
 
 Data = dict[str, object]
 _COUNTER32: Final = 1 << 32
 
 
 def state(
-    config: ServerConfig, admission: Admission, sessions: Sessions, listening: Callable[[Listen], bool]
+    config: ServerConfig,
+    admission: Admission,
+    sessions: Sessions,
+    listening: Callable[[Listen], bool],
+    calls: Mapping[str, CallState],
 ) -> Data:
     """Return the state below `/server` as RFC 7951-like data."""
     listen = {
         str(transport): _listens((each for each in config.listens if each.transport is transport), listening)
         for transport in Transport
     }
-    return {SERVER.removeprefix("/"): {"listen": listen, "statistics": _statistics(admission, sessions)}}
+    data = {
+        "listen": listen,
+        "call-home": {"client": [_call(name, call) for name, call in calls.items()]},
+        "statistics": _statistics(admission, sessions),
+    }
+    return {SERVER.removeprefix("/"): data}
+
+
+def _call(name: str, call: CallState) -> Data:
+    state = {
+        "status": str(call.status),
+        "connected-endpoint": call.endpoint or None,
+        "attempts": call.attempts % _COUNTER32,
+        "connections": call.connections % _COUNTER32,
+        "last-error": call.last_error or None,
+    }
+    return {"name": name, "state": state}
 
 
 def _listens(listens: Iterable[Listen], listening: Callable[[Listen], bool]) -> list[Data]:

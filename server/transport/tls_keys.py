@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
 from server.access.private_file import PrivateFileError, read_private
 
 MAXIMUM_SIZE: Final = 65_536
@@ -40,6 +43,18 @@ def server_context(folder: Path, key: str, certificate: str, authorities: Sequen
         except (ssl.SSLError, ValueError):
             raise TlsKeyError("client-authority", name, f"{name}.crt holds no certificate") from None
     return context
+
+
+def trusted_certificates(folder: Path, authorities: Sequence[str]) -> frozenset[bytes]:
+    """Return the certificates of these files as DER. Raises TlsKeyError."""
+    found: set[bytes] = set()
+    for name in authorities:
+        try:
+            loaded = x509.load_pem_x509_certificates(_read(folder, name, "crt", "client-authority"))
+        except ValueError:
+            raise TlsKeyError("client-authority", name, f"{name}.crt holds no certificate") from None
+        found.update(each.public_bytes(Encoding.DER) for each in loaded)
+    return frozenset(found)
 
 
 def _load_own(context: ssl.SSLContext, folder: Path, key: str, certificate: str) -> None:

@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
+import paramiko
 import pytest
 import ssh2.exceptions
 from ncclient import manager
-from ncclient.transport.errors import AuthenticationError, SSHError, TransportError
+from ncclient.transport.errors import AuthenticationError, TransportError
 
 from server.access.users import hash_text, hashed
 from tests.interop.test_ssh_transport import make_key
@@ -171,26 +172,39 @@ def opens(port: int) -> bool:
 def test_a_source_with_too_many_failures_is_refused(server: ServerUnderTest, session: Any) -> None:
     configure(
         session,
-        "<limits><failures-per-source>2</failures-per-source><failure-window>4</failure-window></limits>",
+        "<limits><failures-per-source>2</failures-per-source><failure-window>20</failure-window></limits>",
     )
     before = statistics(session)
     for _ in range(2):
-        with pytest.raises((AuthenticationError, SSHError)):
-            logged_in(server.port, password="wrong").__enter__()
-    blocked = socket.create_connection(("127.0.0.1", server.port), timeout=10)
-    assert blocked.recv(1) == b""  # no banner: the connection is closed at once
-    blocked.close()
+        with from_another_address(server.port) as guesser, pytest.raises(paramiko.SSHException):
+            guesser.auth_password(USER, "wrong")
+    with pytest.raises(paramiko.SSHException), from_another_address(server.port):
+        pass  # no banner: the connection is closed at once
     after = statistics(session)
-    assert after["source"] > before["source"]
+    assert after["source"] == before["source"] + 1
     assert after["password"] == before["password"] + 2
-    wait_for(lambda: opens_with(server.port), what="the failures are forgotten", timeout=20)
+    with logged_in(server.port, password=PASSWORD) as other:  # another source is not blamed
+        assert other.connected
+    wait_for(lambda: comes_in(server.port), what="the failures are forgotten", timeout=20)
 
 
-def opens_with(port: int) -> bool:
+@contextmanager
+def from_another_address(port: int) -> Iterator[paramiko.Transport]:
+    sock = socket.create_connection(("127.0.0.1", port), timeout=10, source_address=("127.0.0.9", 0))
+    transport = paramiko.Transport(sock)
     try:
-        with logged_in(port, password=PASSWORD):
+        transport.start_client(timeout=10)
+        yield transport
+    finally:
+        transport.close()
+
+
+def comes_in(port: int) -> bool:
+    try:
+        with from_another_address(port) as transport:
+            transport.auth_password(USER, PASSWORD)
             return True
-    except (TransportError, EOFError, OSError):
+    except paramiko.SSHException:
         return False
 
 
@@ -231,3 +245,39 @@ def test_a_message_that_is_too_large_or_too_deep_is_counted(server: ServerUnderT
 
 def test_every_cause_is_counted_under_its_name(session: Any) -> None:
     assert len(statistics(session)) == 20
+
+
+def test_a_commit_that_would_lock_its_user_out_is_refused(server: ServerUnderTest, session: Any) -> None:
+    port = free_port()
+    configure(session, user("zoe", "a good one") + ssh("second", port))
+    with logged_in(port, "zoe", password="a good one") as own:
+        error = refused(configure, own, GONE.format("users"))
+        assert (error.tag, error.app_tag) == ("operation-failed", "would-lock-out")
+        assert error.path.endswith("/tsrv:users/tsrv:user[tsrv:name='zoe']")
+        assert error.message.startswith("The password that you logged in with would not be accepted, so")
+        own.discard_changes()
+        error = refused(configure, own, user("zoe", "another one"))
+        assert error.app_tag == "would-lock-out"
+        own.discard_changes()
+        error = refused(configure, own, GONE.format("listen"))
+        assert error.path.endswith("/tsrv:listen/tsrv:ssh[tsrv:name='second']")
+        own.discard_changes()
+        configure(own, GONE.format("users"), confirmed=True, timeout="60")
+        assert not opens(server.port)
+        own.cancel_commit()
+        assert opens(server.port)
+        configure(own, "<limits><sessions>1999</sessions></limits>")
+    configure(session, GONE.format("users"))  # another one may
+
+
+def test_a_listener_that_is_renamed_locks_nobody_out(session: Any) -> None:
+    port = free_port()
+    configure(session, ssh("second", port))
+    with logged_in(port, password=PASSWORD) as own:
+        configure(
+            own,
+            GONE.format("listen").replace("delete", "replace").replace("/>", ">")
+            + (ssh("third", port).removeprefix("<listen>")),
+        )
+    with logged_in(port, password=PASSWORD) as again:
+        assert again.get_config("running").ok
