@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Final
 
+_ROUNDING: Final = 1e-6
+"""Failures that are no failure: what floating point leaves of one that is forgotten entirely."""
 MAXIMUM_SOURCES: Final = 4_096
 """Sources remembered at a time; of more, the one with the fewest failures is forgotten."""
 
@@ -41,7 +43,7 @@ class FailureWindow:
 
     def blocked(self, source: str, now: float, limit: int, window: float) -> bool:
         """Whether as many failures as `limit` are remembered of `source`."""
-        return self._left(self._counts.get(source), now, limit / window) > limit - 1
+        return self._left(self._counts.get(source), now, limit / window) > limit - 1 + _ROUNDING
 
     def add(self, source: str, now: float, limit: int, window: float) -> None:
         """Count one failure."""
