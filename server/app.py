@@ -36,6 +36,7 @@ from server.operations.dispatch import Dispatcher
 from server.operations.edit import Edit
 from server.operations.history import History
 from server.operations.inline import Configurations, Inline
+from server.operations.nmda import Nmda
 from server.operations.retrieve import Retrieve
 from server.operations.schemas import Schemas
 from server.operations.sources import Offer
@@ -76,6 +77,7 @@ _FEATURES: Final = {
     "xpath": ("xpath:1.0",),
 }
 """Features of ietf-netconf and the capabilities that they are."""
+_OPERATIONAL_MODES: Final = "report-all-tagged,trim,explicit"
 
 
 def capabilities(schema: Schema, schemes: Sequence[str]) -> tuple[str, ...]:
@@ -86,6 +88,7 @@ def capabilities(schema: Schema, schemes: Sequence[str]) -> tuple[str, ...]:
         named.append(f"url:1.0?scheme={','.join(schemes)}")
     named += ["notification:1.0", "interleave:1.0"]
     named.append("with-defaults:1.0?basic-mode=explicit&also-supported=report-all,report-all-tagged,trim")
+    named.append(f"with-operational-defaults:1.0?basic-mode=report-all&also-supported={_OPERATIONAL_MODES}")
     return (BASE_1_0, BASE_1_1, *(_CAPABILITY + name for name in named), *library.capabilities(schema))
 
 
@@ -261,11 +264,14 @@ def _operations(
     history = History(core.schema, core.store, core.judge, guard)
     sources = (core.provider.state, monitoring.state, guard.state, history.state, subscriptions.state)
     bodies = Bodies(core.schema, core.validator, core.store, guard, sources)
+    retrieve = Retrieve(core.schema, core.store, guard, sources, offer)
+    edit = Edit(core.schema, core.store, guard, core.judge, configurations, urls, core.validator.canonical)
     parts = (
-        Retrieve(core.schema, core.store, guard, sources, offer),
+        retrieve,
+        Nmda(core.schema, core.store, retrieve, edit, offer),
         Actions(core.schema, bodies, guard, core.provider.actions()),
         Subscribe(subscriptions),
-        Edit(core.schema, core.store, guard, core.judge, configurations, urls, core.validator.canonical),
+        edit,
         Commit(core.store, guard, core.judge, configurations, offer),
         Control(core.store, sessions, offer),
         Schemas(core.schema),

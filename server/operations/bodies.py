@@ -15,6 +15,7 @@ from server.access.guard import Guard
 from server.datastores.locks import Datastore
 from server.datastores.store import Store
 from server.operations.handler import Handler, Handlers
+from server.operations.parameters import NMDA_NAMESPACE
 from server.operations.retrieve import StateSource
 from server.protocol import errors
 from server.protocol.errors import RpcError, RpcErrors
@@ -37,7 +38,7 @@ _log = logging.getLogger("twincast.operations.bodies")
 
 _MONITORING = "urn:ietf:params:xml:ns:yang:ietf-netconf-monitoring"
 BASE_FILTER = f"{{{BASE_NAMESPACE}}}filter"
-OWN_PARAMETERS = frozenset({BASE_NAMESPACE, _MONITORING})
+OWN_PARAMETERS = frozenset({BASE_NAMESPACE, _MONITORING, NMDA_NAMESPACE})
 """Namespaces whose operations read their parameters one by one, with errors that name each, and whose
 payloads are judged as configuration."""
 

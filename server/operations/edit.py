@@ -153,7 +153,10 @@ class Edit:
 
         Running is changed as by a commit: what is not valid is refused.
         """
-        parameters = EditConfig.parse(operation, self._offer)
+        return self.edit(session, EditConfig.parse(operation, self._offer))
+
+    def edit(self, session: Session, parameters: EditConfig) -> Reply:
+        """Carry out an edit whose parameters are read; raises RpcError or RpcErrors."""
         source = parameters.source
         config = source.config if source.url is None else self._urls.read(source.url)
         if config is None:

@@ -18,6 +18,7 @@ E = TypeVar("E", bound=StrEnum)
 
 WITH_DEFAULTS_NAMESPACE = "urn:ietf:params:xml:ns:yang:ietf-netconf-with-defaults"
 HISTORY_NAMESPACE = "urn:twincast:yang:commit-history"
+NMDA_NAMESPACE = "urn:ietf:params:xml:ns:yang:ietf-netconf-nmda"
 COMPARE_NAMESPACE = "urn:ietf:params:xml:ns:yang:ietf-nmda-compare"
 
 _PREFIXES = {
@@ -27,6 +28,7 @@ _PREFIXES = {
     errors.YANG_NAMESPACE: "yang",
     HISTORY_NAMESPACE: "tch",
     COMPARE_NAMESPACE: "cmp",
+    NMDA_NAMESPACE: "ncds",
     "urn:ietf:params:xml:ns:netconf:notification:1.0": "ncEvent",
 }
 _PATH_NAMESPACES = {prefix: namespace for namespace, prefix in _PREFIXES.items()}
@@ -63,6 +65,15 @@ class Parameters:
         for element in found:
             self._check_attributes(element, attributes)
         return found[0] if found else None
+
+    def several(self, name: str) -> list[etree._Element]:
+        """Take all elements of a leaf-list of the operation."""
+        tag = f"{{{self._name.namespace}}}{name}"
+        found = [child for child in self._left if child.tag == tag]
+        self._left = [child for child in self._left if child.tag != tag]
+        for element in found:
+            Parameters(element, self.path).finish(text=True)
+        return found
 
     def required(self, name: str) -> etree._Element:
         """Take the parameter `name`; raises RpcError missing-element."""
@@ -223,12 +234,19 @@ class WithDefaults(StrEnum):
     EXPLICIT = "explicit"
 
 
-def take_with_defaults(parameters: Parameters) -> WithDefaults:
-    """Take `<with-defaults>` (RFC 6243 section 4.5.1); raises RpcError invalid-value for what is no mode."""
-    mode = parameters.leaf("with-defaults", WITH_DEFAULTS_NAMESPACE)
+def take_with_defaults(
+    parameters: Parameters,
+    namespace: str = WITH_DEFAULTS_NAMESPACE,
+    absent: WithDefaults = WithDefaults.EXPLICIT,
+) -> WithDefaults:
+    """Take `<with-defaults>` (RFC 6243 section 4.5.1); raises RpcError invalid-value for what is no mode.
+
+    `namespace` is that of the parameter, `absent` the mode without it.
+    """
+    mode = parameters.leaf("with-defaults", namespace)
     if mode is None:
-        return WithDefaults.EXPLICIT
+        return absent
     try:
         return WithDefaults(mode)
     except ValueError:
-        raise parameters.invalid("with-defaults", mode, WithDefaults, WITH_DEFAULTS_NAMESPACE) from None
+        raise parameters.invalid("with-defaults", mode, WithDefaults, namespace) from None

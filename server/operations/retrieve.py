@@ -81,7 +81,7 @@ class Retrieve:
     def get(self, session: Session, operation: etree._Element) -> Reply:
         """Running and operational state together; only the state that is asked for is built."""
         parameters = Get.parse(operation)
-        state, streamed = self._state(parameters.wanted)
+        state, streamed = self.state(parameters.wanted)
         root = merge(self._store.root(Datastore.RUNNING), state)
         return self._reply(session, root, parameters, streamed)
 
@@ -90,7 +90,8 @@ class Retrieve:
         parameters = GetConfig.parse(operation, self._offer)
         return self._reply(session, self._store.root(parameters.source), parameters)
 
-    def _state(self, wanted: Wanted) -> tuple[Container, frozenset[SchemaNode]]:
+    def state(self, wanted: Wanted) -> tuple[Container, frozenset[SchemaNode]]:
+        """Build the operational state that is asked for; with it the nodes above lists that are streamed."""
         selection = wanted.selection(self._schema)
         data: dict[str, object] = {}
         for source in self._sources:
@@ -104,16 +105,20 @@ class Retrieve:
         parameters: Get | GetConfig,
         streamed: frozenset[SchemaNode] = frozenset(),
     ) -> Reply:
-        """What may not be read is not there when the filter is applied, so no filter can find it out."""
-        wanted, mode = parameters.wanted, parameters.mode
-        root = self._guard.visible(session.peer, root)
-        tagged = mode is WithDefaults.REPORT_ALL_TAGGED
-        if tagged or mode is WithDefaults.REPORT_ALL:
-            root = self._defaults.narrowed(root, wanted.selection(self._schema))
-            root = self._guard.visible(session.peer, self._defaults.filled(root))
-        selected = wanted.of(self._schema, root)
-        if mode is WithDefaults.TRIM:
-            selected = self._defaults.trimmed(selected)
+        tagged = parameters.mode is WithDefaults.REPORT_ALL_TAGGED
+        selected = self.selected(session, root, parameters.wanted, parameters.mode)
         if streamed:
             return Data.data(stream_xml(self._schema, selected, streamed, tagged=tagged))
         return Data.data(to_xml(self._schema, selected, tagged=tagged))
+
+    def selected(self, session: Session, root: Container, wanted: Wanted, mode: WithDefaults) -> Container:
+        """Return what the user may read of what is wanted, with the defaults that `mode` reports.
+
+        What may not be read is not there when the filter is applied, so no filter can find it out.
+        """
+        root = self._guard.visible(session.peer, root)
+        if mode in (WithDefaults.REPORT_ALL, WithDefaults.REPORT_ALL_TAGGED):
+            root = self._defaults.narrowed(root, wanted.selection(self._schema))
+            root = self._guard.visible(session.peer, self._defaults.filled(root))
+        selected = wanted.of(self._schema, root)
+        return self._defaults.trimmed(selected) if mode is WithDefaults.TRIM else selected

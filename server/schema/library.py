@@ -34,7 +34,7 @@ def content_id(schema: Schema) -> str:
 def _datastores(schema: Schema) -> tuple[str, ...]:
     module = schema.by_name.get("ietf-netconf")
     startup = module is not None and "startup" in module.features
-    return ("running", "candidate", "startup") if startup else ("running", "candidate")
+    return ("running", "candidate", *(["startup"] if startup else []), "intended", "operational")
 
 
 def yang_library(schema: Schema) -> dict[str, object]:

@@ -86,6 +86,8 @@ _STANDARD = (
     ModuleChoice("ietf-netconf-acm"),
     ModuleChoice("ietf-x509-cert-to-name"),
     ModuleChoice("ietf-datastores"),
+    ModuleChoice("ietf-origin"),
+    ModuleChoice("ietf-netconf-nmda"),
     ModuleChoice("ietf-yang-library"),
     ModuleChoice("ietf-interfaces", features=("pre-provisioning",)),
     ModuleChoice("iana-if-type"),

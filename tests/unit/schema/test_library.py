@@ -27,7 +27,8 @@ def test_yang_library(default_schema: Schema):
     assert modules["ietf-netconf-acm"]["revision"] == "2018-02-14"
     assert library["schema"] == [{"name": "complete", "module-set": ["complete"]}]
     names = [item["name"] for item in library["datastore"]]
-    assert names == ["ietf-datastores:running", "ietf-datastores:candidate"]
+    kinds = ("running", "candidate", "intended", "operational")
+    assert names == [f"ietf-datastores:{kind}" for kind in kinds]
     assert library["content-id"] == state["module-set-id"] == default_schema.content_id
     conformance = {item["name"]: item["conformance-type"] for item in state["module"]}
     assert conformance["ietf-netconf-acm"] == "implement"

@@ -1,0 +1,196 @@
+"""get-data and edit-data: the operations on datastores of NMDA (RFC 8526 sections 3.1.1 and 3.1.2).
+
+Intended is what running is: nothing here expands templates or holds configuration that is inactive.
+Operational is the configuration in use, with its defaults and origins, and the state.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from lxml import etree
+
+from server.datastores.locks import Datastore
+from server.datastores.store import Store
+from server.operations.edit import Edit, EditConfig, TestOption
+from server.operations.filters import Everything, Subtree, Wanted, xpath
+from server.operations.handler import Handlers
+from server.operations.parameters import (
+    NMDA_NAMESPACE,
+    Parameters,
+    WithDefaults,
+    take_with_defaults,
+)
+from server.operations.retrieve import Retrieve
+from server.operations.sources import Offer, Source, take_url
+from server.protocol.messages import Data, Reply
+from server.schema.model import Schema
+from server.telemetry.sessions import Session
+from server.tree.edit import DefaultOperation, ErrorOption
+from server.tree.node import Container
+from server.tree.origins import ORIGIN_NAMESPACE, Origin, OriginPrinter, Sieve
+from server.tree.xml import merge, stream_xml, to_xml
+
+DATASTORES_NAMESPACE: Final = "urn:ietf:params:xml:ns:yang:ietf-datastores"
+OPERATIONAL: Final = "operational"
+INTENDED: Final = "intended"
+_BOOLEANS: Final = {"true": True, "false": False}
+
+
+@dataclass(frozen=True, slots=True)
+class GetData:
+    """Parameters of get-data."""
+
+    datastore: str
+    wanted: Wanted
+    sieve: Sieve
+    mode: WithDefaults
+    with_origin: bool
+
+    @classmethod
+    def parse(cls, operation: etree._Element, schema: Schema, offer: Offer) -> "GetData":
+        """Read the parameters; raises RpcError."""
+        parameters = Parameters(operation)
+        datastore = take_datastore(parameters, (*offer.datastores, INTENDED, OPERATIONAL))
+        wanted = _take_wanted(parameters)
+        operational = datastore == OPERATIONAL
+        sieve = Sieve(_take_config_filter(parameters), _take_origins(parameters, schema, datastore))
+        with_origin = parameters.flag("with-origin")
+        if with_origin and not operational:
+            raise parameters.invalid("with-origin", datastore, ("with the datastore ds:operational",))
+        absent = WithDefaults.REPORT_ALL if operational else WithDefaults.EXPLICIT
+        mode = take_with_defaults(parameters, NMDA_NAMESPACE, absent)
+        parameters.finish()
+        return cls(datastore, wanted, sieve, mode, with_origin)
+
+
+def parse_edit_data(operation: etree._Element, offer: Offer) -> EditConfig:
+    """Read the parameters of edit-data: an edit that is done wholly or not at all; raises RpcError."""
+    parameters = Parameters(operation)
+    writable = (Datastore.RUNNING, Datastore.CANDIDATE) if offer.writable_running else (Datastore.CANDIDATE,)
+    target = Datastore(take_datastore(parameters, writable))
+    default_operation = parameters.choice("default-operation", DefaultOperation, DefaultOperation.MERGE)
+    url = take_url(parameters, offer)
+    config = parameters.required("config") if url is None else parameters.element("config")
+    if url is not None and config is not None:
+        raise parameters.second_choice("config")
+    parameters.finish()
+    source = Source(config=config, url=url)
+    return EditConfig(target, source, default_operation, TestOption.SET, ErrorOption.ROLLBACK_ON_ERROR)
+
+
+def take_datastore(parameters: Parameters, possible: Sequence[str]) -> str:
+    """Take `<datastore>`, an identity of ietf-datastores; raises RpcError invalid-value for another one."""
+    found = parameters.required("datastore")
+    Parameters(found, parameters.path).finish(text=True)
+    namespace, name = _identity(found)
+    if namespace != DATASTORES_NAMESPACE or name not in possible:
+        raise parameters.invalid("datastore", (found.text or "").strip(), (f"ds:{each}" for each in possible))
+    return name
+
+
+def _identity(element: etree._Element) -> tuple[str, str]:
+    """The namespace and name of an identity; the namespace is empty for a prefix that is not bound."""
+    prefix, _, name = (element.text or "").strip().rpartition(":")
+    return element.nsmap.get(prefix or None) or "", name
+
+
+def _take_wanted(parameters: Parameters) -> Wanted:
+    subtree, expression = parameters.element("subtree-filter"), parameters.element("xpath-filter")
+    if subtree is not None and expression is not None:
+        raise parameters.second_choice("xpath-filter")
+    if subtree is not None:
+        return Subtree(subtree)
+    if expression is not None:
+        Parameters(expression, parameters.path).finish(text=True)
+        path = f"{parameters.path}/ncds:xpath-filter"
+        return xpath(expression.text or "", expression.nsmap, path, "ncds", NMDA_NAMESPACE)
+    return Everything()
+
+
+def _take_config_filter(parameters: Parameters) -> bool | None:
+    text = parameters.leaf("config-filter")
+    if text is not None and text not in _BOOLEANS:
+        raise parameters.invalid("config-filter", text, _BOOLEANS)
+    return None if text is None else _BOOLEANS[text]
+
+
+def _take_origins(parameters: Parameters, schema: Schema, datastore: str) -> frozenset[Origin] | None:
+    """Take `<origin-filter>` or `<negated-origin-filter>`: the origins that are asked for, None for all."""
+    plain, negated = (_take_origin(parameters, schema, name) for name in _ORIGIN_FILTERS)
+    if plain is not None and negated is not None:
+        raise parameters.second_choice("negated-origin-filter")
+    if plain is None and negated is None:
+        return None
+    if datastore != OPERATIONAL:
+        name = _ORIGIN_FILTERS[plain is None]
+        raise parameters.invalid(name, datastore, ("with the datastore ds:operational",))
+    return plain if plain is not None else frozenset(Origin) - (negated or frozenset())
+
+
+_ORIGIN_FILTERS: Final = ("origin-filter", "negated-origin-filter")
+
+
+def _take_origin(parameters: Parameters, schema: Schema, name: str) -> frozenset[Origin] | None:
+    """The origins that any of the values is, or is above of."""
+    found = parameters.several(name)
+    if not found:
+        return None
+    known = schema.identities["ietf-origin:origin"]
+    derived: set[str] = set()
+    for element in found:
+        namespace, local = _identity(element)
+        identity = f"ietf-origin:{local}"
+        if namespace != ORIGIN_NAMESPACE or identity not in known:
+            possible = sorted(f"or:{each.rpartition(':')[2]}" for each in known)
+            raise parameters.invalid(name, (element.text or "").strip(), possible)
+        derived |= schema.identities[identity]
+    return frozenset(origin for origin in Origin if f"ietf-origin:{origin}" in derived)
+
+
+class Nmda:
+    """The operations get-data and edit-data."""
+
+    def __init__(self, schema: Schema, store: Store, retrieve: Retrieve, edit: Edit, offer: Offer) -> None:
+        self._schema = schema
+        self._store = store
+        self._retrieve = retrieve
+        self._edit = edit
+        self._offer = offer
+
+    def handlers(self) -> Handlers:
+        """Return the operations of this file."""
+        return {
+            f"{{{NMDA_NAMESPACE}}}get-data": self.get_data,
+            f"{{{NMDA_NAMESPACE}}}edit-data": self.edit_data,
+        }
+
+    def get_data(self, session: Session, operation: etree._Element) -> Reply:
+        """What is wanted of one datastore, and passes every filter."""
+        request = GetData.parse(operation, self._schema, self._offer)
+        if request.datastore == OPERATIONAL:
+            return self._operational(session, request)
+        name = Datastore.RUNNING if request.datastore == INTENDED else Datastore(request.datastore)
+        root = self._store.root(name)
+        selected = self._retrieve.selected(session, root, request.wanted, request.mode)
+        tagged = request.mode is WithDefaults.REPORT_ALL_TAGGED
+        passed = request.sieve.of(selected, root)
+        return Data.data(to_xml(self._schema, passed, tagged=tagged), NMDA_NAMESPACE)
+
+    def edit_data(self, session: Session, operation: etree._Element) -> Reply:
+        """Edit a datastore as edit-config does, wholly or not at all."""
+        return self._edit.edit(session, parse_edit_data(operation, self._offer))
+
+    def _operational(self, session: Session, request: GetData) -> Reply:
+        intended: Container = self._store.root(Datastore.RUNNING)
+        state, streamed = self._retrieve.state(request.wanted)
+        selected = self._retrieve.selected(session, merge(intended, state), request.wanted, request.mode)
+        passed = request.sieve.of(selected, intended)
+        tagged = request.mode is WithDefaults.REPORT_ALL_TAGGED
+        if request.with_origin:
+            printer = OriginPrinter(self._schema, streamed, tagged=tagged)
+            pieces = printer.pieces(passed, intended)
+            return Data.data(pieces if streamed else list(pieces), NMDA_NAMESPACE)
+        if streamed:
+            return Data.data(stream_xml(self._schema, passed, streamed, tagged=tagged), NMDA_NAMESPACE)
+        return Data.data(to_xml(self._schema, passed, tagged=tagged), NMDA_NAMESPACE)
