@@ -16,6 +16,11 @@ def parser() -> argparse.ArgumentParser:
     _add_subsystem(commands)
     _add_keygen(commands)
     _add_keys(commands)
+    commands.add_parser(
+        "hash-password",
+        help="make the hash of a password for twincast-server",
+        description="Reads a password from the terminal or one line of standard input and prints its hash.",
+    )
     _add_subscribers(commands)
     _add_replay(commands)
     return top
@@ -285,6 +290,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from cli import keys
 
         return keys.keygen(options) if options.command == "keygen" else keys.keys(options)
+    if options.command == "hash-password":
+        from cli.hash_password import hash_password
+
+        return hash_password()
     if options.command == "subscribers":
         from cli.subscribers import subscribers
 
