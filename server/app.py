@@ -44,9 +44,9 @@ from server.operations.subscribe import Subscribe
 from server.operations.urls import Urls
 from server.protocol.errors import RpcError, RpcErrors
 from server.protocol.messages import BASE_1_0, BASE_1_1
-from server.provider import Provider
+from server.provider import Notice, Provider
 from server.providers import Providers
-from server.schema import library
+from server.schema import library, served
 from server.schema.model import Schema, load_schema
 from server.schema.sources import ModuleSources, SchemaError
 from server.schema.validator import Validator
@@ -252,7 +252,18 @@ def _stream(core: _Core, state_dir: Path, stack: ExitStack) -> Stream:
     stack.callback(stream.close)
     stream.start()
     core.provider.listen(stream.put)
+    _tell_library(core.schema, state_dir / served.FILE, stream)
     return stream
+
+
+def _tell_library(schema: Schema, path: Path, stream: Stream) -> None:
+    """Notify that yang-library is not what it was at the last start; the first start changes nothing."""
+    last, now = served.last_served(path), schema.content_id
+    if last == now:
+        return
+    if last is not None:
+        stream.put(Notice(served.UPDATE, data={"content-id": now}))
+    served.remember(path, now)
 
 
 def _operations(

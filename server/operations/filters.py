@@ -14,6 +14,7 @@ from server.protocol import errors
 from server.protocol.errors import ErrorType, RpcError
 from server.protocol.messages import BASE_NAMESPACE
 from server.schema.model import Schema
+from server.tree.depth import Whole, everything_below, limited, top_level
 from server.tree.filter import Selection, everything, subtree
 from server.tree.node import Container
 from server.xpath.evaluate import MAX_STEPS
@@ -28,6 +29,8 @@ XPATH_SECONDS: Final = 5.0
 """For one expression, and no more than `MAX_STEPS` nodes, which bounds what it holds to about 400 MB."""
 TOO_MUCH: Final = "xpath-limit"
 """error-app-tag of an expression that takes more steps than it may."""
+UNBOUNDED: Final = 0
+"""Levels of a selected node: all."""
 
 
 class FilterType(StrEnum):
@@ -43,8 +46,8 @@ class Wanted(Protocol):
     def selection(self, schema: Schema) -> Selection:
         """Return what has to be built for it."""
 
-    def of(self, schema: Schema, root: Container) -> Container:
-        """Return what it selects from `root`; raises RpcError."""
+    def of(self, schema: Schema, root: Container, levels: int = UNBOUNDED) -> Container:
+        """Return what it selects from `root`, each selected node with `levels` levels; raises RpcError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +58,9 @@ class Everything:
         """See `Wanted`."""
         return everything(schema)
 
-    def of(self, _schema: Schema, root: Container) -> Container:
+    def of(self, _schema: Schema, root: Container, levels: int = UNBOUNDED) -> Container:
         """See `Wanted`."""
-        return root
+        return top_level(root, levels) if levels else root
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +73,9 @@ class Subtree:
         """See `Wanted`."""
         return Selection(schema, (self.element,))
 
-    def of(self, schema: Schema, root: Container) -> Container:
+    def of(self, schema: Schema, root: Container, levels: int = UNBOUNDED) -> Container:
         """See `Wanted`."""
-        return subtree(schema, root, self.element)
+        return subtree(schema, root, self.element, _whole(levels))
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +101,15 @@ class XPath:
         with _blaming(self.place):
             return XPathSelection(schema, self.expression)
 
-    def of(self, schema: Schema, root: Container) -> Container:
+    def of(self, schema: Schema, root: Container, levels: int = UNBOUNDED) -> Container:
         """See `Wanted`."""
         with _blaming(self.place):
             budget = Budget(MAX_STEPS, XPATH_SECONDS, time.monotonic)
-            return select(schema, root, self.expression, self.namespaces, budget)
+            return select(schema, root, self.expression, self.namespaces, budget, _whole(levels))
+
+
+def _whole(levels: int) -> Whole:
+    return limited(levels) if levels else everything_below
 
 
 def xpath(text: str, namespaces: Mapping[str | None, str], path: str, prefix: str, namespace: str) -> XPath:

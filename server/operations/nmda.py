@@ -13,7 +13,7 @@ from lxml import etree
 from server.datastores.locks import Datastore
 from server.datastores.store import Store
 from server.operations.edit import Edit, EditConfig, TestOption
-from server.operations.filters import Everything, Subtree, Wanted, xpath
+from server.operations.filters import UNBOUNDED, Everything, Subtree, Wanted, xpath
 from server.operations.handler import Handlers
 from server.operations.parameters import (
     NMDA_NAMESPACE,
@@ -34,6 +34,7 @@ from server.tree.xml import merge, stream_xml, to_xml
 DATASTORES_NAMESPACE: Final = "urn:ietf:params:xml:ns:yang:ietf-datastores"
 OPERATIONAL: Final = "operational"
 INTENDED: Final = "intended"
+MAX_LEVELS: Final = 65_535
 _BOOLEANS: Final = {"true": True, "false": False}
 
 
@@ -44,6 +45,7 @@ class GetData:
     datastore: str
     wanted: Wanted
     sieve: Sieve
+    levels: int
     mode: WithDefaults
     with_origin: bool
 
@@ -55,13 +57,14 @@ class GetData:
         wanted = _take_wanted(parameters)
         operational = datastore == OPERATIONAL
         sieve = Sieve(_take_config_filter(parameters), _take_origins(parameters, schema, datastore))
+        levels = _take_depth(parameters)
         with_origin = parameters.flag("with-origin")
         if with_origin and not operational:
             raise parameters.invalid("with-origin", datastore, ("with the datastore ds:operational",))
         absent = WithDefaults.REPORT_ALL if operational else WithDefaults.EXPLICIT
         mode = take_with_defaults(parameters, NMDA_NAMESPACE, absent)
         parameters.finish()
-        return cls(datastore, wanted, sieve, mode, with_origin)
+        return cls(datastore, wanted, sieve, levels, mode, with_origin)
 
 
 def parse_edit_data(operation: etree._Element, offer: Offer) -> EditConfig:
@@ -113,6 +116,15 @@ def _take_config_filter(parameters: Parameters) -> bool | None:
     if text is not None and text not in _BOOLEANS:
         raise parameters.invalid("config-filter", text, _BOOLEANS)
     return None if text is None else _BOOLEANS[text]
+
+
+def _take_depth(parameters: Parameters) -> int:
+    text = parameters.leaf("max-depth")
+    if text is None or text == "unbounded":
+        return UNBOUNDED
+    if text.isascii() and text.isdigit() and len(text) <= 5 and 1 <= int(text) <= MAX_LEVELS:
+        return int(text)
+    raise parameters.invalid("max-depth", text, (f"1..{MAX_LEVELS}", "unbounded"))
 
 
 def _take_origins(parameters: Parameters, schema: Schema, datastore: str) -> frozenset[Origin] | None:
@@ -172,7 +184,7 @@ class Nmda:
             return self._operational(session, request)
         name = Datastore.RUNNING if request.datastore == INTENDED else Datastore(request.datastore)
         root = self._store.root(name)
-        selected = self._retrieve.selected(session, root, request.wanted, request.mode)
+        selected = self._retrieve.selected(session, root, request.wanted, request.mode, request.levels)
         tagged = request.mode is WithDefaults.REPORT_ALL_TAGGED
         passed = request.sieve.of(selected, root)
         return Data.data(to_xml(self._schema, passed, tagged=tagged), NMDA_NAMESPACE)
@@ -184,7 +196,9 @@ class Nmda:
     def _operational(self, session: Session, request: GetData) -> Reply:
         intended: Container = self._store.root(Datastore.RUNNING)
         state, streamed = self._retrieve.state(request.wanted)
-        selected = self._retrieve.selected(session, merge(intended, state), request.wanted, request.mode)
+        selected = self._retrieve.selected(
+            session, merge(intended, state), request.wanted, request.mode, request.levels
+        )
         passed = request.sieve.of(selected, intended)
         tagged = request.mode is WithDefaults.REPORT_ALL_TAGGED
         if request.with_origin:

@@ -8,7 +8,7 @@ from lxml import etree
 from server.access.guard import Guard
 from server.datastores.locks import Datastore
 from server.datastores.store import Store
-from server.operations.filters import Wanted, take_wanted
+from server.operations.filters import UNBOUNDED, Wanted, take_wanted
 from server.operations.handler import Handlers, base
 from server.operations.parameters import Parameters, WithDefaults, take_with_defaults
 from server.operations.sources import Offer, take_source
@@ -111,14 +111,22 @@ class Retrieve:
             return Data.data(stream_xml(self._schema, selected, streamed, tagged=tagged))
         return Data.data(to_xml(self._schema, selected, tagged=tagged))
 
-    def selected(self, session: Session, root: Container, wanted: Wanted, mode: WithDefaults) -> Container:
+    def selected(
+        self,
+        session: Session,
+        root: Container,
+        wanted: Wanted,
+        mode: WithDefaults,
+        levels: int = UNBOUNDED,
+    ) -> Container:
         """Return what the user may read of what is wanted, with the defaults that `mode` reports.
 
-        What may not be read is not there when the filter is applied, so no filter can find it out.
+        What may not be read is not there when the filter is applied, so no filter can find it out. Of
+        each selected node `levels` levels are told.
         """
         root = self._guard.visible(session.peer, root)
         if mode in (WithDefaults.REPORT_ALL, WithDefaults.REPORT_ALL_TAGGED):
             root = self._defaults.narrowed(root, wanted.selection(self._schema))
             root = self._guard.visible(session.peer, self._defaults.filled(root))
-        selected = wanted.of(self._schema, root)
+        selected = wanted.of(self._schema, root, levels)
         return self._defaults.trimmed(selected) if mode is WithDefaults.TRIM else selected

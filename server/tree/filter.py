@@ -14,6 +14,7 @@ from lxml import etree
 from server.schema import names
 from server.schema.model import Schema
 from server.schema.node import NodeKind, SchemaNode, Tag
+from server.tree.depth import Whole, everything_below
 from server.tree.members import Key
 from server.tree.node import (
     Branch,
@@ -128,21 +129,24 @@ def _values(schema: Schema, node: SchemaNode, element: etree._Element) -> frozen
         return frozenset()
 
 
-def subtree(schema: Schema, root: Container, filter_element: etree._Element) -> Container:
+def subtree(
+    schema: Schema, root: Container, filter_element: etree._Element, whole: Whole = everything_below
+) -> Container:
     """What the subtree filter selects from `root` (RFC 6241 section 6); an empty filter selects nothing.
 
     `filter_element` is the `<filter>` element; its children are the filter. A list whose keys the filter
-    names is looked up, not searched.
+    names is looked up, not searched. `whole` says what is told of nodes that are selected
+    with all below them.
     """
-    return select(root, read_filter(schema, filter_element))
+    return select(root, read_filter(schema, filter_element), whole)
 
 
-def select(root: Container, siblings: Siblings) -> Container:
+def select(root: Container, siblings: Siblings, whole: Whole = everything_below) -> Container:
     """What the patterns select from `root`."""
-    return _branch(root, siblings) or Container(root.schema, {})
+    return _branch(root, siblings, whole) or Container(root.schema, {})
 
 
-def _branch(branch: _B, siblings: Siblings) -> _B | None:
+def _branch(branch: _B, siblings: Siblings, whole: Whole) -> _B | None:
     """What is selected of a container or entry, None when nothing is."""
     matched: dict[Tag, Node] = {}
     for match in siblings.matches:
@@ -151,11 +155,12 @@ def _branch(branch: _B, siblings: Siblings) -> _B | None:
             return None
         matched.update((node.schema.tag, _with_matched(branch, matched, node)) for node in nodes)
     if siblings.everything:
-        return branch
+        selected: _B = whole(branch)
+        return selected
     chosen = dict(matched)
     for tag, patterns in siblings.patterns.items():
         node = branch.get(tag)
-        part = None if node is None else _node(node, patterns)
+        part = None if node is None else _node(node, patterns, whole)
         if part is not None:
             chosen[tag] = part
     return _built(branch, chosen) if chosen else None
@@ -186,24 +191,41 @@ def _with_matched(branch: Branch, matched: dict[Tag, Node], node: Node) -> Node:
     return node
 
 
-def _node(node: Node, patterns: list[Pattern]) -> Node | None:
+def _node(node: Node, patterns: list[Pattern], whole: Whole) -> Node | None:
     """The union of what several filter nodes select of one node."""
     if any(pattern.below is None for pattern in patterns):
-        return node
+        selected: Node = whole(node)
+        return selected if whole is everything_below else _with_deeper(node, selected, patterns, whole)
+    return _parts(node, patterns, whole)
+
+
+def _with_deeper(node: Node, selected: Node, patterns: list[Pattern], whole: Whole) -> Node:
+    """A node that is told to some depth, with what other patterns select further below."""
+    part = _parts(node, patterns, whole)
+    if isinstance(selected, Container) and isinstance(part, Container):
+        return merge_branch(selected, part)
+    if isinstance(selected, ListNode) and isinstance(part, ListNode) and selected.schema.keys:
+        for entry in part:
+            present = selected.get(entry.key)
+            selected = selected.put(entry if present is None else merge_branch(present, entry))
+    return selected
+
+
+def _parts(node: Node, patterns: list[Pattern], whole: Whole) -> Node | None:
     wanted = [pattern.below for pattern in patterns if pattern.below is not None]
     if isinstance(node, StreamedList):
-        return node.map(lambda part: _entries(part, wanted))
+        return node.map(lambda part: _entries(part, wanted, whole))
     if isinstance(node, ListNode):
-        return _entries(node, wanted)
+        return _entries(node, wanted, whole)
     if isinstance(node, Container):
-        return _union(node, wanted)
+        return _union(node, wanted, whole)
     return None
 
 
-def _union(branch: _B, wanted: list[Siblings]) -> _B | None:
+def _union(branch: _B, wanted: list[Siblings], whole: Whole) -> _B | None:
     merged: _B | None = None
     for siblings in wanted:
-        part = _branch(branch, siblings)
+        part = _branch(branch, siblings, whole)
         if part is branch:
             return branch
         if part is not None:
@@ -211,14 +233,14 @@ def _union(branch: _B, wanted: list[Siblings]) -> _B | None:
     return merged
 
 
-def _entries(node: ListNode, wanted: list[Siblings]) -> ListNode | None:
+def _entries(node: ListNode, wanted: list[Siblings], whole: Whole) -> ListNode | None:
     by_key: dict[Key, list[Siblings]] = {}
     for_all: list[Siblings] = []
     for siblings in wanted:
         key = siblings.key(node.schema)
         (for_all if key is None else by_key.setdefault(key, [])).append(siblings)
     candidates = node if for_all else filter(None, map(node.get, by_key))
-    parts = (_union(entry, [*for_all, *by_key.get(entry.key, ())]) for entry in candidates)
+    parts = (_union(entry, [*for_all, *by_key.get(entry.key, ())], whole) for entry in candidates)
     chosen = ListNode.of(node.schema, [part for part in parts if part is not None])
     return None if is_void(chosen) else chosen
 

@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from server.schema.model import Schema
+from server.tree.depth import Whole, everything_below
 from server.tree.node import Branch, Container, Entry, LeafList, ListNode, Node, in_schema_order
+from server.tree.xml import merge_branch
 from server.xpath.evaluate import Evaluator
 from server.xpath.items import Budget, Item
 from server.xpath.syntax import Expression, NotNodesError
@@ -19,8 +21,9 @@ def select(
     expression: Expression,
     namespaces: Mapping[str | None, str],
     budget: Budget | None = None,
+    whole: Whole = everything_below,
 ) -> Container:
-    """Return what `expression` selects from `root`.
+    """Return what `expression` selects from `root`; `whole` says what is told of each selected node.
 
     Raises XPathError, NotNodesError when its value is no set of nodes, and XPathLimitError when `budget` is
     spent.
@@ -30,13 +33,14 @@ def select(
     if not isinstance(found, list):
         kind = {bool: "a boolean", str: "a string"}.get(type(found), "a number")
         raise NotNodesError(f"the expression gives {kind}, not a set of nodes")
-    return _Selected(found).root(evaluator.root)
+    return _Selected(found, whole).root(evaluator.root)
 
 
 class _Selected:
     """The selected items, and the items on the way to them by their parents."""
 
-    def __init__(self, items: list[Item]) -> None:
+    def __init__(self, items: list[Item], whole: Whole) -> None:
+        self._told = whole
         self._whole = {item.parent if item.parent is not None and item.is_text else item for item in items}
         self._inside: dict[Item, dict[Item, None]] = {}
         for item in self._whole:
@@ -51,7 +55,10 @@ class _Selected:
     def root(self, item: Item) -> Container:
         """The tree of everything that was selected."""
         if item in self._whole:
-            return Container(item.node.schema, item.node.children)
+            told: Container = self._told(Container(item.node.schema, item.node.children))
+            if self._told is everything_below:
+                return told
+            return merge_branch(told, Container(told.schema, self._children(item)))
         return Container(item.node.schema, self._children(item))
 
     def _children(self, item: Item) -> Mapping[str, Node]:
@@ -74,6 +81,12 @@ class _Selected:
 
     def _node(self, item: Item) -> Any:  # noqa: ANN401 - a Node or an Entry
         node = item.node
+        if (
+            item in self._whole
+            and self._told is not everything_below
+            and isinstance(node, (Container, Entry))
+        ):
+            return self._with_deeper(item, self._told(node))
         if item in self._whole or not isinstance(node, Branch):
             return node
         children = self._children(item)
@@ -81,3 +94,8 @@ class _Selected:
             return node.with_children(children)
         keys = {tag: node.children[tag] for tag in node.schema.keys}
         return node.with_children(in_schema_order(node.schema, {**keys, **children}))
+
+    def _with_deeper(self, item: Item, told: Any) -> Any:  # noqa: ANN401 - a Container or an Entry
+        """A node that is told to some depth, with what is selected further below."""
+        children = self._children(item)
+        return merge_branch(told, told.with_children(children)) if children else told

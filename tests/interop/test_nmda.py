@@ -104,7 +104,32 @@ def test_xpath_filter(depot):
     assert _leaves(found) == {"name": "a"}
 
 
+DEPTHS = {
+    "the top": ("", "1", "depot"),
+    "two levels": ("", "2", "depot title hall name"),
+    "a selected list": ("<depot/>", "1", "depot"),
+    "entries": ("<depot><hall/></depot>", "1", "depot hall name"),
+    "what a match selects": ("<depot><title>x</title></depot>", "1", "depot"),
+    "a node and one below it": ("<depot/><depot><hall><name/></hall></depot>", "1", "depot hall name"),
+    "everything": ("", "unbounded", "depot title hall name"),
+    "an expression": ("/d:depot", "1", "depot"),
+    "an expression, two levels": ("/d:depot", "2", "depot title hall name"),
+    "an expression with a node below": ("/d:depot | /d:depot/d:hall/d:name", "1", "depot hall name"),
+}
+
+
+@pytest.mark.parametrize(("wanted", "levels", "names"), DEPTHS.values(), ids=DEPTHS)
+def test_max_depth(depot, wanted, levels, names):
+    depot.accepted("<title>x</title><hall><name>a</name></hall>")
+    bound = wanted.replace("<depot", f'<depot xmlns="{DEPOT}"')
+    subtree = f"<subtree-filter>{bound}</subtree-filter>"
+    asked = f"<xpath-filter>{wanted}</xpath-filter>" if "d:" in wanted else subtree if wanted else ""
+    found = _data(depot, _get("running", f"{asked}<max-depth>{levels}</max-depth>"))
+    assert [etree.QName(each).localname for each in found.iterdescendants()] == names.split()
+
+
 WRONG = {
+    "max-depth": (_get("running", "<max-depth>0</max-depth>"), "max-depth", "invalid-value"),
     "no such datastore": (_get("dynamic"), "datastore", "invalid-value"),
     "a datastore that was not chosen": (_get("startup"), "datastore", "invalid-value"),
     "no identity": (_get("running").replace("ds:running", "running"), "datastore", "invalid-value"),
