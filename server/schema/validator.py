@@ -160,9 +160,13 @@ class Validator:
 
 
 def _was_closed(connection: socket.socket) -> bool:
-    """Between requests the child says nothing, so anything to read is its end."""
-    readable, _, _ = select.select([connection], [], [], 0)
-    return bool(readable)
+    """Between requests the child says nothing, so anything to read is its end.
+
+    Not by select(), which cannot look at descriptors from 1,024 on: those of a server with many sessions.
+    """
+    poll = select.poll()
+    poll.register(connection, select.POLLIN)
+    return bool(poll.poll(0))
 
 
 def _shut(connection: socket.socket) -> None:
