@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tests.bench import capturing, forwarding, management, membership, replication, state, states
+from tests.bench import capturing, forwarding, management, membership, replication, sessions, state, states
 from tests.bench.machine import description
 from tests.bench.table import HEAD, Row
 
@@ -21,6 +21,7 @@ PARTS: dict[str, Callable[[], Iterator[Row]]] = {
     "states": states.rows,
     "management": management.rows,
     "state": state.rows,
+    "sessions": sessions.rows,
 }
 
 

@@ -2,7 +2,7 @@
 
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 import paramiko
@@ -281,3 +281,18 @@ def test_a_listener_that_is_renamed_locks_nobody_out(session: Any) -> None:
         )
     with logged_in(port, password=PASSWORD) as again:
         assert again.get_config("running").ok
+
+
+def test_silent_and_stuck_clients_keep_nobody_from_working(server: ServerUnderTest, session: Any) -> None:
+    configure(session, "<limits><unauthenticated-connections>120</unauthenticated-connections></limits>")
+    with ExitStack() as stack:
+        for _ in range(100):
+            stack.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=30))
+        for _ in range(20):
+            stuck = RawClient(server.port, USER, password=PASSWORD)
+            stack.callback(stuck.close)
+            stuck.hello()
+            stuck.write(b"\n#100000\n<rpc")
+        with logged_in(server.port, password=PASSWORD) as worker:
+            for _ in range(50):
+                assert worker.get_config("running").ok

@@ -53,19 +53,20 @@ class Client:
         self._channel.subsystem("netconf")
         self._number = 0
         self._read_until(b"]]>]]>")
-        self._write(HELLO.encode())
+        self.write(HELLO.encode())
 
     def rpc(self, operation: str) -> bytes:
         """Return the reply of one operation without its framing; raises RuntimeError for an rpc-error."""
         self._number += 1
         request = RPC.format(self._number, operation).encode()
-        self._write(b"\n#%d\n%s\n##\n" % (len(request), request))
+        self.write(b"\n#%d\n%s\n##\n" % (len(request), request))
         reply = b"".join(_unchunk(self._read_until(END_OF_CHUNKS)))
         if b"<rpc-error" in reply[:400]:
             raise RuntimeError(reply[:2000].decode())
         return reply
 
-    def _write(self, data: bytes) -> None:
+    def write(self, data: bytes) -> None:
+        """Send bytes as they are."""
         sent = 0
         while sent < len(data):
             status, written = self._channel.write(data[sent : sent + 1_048_576])
