@@ -1,6 +1,6 @@
 """`make bench`: measures everything, prints the table and writes `bench-results/bench.json`.
 
-Arguments choose parts: membership, management, replication, capture, switchover, forwarding, state, states.
+Arguments choose parts: membership, management, replication, capture, switchover, forwarding, state, sessions.
 """
 
 import json
