@@ -337,3 +337,36 @@ def test_a_denied_default_is_not_reported(admin: DepotClient, guest: GuestClient
     assert "<lit>" in admin.data(body)
     assert "<lit>" not in guest.data(body)
     assert "<level>" in guest.data(body)
+
+
+NMDA = "urn:ietf:params:xml:ns:yang:ietf-netconf-nmda"
+DATASTORES = "urn:ietf:params:xml:ns:yang:ietf-datastores"
+
+
+def data_operation(name: str, datastore: str, inner: str) -> str:
+    asked = f"<datastore>ds:{datastore}</datastore>{inner}"
+    return f'<{name} xmlns="{NMDA}" xmlns:ds="{DATASTORES}" xmlns:d="{DEPOT}">{asked}</{name}>'
+
+
+@pytest.mark.parametrize("datastore", ["running", "intended", "candidate", "operational"])
+@pytest.mark.parametrize("extra", ["", "<config-filter>true</config-filter>", "<max-depth>3</max-depth>"])
+def test_a_denied_node_is_in_no_datastore(
+    admin: DepotClient, guest: GuestClient, datastore: str, extra: str
+) -> None:
+    admin.accepted("<title>hidden</title><lit>true</lit>")
+    rules(admin, about("/d:depot/d:title", "deny"), about("/d:depot/d:level", "deny"))
+    found = guest.rpc(data_operation("get-data", datastore, extra))
+    assert b"<lit" in found
+    assert b"hidden" not in found
+    assert b"<level" not in found
+    asked = "<xpath-filter>/d:depot/d:lit[../d:title='hidden']</xpath-filter>"
+    assert b"<lit" not in guest.rpc(data_operation("get-data", datastore, asked))
+
+
+def test_edit_data_needs_the_rules_of_edit_config(admin: DepotClient, guest: GuestClient) -> None:
+    rules(admin, about("/d:depot/d:title", "permit"))
+    for leaf, refused in (("<title>mine</title>", False), ("<lit>true</lit>", True)):
+        body = data_operation(
+            "edit-data", "candidate", f'<config><depot xmlns="{DEPOT}">{leaf}</depot></config>'
+        )
+        assert denied(guest.errors(body)) is refused

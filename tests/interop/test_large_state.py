@@ -46,6 +46,23 @@ def test_all_of_them_come_once(duo: Duo, version: str) -> None:
     client.close()
 
 
+NMDA = (
+    '<get-data xmlns="urn:ietf:params:xml:ns:yang:ietf-netconf-nmda"'
+    ' xmlns:ds="urn:ietf:params:xml:ns:yang:ietf-datastores"><datastore>ds:operational</datastore>'
+    f"<subtree-filter>{configuration.groups()}</subtree-filter>"
+)
+
+
+@pytest.mark.parametrize("extra", ["", "<with-origin/>", "<config-filter>false</config-filter>"])
+def test_operational_has_all_of_them(duo: Duo, extra: str) -> None:
+    client = raw(duo)
+    client.send(f"{NMDA}{extra}</get-data>")
+    answer = client.receive()
+    assert (b"or:intended" in answer) == ("origin" in extra)
+    assert len(set(ENTRY.findall(answer))) == SUBSCRIBERS * GROUPS
+    client.close()
+
+
 def test_one_and_some_of_them(duo: Duo) -> None:
     session = duo.sessions[0]
     for inner, count in (
