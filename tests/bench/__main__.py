@@ -1,6 +1,7 @@
 """`make bench`: measures everything, prints the table and writes `bench-results/bench.json`.
 
-Arguments choose parts: membership, management, replication, capture, switchover, forwarding, state, sessions.
+Arguments choose parts: membership, management, replication, capture, switchover, forwarding, state, states,
+sessions.
 """
 
 import json
