@@ -100,7 +100,8 @@ def test_streams_stay_streams(schema: Schema) -> None:
     pieces = OriginPrinter(schema, above).pieces(passed, intended)
     text = b"".join(pieces).decode()
     assert text.count("<visit>") == 2
-    assert 'or:origin="or:intended"><shop><name>one</name><visit><who>v</who></visit>' in text
+    assert 'or:origin="or:intended"' in text
+    assert "<shop><name>one</name><visit><who>v</who></visit>" in text
 
 
 def test_nothing_of_a_stream_is_no_entry(schema: Schema) -> None:
