@@ -29,7 +29,7 @@ class Validate:
     def parse(cls, operation: etree._Element, offer: Offer) -> "Validate":
         """Read the parameters; raises RpcError."""
         parameters = Parameters(operation)
-        source = take_source(parameters, "source", offer, inline=True, url=True)
+        source = take_source(parameters, "source", offer, inline=True, url=True, identity=True)
         parameters.finish()
         return cls(source)
 

@@ -69,6 +69,6 @@ class Control:
 
 def _take_target(operation: etree._Element, offer: Offer) -> Datastore:
     parameters = Parameters(operation)
-    target = take_source(parameters, "target", offer).datastore
+    target = take_source(parameters, "target", offer, identity=True).datastore
     parameters.finish()
     return target or Datastore.RUNNING

@@ -22,7 +22,7 @@ from server.operations.parameters import (
     take_with_defaults,
 )
 from server.operations.retrieve import Retrieve
-from server.operations.sources import Offer, Source, take_url
+from server.operations.sources import Offer, Source, take_identity, take_url
 from server.protocol.messages import Data, Reply
 from server.schema.model import Schema
 from server.telemetry.sessions import Session
@@ -31,7 +31,6 @@ from server.tree.node import Container
 from server.tree.origins import ORIGIN_NAMESPACE, Origin, OriginPrinter, Sieve
 from server.tree.xml import merge, stream_xml, to_xml
 
-DATASTORES_NAMESPACE: Final = "urn:ietf:params:xml:ns:yang:ietf-datastores"
 OPERATIONAL: Final = "operational"
 INTENDED: Final = "intended"
 MAX_LEVELS: Final = 65_535
@@ -84,12 +83,7 @@ def parse_edit_data(operation: etree._Element, offer: Offer) -> EditConfig:
 
 def take_datastore(parameters: Parameters, possible: Sequence[str]) -> str:
     """Take `<datastore>`, an identity of ietf-datastores; raises RpcError invalid-value for another one."""
-    found = parameters.required("datastore")
-    Parameters(found, parameters.path).finish(text=True)
-    namespace, name = _identity(found)
-    if namespace != DATASTORES_NAMESPACE or name not in possible:
-        raise parameters.invalid("datastore", (found.text or "").strip(), (f"ds:{each}" for each in possible))
-    return name
+    return take_identity(parameters, parameters.required("datastore"), possible)
 
 
 def _identity(element: etree._Element) -> tuple[str, str]:

@@ -3,18 +3,20 @@
 Owns which of them this server has (RFC 6241 sections 8.2, 8.7 and 8.8): that is chosen when it is started.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from lxml import etree
 
 from server.datastores.locks import Datastore
-from server.operations.parameters import Parameters
+from server.operations.parameters import NMDA_NAMESPACE, Parameters
 from server.protocol import errors
 from server.protocol.errors import RpcError
 from server.protocol.messages import BASE_NAMESPACE
 from server.schema.model import Schema
 
+DATASTORES_NAMESPACE: Final = "urn:ietf:params:xml:ns:yang:ietf-datastores"
 _CAPABILITY: Final = {
     "startup": ":startup",
     "url": ":url",
@@ -51,7 +53,8 @@ class Url:
 
     def blame(self, error: RpcError) -> RpcError:
         """The error at this parameter."""
-        return error.at(self.path, {"nc": BASE_NAMESPACE})
+        bound = {"nc": BASE_NAMESPACE, "ncds": NMDA_NAMESPACE}
+        return error.at(self.path, {each: bound[each] for each in bound if f"/{each}:" in self.path})
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +73,17 @@ class Source:
 
 
 def take_source(
-    parameters: Parameters, name: str, offer: Offer, *, inline: bool = False, url: bool = False
+    parameters: Parameters,
+    name: str,
+    offer: Offer,
+    *,
+    inline: bool = False,
+    url: bool = False,
+    identity: bool = False,
 ) -> Source:
     """Take a parameter that names a datastore or, if `inline`, holds `<config>` or, with `url`, `<url>`.
+
+    With `identity` a datastore may also be named as NMDA does (RFC 8526 section 3.2).
 
     Raises RpcError operation-not-supported for what needs a capability that the server does not have.
     """
@@ -80,6 +91,8 @@ def take_source(
     child = choice.only()
     choice.finish()
     label = etree.QName(child)
+    if identity and child.tag == f"{{{NMDA_NAMESPACE}}}datastore":
+        return Source(Datastore(take_identity(choice, child, offer.datastores)))
     if label.namespace != BASE_NAMESPACE:
         raise choice.unknown(child)
     kind = label.localname
@@ -94,6 +107,16 @@ def take_source(
     if kind in _CAPABILITY and not (kind == "url" and offer.schemes):
         raise unsupported(kind, name)
     raise choice.unknown(child)
+
+
+def take_identity(parameters: Parameters, element: etree._Element, possible: Sequence[str]) -> str:
+    """Read a datastore named by an identity of ietf-datastores; raises RpcError invalid-value."""
+    Parameters(element, parameters.path).finish(text=True)
+    text = (element.text or "").strip()
+    prefix, _, name = text.rpartition(":")
+    if element.nsmap.get(prefix or None) != DATASTORES_NAMESPACE or name not in possible:
+        raise parameters.invalid("datastore", text, (f"ds:{each}" for each in possible), NMDA_NAMESPACE)
+    return name
 
 
 def take_url(parameters: Parameters, offer: Offer) -> Url | None:

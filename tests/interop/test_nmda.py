@@ -206,3 +206,20 @@ def test_edit_data_is_done_wholly_or_not_at_all(depot):
 
 def test_the_defaults_of_operational_are_announced(depot):
     assert b"with-operational-defaults:1.0?basic-mode=report-all" in depot.greeting
+
+
+@pytest.mark.parametrize(
+    ("operation", "name"), [("lock", "target"), ("unlock", "target"), ("validate", "source")]
+)
+def test_lock_and_validate_by_identity(depot, operation, name):
+    def asked(datastore):
+        named = f"<datastore {_BOUND}>ds:{datastore}</datastore>"
+        return f"<{operation}><{name}>{named}</{name}></{operation}>"
+
+    if operation == "unlock":
+        assert depot.errors(asked("candidate").replace("unlock", "lock")) == []
+    assert depot.errors(asked("candidate")) == []
+    (error,) = depot.errors(asked("operational"))
+    assert (error.tag, error.path) == ("invalid-value", f"/nc:rpc/nc:{operation}/nc:{name}/ncds:datastore")
+    if operation == "lock":
+        assert depot.errors(asked("candidate").replace("lock>", "unlock>")) == []
