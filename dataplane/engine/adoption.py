@@ -8,25 +8,28 @@ two hello timeouts at most, which costs duplicates and loses nothing, and the ro
 With static arbitration the role is back at once.
 """
 
-from collections.abc import Iterable, Mapping
+from itertools import islice
+from typing import Final
 
-from dataplane.engine import arbitration, uplink
-from dataplane.engine.effects import ChangeRoutes
+from dataplane.engine import arbitration, former, uplink
 from dataplane.engine.links import AUDIT_INTERVAL, audit_by
 from dataplane.engine.messages import Adopted
 from dataplane.engine.settle import tell_core
 from dataplane.engine.world import World
-from dataplane.forwarding.desired import difference
-from dataplane.forwarding.plane import Route, RouteKey
-from dataplane.membership.groups import Aggregate, FilterMode
-from dataplane.packets.messages import Address
+
+ADOPTED_AT_ONCE: Final = 128
+"""Groups of one turn, which costs two milliseconds."""
 
 
 def adopted(world: World, message: Adopted, now: float) -> None:
-    """Take over what the plane had, then let the roles begin."""
+    """Take over what the plane had, then let the roles begin.
+
+    The roles do not wait for every group: what is not taken over yet forwards as it did.
+    """
     world.adopted = True
     audit_by(world, now + AUDIT_INTERVAL)
-    _retain(world, message.routes, now)
+    former.keep(world, message.routes, now)
+    take_part(world, now)
     for port in world.ports.values():
         port.adopted = port.config.name in message.active
         port.active = port.adopted
@@ -38,46 +41,10 @@ def adopted(world: World, message: Adopted, now: float) -> None:
         arbitration.run_querier(world, port, now)
 
 
-def _retain(world: World, routes: Iterable[Route], now: float) -> None:
-    present = {route.key: route for route in routes}
-    for (name, group), interest in interests(present).items():
-        port = world.ports.get(name)
-        side = None if port is None else port.sides.get(group.version)
-        if side is None:
-            continue
-        side.retained[group] = interest
-        side.retained_until = now + side.table.timing.group_membership_interval
-        world.deadlines.set(side.retained_key, side.retained_until)
-        world.desired.set_interest(name, group, interest)
+def take_part(world: World, now: float) -> None:
+    """Take the next groups over; the next tick goes on where this one stops."""
+    for group in list(islice(world.former, ADOPTED_AT_ONCE)):
+        former.take(world, group)
         tell_core(world, group, now)
-    changes = difference(world.desired.routes(), present)
-    if changes:
-        world.out.append(ChangeRoutes(tuple(changes)))
-
-
-def interests(routes: Mapping[RouteKey, Route]) -> dict[tuple[str, Address], Aggregate]:
-    """Return what each port wanted of each group, by (port, group), for these entries to be there.
-
-    The inverse of `desired.routes_for`: a port of (*,G) excludes the sources whose (S,G) leaves it out;
-    a port that only (S,G) entries name includes their sources.
-    """
-    groups: dict[Address, list[Route]] = {}
-    for route in routes.values():
-        groups.setdefault(route.key.group, []).append(route)
-    found: dict[tuple[str, Address], Aggregate] = {}
-    for group, entries in groups.items():
-        any_source = routes.get(RouteKey(group))
-        excluding = frozenset[str]() if any_source is None else any_source.ports
-        named = [route for route in entries if route.key.source is not None]
-        for port in frozenset[str]().union(*(route.ports for route in entries)):
-            found[port, group] = _interest(port, named, excludes=port in excluding)
-    return found
-
-
-def _interest(port: str, named: Iterable[Route], *, excludes: bool) -> Aggregate:
-    sources = frozenset(
-        route.key.source
-        for route in named
-        if route.key.source is not None and (port in route.ports) is not excludes
-    )
-    return Aggregate(FilterMode.EXCLUDE if excludes else FilterMode.INCLUDE, sources)
+    if world.former:
+        world.deadlines.set(("adoption", ""), now)

@@ -160,14 +160,15 @@ def activate(world: World, port: Port) -> None:
     """Forward to the port, or to the sink, as its role says.
 
     While hellos have not decided the role anew after a restart, a port that the former dataplane forwarded
-    to goes on (rule 18): the peer takes over without a gap, or the role comes back.
+    to goes on (rule 18): the peer takes over without a gap, or the role comes back. While entries of a
+    removed port of the same name are there, none of them reaches this one (rule 13).
     """
     if not world.adopted:
         return
     role = world.role_of(port)
     if role is not Role.INIT or port.profile_name not in world.elected:
         port.adopted = False
-    active = role is Role.MASTER or port.adopted
+    active = (role is Role.MASTER or port.adopted) and not world.leaves(port.config.name)
     if port.active is not active:
         port.active = active
         world.out.append(SetActive(port.config.name, active))

@@ -16,6 +16,7 @@ from dataplane.engine import (
     arbitration,
     copying,
     daily,
+    leaving,
     links,
     subscribers,
     uplink,
@@ -177,6 +178,10 @@ class Engine:
             self._daily_due(world.services.get(name), now)
         elif kind == "proxy":
             uplink.send_due(world, now)
+        elif kind == "adoption":
+            adoption.take_part(world, now)
+        elif kind == "leaving":
+            leaving.forget_part(world, now)
         elif kind == "repair":
             links.repair_plane(world)
         else:

@@ -15,6 +15,7 @@ from dataplane.engine.effects import (
     SetUpstream,
 )
 from dataplane.engine.world import MLD, REPAIR_DELAY, Port, UpstreamInterface, World, address_of
+from dataplane.forwarding.placement import MAXIMUM_PORTS
 from dataplane.links import Link
 
 AUDIT_INTERVAL: Final = 60.0
@@ -109,8 +110,16 @@ def plane_failed(world: World, now: float) -> None:
 
 
 def wanted_ports(world: World) -> dict[str, int | None]:
-    """Return the access ports with the indices of their links."""
-    return {name: _index(port.link) if port.config.enabled else None for name, port in world.ports.items()}
+    """Return the access ports with the indices of their links.
+
+    One that was removed keeps its slot, without a link, until its groups are forgotten: taking it away would
+    write all its entries anew at once. Where that leaves no room for others it goes at once all the same.
+    """
+    ports = {name: _index(port.link) if port.config.enabled else None for name, port in world.ports.items()}
+    for each in world.leaving:
+        if len(ports) < MAXIMUM_PORTS:
+            ports.setdefault(each.name, None)
+    return ports
 
 
 def _capture(world: World, item: Port | UpstreamInterface, *, upstream: bool) -> None:

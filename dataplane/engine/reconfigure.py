@@ -11,16 +11,15 @@ from dataplane.copy_policy import SubscriberType
 from dataplane.engine import arbitration, copying, daily, subscribers, uplink
 from dataplane.engine.effects import (
     AdoptPlane,
-    ChangeRoutes,
     CloseCapture,
     CloseChannel,
     CloseHello,
     OpenChannel,
     OpenHello,
 )
+from dataplane.engine.leaving import leave
 from dataplane.engine.links import attach_port, attach_upstream, tell_ports, wanted_ports
 from dataplane.engine.messages import Reconfigure
-from dataplane.engine.settle import note_tagged, tell_core
 from dataplane.engine.status import refresh_copy_states, refresh_service, tell_settings
 from dataplane.engine.world import (
     IGMP,
@@ -347,7 +346,7 @@ def _remove_interface(world: World, name: str, now: float) -> None:
         profile = _unbind(world, port)
         if profile is not None:
             refresh_copy_states(world, profile, now)
-        _forget_groups(world, port, now)
+        leave(world, port, now)
         for side in port.sides.values():
             for key in (side.table_key, side.querier_key, side.retained_key, side.unasked_key):
                 world.deadlines.set(key, None)
@@ -356,17 +355,6 @@ def _remove_interface(world: World, name: str, now: float) -> None:
     if upstream is not None:
         uplink.choose(world, now)
         _release(world, name, captured=upstream.captured)
-
-
-def _forget_groups(world: World, port: Port, now: float) -> None:
-    """Its members are gone with it: their entries and what was reported for them go too."""
-    groups = {group for side in port.sides.values() for group in (*side.table.groups(), *side.retained)}
-    effects = world.desired.remove_port(port.config.name)
-    if effects:
-        world.out.append(ChangeRoutes(tuple(effects)))
-    for group in groups:
-        note_tagged(world, port.config.name, group, None)
-        tell_core(world, group, now)
 
 
 def _release(world: World, name: str, captured: int | None) -> None:

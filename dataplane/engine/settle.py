@@ -9,7 +9,7 @@ from ipaddress import IPv4Address
 from itertools import islice
 from typing import Final
 
-from dataplane.engine import sessions
+from dataplane.engine import former, sessions
 from dataplane.engine.effects import ChangeRoutes, SendFrame
 from dataplane.engine.world import IGMP, Port, Side, World, address_of
 from dataplane.forwarding.desired import combined
@@ -55,6 +55,8 @@ def _forget(side: Side, circuit: Subscriber) -> None:
 
 def update_group(world: World, port: Port, side: Side, group: Address, now: float) -> None:
     """Install what a port's members want of a group, and report it toward the core."""
+    if world.former:
+        former.take(world, group)
     interest = side.table.aggregate(group)
     if side.retained and group in side.retained:
         interest = _with_retained(side, group, interest)

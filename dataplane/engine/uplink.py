@@ -111,5 +111,5 @@ def send_due(world: World, now: float) -> None:
         for report in reports:
             sent["leave" if report.is_leave else "report"] += 1
         world.out.append(SendReports(upstream.link, reports))
-    if world.joining and not world.proxy.behind:
+    if world.joining and not world.proxy.behind and not world.former:
         arbitration.joins_sent(world, now)

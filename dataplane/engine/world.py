@@ -6,6 +6,7 @@ from the kernel only, and state comes from packets and timers. A part that does 
 
 import random
 from collections import Counter, deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -21,6 +22,7 @@ from dataplane.copy_policy import CopyState, SubscriberType
 from dataplane.engine.deadlines import Deadlines
 from dataplane.engine.effects import Effect
 from dataplane.forwarding.desired import Desired
+from dataplane.forwarding.plane import Route
 from dataplane.forwarding.upstream import UpstreamProxies
 from dataplane.links import Link
 from dataplane.membership.groups import Aggregate
@@ -223,6 +225,14 @@ class UpstreamInterface:
     counters: InterfaceCounters = field(default_factory=InterfaceCounters)
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class Leaving:
+    """A removed access port; `groups`: those that are still to be forgotten, each once at least."""
+
+    name: str
+    groups: Iterator[Address]
+
+
 @dataclass(eq=False, slots=True)
 class World:
     """Everything the engine keeps. `out` collects the effects of the message that is being handled.
@@ -230,7 +240,9 @@ class World:
     `wall_offset` turns monotonic seconds into seconds since the Unix epoch, for what people read, and
     `utc_offset` those into local time.
     `adopting`: the plane was asked for its former content; `adopted`: it has answered, so that roles may
-    act on it. `by_backup_id` leads from (service, backup-id) to a profile, `by_service` from a service to
+    act on it. `former`: entries that the plane had and that nobody has looked at yet, by group, of the ports
+    `former_ports`, since `former_since`. `leaving`: removed ports whose groups are not all forgotten.
+    `by_backup_id` leads from (service, backup-id) to a profile, `by_service` from a service to
     its profiles; `elected` are the profiles whose role hellos decide, `tracking` those whose role
     follows links. `settings_changed` are services whose peer has to be told settings, `publishing` those
     with records collected, `proxy_changed` says that reports toward the core may be due: all three are
@@ -256,6 +268,10 @@ class World:
     active_upstream: str | None = None
     adopting: bool = False
     adopted: bool = False
+    former: dict[Address, list[Route]] = field(default_factory=dict)
+    former_ports: set[str] = field(default_factory=set)
+    former_since: float = 0.0
+    leaving: deque[Leaving] = field(default_factory=deque)
     ports_told: dict[str, int | None] = field(default_factory=dict)
     repair_delay: float = REPAIR_DELAY
     audit_at: float | None = None
@@ -274,6 +290,10 @@ class World:
     def wall(self, when: float) -> float:
         """Return seconds since the Unix epoch of monotonic `when`."""
         return when + self.wall_offset
+
+    def leaves(self, name: str) -> bool:
+        """Whether groups of a removed port of this name are still to be forgotten."""
+        return any(each.name == name for each in self.leaving)
 
     def role_of(self, port: Port) -> Role:
         """Return the role for a port; without a profile it is an ordinary proxy's port: master."""

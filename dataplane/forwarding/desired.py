@@ -134,11 +134,6 @@ class Desired:
             return tuple([Install(route) for route in routes])
         return tuple(difference(_by_key(routes), _by_key(known.routes)))
 
-    def remove_port(self, port: str) -> list[Effect]:
-        """Forget everything a port wanted (unbound or deleted)."""
-        groups = [group for group, known in self._groups.items() if port in known.interests]
-        return [effect for group in groups for effect in self.set_interest(port, group, None)]
-
     def interest(self, group: Address) -> Aggregate | None:
         """Merge what all ports want of a group, for the upstream proxy."""
         return combined(self._groups.get(group, _UNWANTED).interests.values())
@@ -146,6 +141,10 @@ class Desired:
     def groups(self) -> Iterator[Address]:
         """Every group that somebody wants."""
         return iter(self._groups)
+
+    def routes_of(self, group: Address) -> dict[RouteKey, Route]:
+        """Collect the entries of one group."""
+        return _by_key(self._groups.get(group, _UNWANTED).routes)
 
     def routes(self) -> dict[RouteKey, Route]:
         """Collect the whole table."""

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataplane.engine.adoption import interests as interests_of
+from dataplane.engine.former import interests as interests_of
 from dataplane.forwarding.desired import Desired, Install, combined, difference, routes_for
 from dataplane.forwarding.memory import MemoryPlane
 from dataplane.forwarding.upstream import UpstreamProxy
@@ -141,12 +141,9 @@ def test_other_ports_notice_nothing_of_a_change(changes):
 @given(events)
 def test_what_an_adopted_table_says_of_ports_is_what_they_wanted(changes):
     wanted = last(changes)
-    table = {r.key: r for group, ports in wanted.items() for r in routes_for(group, ports)}
-    found = interests_of(table)
-    again = {}
-    for (port, group), interest in found.items():
-        again.setdefault(group, {})[port] = interest
-    assert {r.key: r for group, ports in again.items() for r in routes_for(group, ports)} == table
+    for group, ports in wanted.items():
+        table = routes_for(group, ports)
+        assert routes_for(group, interests_of(table)) == table
 
 
 @given(events, events)

@@ -5,7 +5,7 @@ from ipaddress import IPv4Address
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataplane.engine.adoption import interests
+from dataplane.engine.former import interests
 from dataplane.forwarding.desired import routes_for
 from dataplane.membership.groups import Aggregate, FilterMode
 
@@ -19,8 +19,6 @@ WANTS = st.builds(Aggregate, st.sampled_from(FilterMode), SOURCES).filter(
 @given(st.dictionaries(st.sampled_from(["eth0", "eth1", "eth2"]), WANTS))
 def test_entries_lead_back_to_entries_that_are_the_same(wanted: dict[str, Aggregate]) -> None:
     routes = routes_for(GROUP, wanted)
-    found = interests({route.key: route for route in routes})
-    assert {group for _, group in found} <= {GROUP}
-    again = routes_for(GROUP, {port: interest for (port, _), interest in found.items()})
+    again = routes_for(GROUP, interests(routes))
     kept = {route.key: route.ports for route in routes if route.ports}
     assert {route.key: route.ports for route in again if route.ports} == kept

@@ -93,14 +93,9 @@ def test_going_from_any_source_to_one_swaps_the_entries():
     assert desired.interest(GROUP) == include(ONE)
 
 
-def test_removing_a_port_forgets_all_it_wanted():
+def test_the_entries_of_one_group():
     desired = Desired()
-    other = GROUP + 1
     desired.set_interest("a", GROUP, ANY)
-    desired.set_interest("a", other, ANY)
-    desired.set_interest("b", other, ANY)
-    assert set(desired.remove_port("a")) == {
-        Remove(RouteKey(GROUP)),
-        Install(Route(RouteKey(other), frozenset({"b"}))),
-    }
-    assert list(desired.groups()) == [other]
+    desired.set_interest("a", GROUP + 1, ANY)
+    assert desired.routes_of(GROUP) == {RouteKey(GROUP): route("a")}
+    assert desired.routes_of(GROUP + 2) == {}
