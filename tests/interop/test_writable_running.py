@@ -236,3 +236,19 @@ def test_a_url_folder_that_is_none(tmp_path, folder):
     ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert ended.returncode == 2
     assert "no such folder" in ended.stderr
+
+
+def _edit_data(inner):
+    content = backup(inner).replace(f'<config xmlns="{NC}"', "<config", 1)
+    return (
+        '<edit-data xmlns="urn:ietf:params:xml:ns:yang:ietf-netconf-nmda"'
+        ' xmlns:ds="urn:ietf:params:xml:ns:yang:ietf-datastores">'
+        f"<datastore>ds:running</datastore>{content}</edit-data>"
+    )
+
+
+def test_edit_data_of_running_is_a_commit_too(session):
+    request(session, _edit_data(profile()))
+    assert names(session, "running") == ["rbp3"]
+    error = refused(request, session, _edit_data(profile("<backup-id>7</backup-id>")))
+    assert (error.app_tag, error.path) == ("service-name-missing", f"{RBP3}/trb:backup-id")
