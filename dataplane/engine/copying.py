@@ -48,6 +48,7 @@ def copy_message(
     why_not = refusal(status.state) if listed(profile, heard.subscriber) else _NOT_LISTED
     if why_not is not None:
         status.not_copied[why_not.value] += 1
+        _withdraw(world, profile, port, changes.entries, now)
         return
     leave = _publish(world, profile, port, changes.entries, now)
     status.copied["total"] += 1
@@ -76,6 +77,18 @@ def _publish(world: World, profile: Profile, port: Port, changes: Iterable[Entry
             perform(world, service, outputs, now)
     world.publishing.add(service.config.name)
     return only_leaves
+
+
+def _withdraw(world: World, profile: Profile, port: Port, changes: Iterable[EntryChange], now: float) -> None:
+    """Leaves that are not copied: the peer keeps what it has, but is not told what was true before them."""
+    service = world.services.get(profile.config.service_name)
+    if service is None or service.machine is None or port.config.access is None:
+        return
+    access_id = port.config.access.access_id
+    for change in changes:
+        if change.kind in _LEAVING:
+            state = change.entry.state(now)
+            service.machine.withdraw(record_of(profile.config.backup_id, access_id, state, leave=True))
 
 
 def perform(world: World, service: Service, outputs: Iterable[peer.Output], now: float) -> None:

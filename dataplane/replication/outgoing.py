@@ -2,9 +2,11 @@
 
 Each profile has its own sequence, which goes on over connections. A record stays here until the peer has
 acknowledged it; what a broken connection left unacknowledged is sent again after the next batch, aged by
-the time it waited, unless the batch or a newer record names the same entry. The number of records on the
-wire is bounded: beyond it a profile is out of sync, its records are dropped and counted, and a batch makes
-up for them when the peer has caught up.
+the time it waited, unless the batch or a newer record names the same entry. If its subscriber has left
+meanwhile an update is not sent again either: the leave itself is not copied while there is no channel, and
+an update behind it would start what nobody wants, at the peer or, by the peer's batch, here. The number of
+records on the wire is bounded: beyond it a profile is out of sync, its records are dropped and counted, and
+a batch makes up for them when the peer has caught up.
 
 A batch is read and sent a part at a time, so that nothing else waits behind it. Each record is the entry as
 it is when the record gets its sequence: whatever was published before came before, and what comes later has
@@ -153,6 +155,12 @@ class Outgoing:
         if self.flush_at is None and self._buffer:
             self.flush_at = self._last_flush + self._limits.flush_interval
         return []
+
+    def withdraw(self, leave: Record) -> None:
+        """The subscriber left and the peer is not told: an older update of the entry is not sent again."""
+        profile = self._profiles.get(leave.backup_id)
+        if profile is not None and profile.waiting:
+            profile.withdraw(key_of(pack(leave, 0, batch=False)[0]))
 
     def _enqueue(self, record: Record, profile: Pending, now: float) -> None:
         packed = self._pack(record, profile.sequence + 1, batch=False)

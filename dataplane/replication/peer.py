@@ -222,6 +222,10 @@ class PeerMachine:
         """Send one record in real time; the first after a pause leaves at once, others with `flush`."""
         return self._noted(self._outgoing.publish(record, now), now)
 
+    def withdraw(self, record: Record) -> None:
+        """A leave that is not copied: what waits to be sent again must not outlive it."""
+        self._outgoing.withdraw(record)
+
     def flush(self, now: float) -> Outputs:
         """Send what `publish` has collected: call it at the end of a burst of messages."""
         return self._noted(self._outgoing.flush(now), now)
@@ -229,9 +233,8 @@ class PeerMachine:
     def start_batch(self, backup_id: int, source: BatchSource, now: float) -> Outputs:
         """Begin a batch: the answer to `SnapshotNeeded`, a re-enable, or an operator's request.
 
-        `source` is read when there is room on the wire and nothing else to do: see `next_deadline`.
-        Without a mapping nothing happens: the batch of the next connection does it. While a batch of the
-        profile is on its way, nothing happens now, and `SnapshotNeeded` comes when it has arrived.
+        `source` is read when there is room on the wire and nothing else to do: see `next_deadline`. Without
+        a mapping the batch of the next connection does it; after one on its way comes `SnapshotNeeded`.
         """
         return self._noted(self._outgoing.start_batch(backup_id, source, now), now)
 
@@ -281,8 +284,7 @@ class PeerMachine:
         if self._outgoing.waiting_since is not None:
             oldest = min(oldest, self._outgoing.waiting_since)
         due = min(self._last_sent + self._limits.heartbeat_interval, oldest + self._handshake.dead_after)
-        outgoing, incoming = self._outgoing, self._incoming
-        for optional in (outgoing.flush_at, outgoing.pump_at, incoming.acknowledge_at):
+        for optional in (self._outgoing.flush_at, self._outgoing.pump_at, self._incoming.acknowledge_at):
             if optional is not None and optional < due:
                 due = optional
         return due
@@ -355,9 +357,8 @@ class PeerMachine:
         return [Disconnect(reason), *self._down(reason)]
 
     def _announcement(self, settings: ProfileSettings) -> Announcement:
-        backup_id = settings.backup_id
-        pull = self.pulling and backup_id not in self._restored
-        return Announcement(settings, self._incoming.received(backup_id), pull)
+        pull = self.pulling and settings.backup_id not in self._restored
+        return Announcement(settings, self._incoming.received(settings.backup_id), pull)
 
     def _settings(self, part: SettingsPart) -> Outputs:
         complete = self._mapping.heard(part)

@@ -12,7 +12,7 @@ from typing import Protocol
 import msgspec
 
 from dataplane.replication.outputs import SnapshotNeeded
-from dataplane.replication.records import Record
+from dataplane.replication.records import Record, RecordKind
 
 
 class BatchSource(Protocol):
@@ -75,6 +75,18 @@ class Pending:
         """Keep the newest record of an entry until the first batch has gone."""
         self.replay[key] = waiting
         self.replay.move_to_end(key)
+
+    @property
+    def waiting(self) -> bool:
+        """Whether there is any record that the peer may not have."""
+        return bool(self.unacknowledged or self.replay)
+
+    def withdraw(self, key: bytes) -> None:
+        """Send an update of this entry no second time; a leave that waits is as true as before."""
+        for records in (self.unacknowledged, self.replay):
+            waiting = records.get(key)
+            if waiting is not None and waiting.record.kind is not RecordKind.LEAVE:
+                del records[key]
 
     def held(self, most: int) -> list[Waiting]:
         """Take the oldest records that wait to be sent again."""

@@ -7,95 +7,10 @@ a burst may take.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from typing import NamedTuple
+
+from tests.simulation.beliefs import NEVER, Batch, Belief, Copy, Key, Kind, Settings, Site
 
 SLACK = 1.0
-NEVER = float("-inf")
-
-
-class Key(NamedTuple):
-    """One membership: what one subscriber of a port wants of a group; source "" is any source."""
-
-    port: str
-    subscriber: str
-    group: str
-    source: str = ""
-
-
-class Kind(NamedTuple):
-    """What the rules ask about a subscriber's message."""
-
-    pppoe: bool
-    family: int
-
-
-@dataclass
-class Mark:
-    """Something that is known for certain, or possible."""
-
-    sure: bool = False
-    may: bool = False
-
-    def set(self, *, sure: bool) -> None:
-        self.may = True
-        self.sure |= sure
-
-
-@dataclass
-class Belief:
-    """What is known of one entry of one router. `local`: heard on its port; `copied`: told by the peer."""
-
-    sure: float = NEVER
-    may: float = NEVER
-    local: Mark = field(default_factory=Mark)
-    copied: Mark = field(default_factory=Mark)
-    heard_at: float = NEVER
-    left_at: float = NEVER
-
-
-@dataclass
-class Settings:
-    """A profile as it is committed on one router."""
-
-    multicast: bool = True
-    igmp_copy: bool = True
-    mld_copy: bool = True
-
-    def copies(self, kind: Kind) -> bool:
-        """Rules 1, 2, 5 and 6."""
-        return self.multicast and (kind.pppoe or (self.igmp_copy if kind.family == 4 else self.mld_copy))
-
-
-class Copy(NamedTuple):
-    """A copy on its way: accepted at `at`; nobody knows yet whether it arrived."""
-
-    at: float
-    key: Key
-    leave: bool
-    certain: bool
-
-
-class Batch(NamedTuple):
-    """A batch that began at `at` while the channel was connected."""
-
-    at: float
-    profile: str
-    chosen: Callable[[Kind], bool]
-
-
-@dataclass
-class Site:
-    """One router. `open`: its end of the channel takes records. `pulling`: it begins with nothing."""
-
-    beliefs: dict[Key, Belief] = field(default_factory=dict)
-    profiles: dict[str, Settings] = field(default_factory=dict)
-    ports: dict[str, str] = field(default_factory=dict)
-    bound_at: dict[str, float] = field(default_factory=dict)
-    open: bool = False
-    pulling: bool = True
-    copies: list[Copy] = field(default_factory=list)
-    batches: list[Batch] = field(default_factory=list)
 
 
 class Model:
@@ -146,6 +61,8 @@ class Model:
             peer = self._belief(self.peer(name), key, now)
             peer.sure = min(peer.sure, now + self.leave)
             peer.left_at = now
+        else:
+            self._withdraw(name, key, certain=certain)
 
     # what operators and the network do
 
@@ -178,6 +95,9 @@ class Model:
         self.advance(now)
         self.sites[name].open = False
         self.sites[name].batches.clear()
+        if not any(site.open for site in self.sites.values()):
+            for site in self.sites.values():
+                site.copies = [each for each in site.copies if not each.void]
 
     def restarted(self, name: str, now: float) -> None:
         """The dataplane of a router died; another begins with nothing."""
@@ -275,6 +195,14 @@ class Model:
         waiting, site.copies = site.copies, []
         for each in waiting:
             self._arrived(name, each, now)
+
+    def _withdraw(self, name: str, key: Key, *, certain: bool) -> None:
+        """A leave is not copied: a report that waits is not sent again behind it, as nobody wants it now."""
+        site, under_way = self.sites[name], any(site.open for site in self.sites.values())
+        waiting = [each for each in site.copies if each.key == key and not each.leave]
+        site.copies = [each for each in site.copies if each not in waiting]
+        if under_way or not certain:
+            site.copies += [each._replace(certain=False, void=certain) for each in waiting]
 
     def _arrived(self, name: str, copy: Copy, when: float) -> None:
         peer = self.peer(name)

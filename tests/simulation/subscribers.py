@@ -6,7 +6,7 @@ from typing import NamedTuple
 from dataplane.packets.ethernet import Subscriber
 from dataplane.packets.frames import report_frames
 from dataplane.packets.messages import Address, GroupRecord, Query, RecordType
-from tests.simulation.model import Key, Kind
+from tests.simulation.beliefs import Key, Kind
 from tests.support.kinds import ROUTER_MAC, stripped
 
 

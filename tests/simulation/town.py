@@ -17,7 +17,8 @@ from dataplane.links import Link
 from dataplane.packets import frames
 from dataplane.packets.messages import Query
 from dataplane.state import ChannelStateChanged
-from tests.simulation.model import Key, Model, Settings
+from tests.simulation.beliefs import Key, Settings
+from tests.simulation.model import Model
 from tests.simulation.subscribers import Channel, SetTopBox
 from tests.support.kinds import stripped
 from tests.support.routers import CORE, SERVICE, Clock, Router, access, profile, upstream
