@@ -1,5 +1,6 @@
 """twincast-server over NETCONF: what is committed takes hold at once, and what cannot be had is refused."""
 
+import random
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -37,8 +38,11 @@ def configure(session: Any, inner: str, **options: Any) -> None:
 
 
 def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        return int(found.getsockname()[1])
+    """A port that no outgoing connection is given meanwhile: below the system's ephemeral ones."""
+    while True:
+        port = random.randrange(15_000, 32_000)
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 def ssh(name: str, port: int, address: str = "127.0.0.1") -> str:
