@@ -1,7 +1,7 @@
 """`make bench`: measures everything, prints the table and writes `bench-results/bench.json`.
 
 Arguments choose parts: membership, management, replication, capture, switchover, forwarding, state, states,
-sessions.
+routers, sessions.
 """
 
 import json
@@ -9,7 +9,17 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tests.bench import capturing, forwarding, management, membership, replication, sessions, state, states
+from tests.bench import (
+    capturing,
+    forwarding,
+    management,
+    membership,
+    replication,
+    routers,
+    sessions,
+    state,
+    states,
+)
 from tests.bench.machine import description
 from tests.bench.table import HEAD, Row
 
@@ -20,6 +30,7 @@ PARTS: dict[str, Callable[[], Iterator[Row]]] = {
     "capture": capturing.rows,
     "forwarding": forwarding.rows,
     "states": states.rows,
+    "routers": routers.rows,
     "management": management.rows,
     "state": state.rows,
     "sessions": sessions.rows,
