@@ -88,6 +88,8 @@ class Site:
     ports: dict[str, str] = field(default_factory=dict)
     bound_at: dict[str, float] = field(default_factory=dict)
     open: bool = False
+    opened_at: float | None = None
+    """When the batches of this connection began; None when they have come to their end."""
     pulling: bool = True
     copies: list[Copy] = field(default_factory=list)
     batches: list[Batch] = field(default_factory=list)

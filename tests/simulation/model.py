@@ -7,6 +7,7 @@ a burst may take.
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from tests.simulation.beliefs import NEVER, Batch, Belief, Copy, Key, Kind, Settings, Site
 
@@ -71,18 +72,29 @@ class Model:
         self.advance(now)
         site = self.sites[name]
         site.open = True
+        site.opened_at = now
         for profile in site.profiles:
             self._batch(name, profile, now, sure=False)
 
     def connected(self, name: str, now: float) -> None:
         """The batches of both directions have come to their end, and what was on its way was sent again."""
         self.advance(now)
-        for each in self.sites:
-            self._confirm_all(each, now)
-        for each in self.sites:
-            for profile in self.sites[each].profiles:
-                self._batch(each, profile, now, sure=True)
+        if any(site.opened_at is not None for site in self.sites.values()):
+            self._exchanged(now)
         self.sites[name].pulling = False
+
+    def _exchanged(self, now: float) -> None:
+        """One end has everything, and so has the other: first both batches, then what was sent again."""
+        told = {
+            name: {key: belief.sure for key, belief in site.beliefs.items()}
+            for name, site in self.sites.items()
+        }
+        for name in self.sites:
+            self._confirm_all(name, now)
+        for name, site in self.sites.items():
+            for profile in site.profiles:
+                self._batch(name, profile, now, sure=True, told=told[name])
+            site.opened_at = None
 
     def passable(self, now: float) -> None:
         """A partition has ended before anyone took note: what it held back arrives, in order."""
@@ -94,6 +106,7 @@ class Model:
         """A router knows that the channel is down (rule 11)."""
         self.advance(now)
         self.sites[name].open = False
+        self.sites[name].opened_at = None
         self.sites[name].batches.clear()
         if not any(site.open for site in self.sites.values()):
             for site in self.sites.values():
@@ -278,17 +291,24 @@ class Model:
         *,
         sure: bool,
         chosen: Callable[[Kind], bool] = lambda _: True,
+        told: dict[Key, float] | None = None,
     ) -> None:
-        """Rules 8 and 12: what the sender heard; to a router that restarted, also what was its own."""
+        """Rules 8 and 12: what the sender heard; to a router that restarted, also what was its own.
+
+        `told`: how long entries were there for certain when the batch was read, before what is sent again
+        behind the batch of the other direction.
+        """
         peer = self.peer(name)
         for key, belief in self._allowed(name, profile, chosen):
             if belief.may <= now + self.leave or key.port not in peer.ports:
                 continue
-            lasting = sure and belief.sure > now + self.leave + SLACK
+            until = belief.sure if told is None else min(belief.sure, told.get(key, NEVER))
+            source = replace(belief, sure=until)
+            lasting = sure and until > now + self.leave + SLACK
             if belief.local.may:
-                self._named(peer, key, belief, now, sure=lasting and belief.local.sure, returned=False)
+                self._named(peer, key, source, now, sure=lasting and belief.local.sure, returned=False)
             if belief.copied.may and peer.pulling:
-                self._named(peer, key, belief, now, sure=lasting and belief.copied.sure, returned=True)
+                self._named(peer, key, source, now, sure=lasting and belief.copied.sure, returned=True)
 
     def _allowed(
         self, name: str, profile: str, chosen: Callable[[Kind], bool]
