@@ -85,6 +85,7 @@ class Model:
 
     def _exchanged(self, now: float) -> None:
         """One end has everything, and so has the other: first both batches, then what was sent again."""
+        self._held_back(now)
         told = {
             name: {key: belief.sure for key, belief in site.beliefs.items()}
             for name, site in self.sites.items()
@@ -98,9 +99,22 @@ class Model:
 
     def passable(self, now: float) -> None:
         """A partition has ended before anyone took note: what it held back arrives, in order."""
+        if self.link_since == float("inf"):
+            self._held_back(now)
+            for name, site in self.sites.items():
+                for batch in site.batches:
+                    late = now - batch.at
+                    self._batch(name, batch.profile, now, sure=False, chosen=batch.chosen, late=late)
         for each in self.sites:
             self._confirm_all(each, now)
         self.link_since = now
+
+    def _held_back(self, now: float) -> None:
+        """The batches of a new connection arrive: what they waited on the link is added to lifetimes."""
+        for name, site in self.sites.items():
+            if site.opened_at is not None:
+                for profile in site.profiles:
+                    self._batch(name, profile, now, sure=False, late=now - site.opened_at)
 
     def closed(self, name: str, now: float) -> None:
         """A router knows that the channel is down (rule 11)."""
@@ -292,18 +306,20 @@ class Model:
         sure: bool,
         chosen: Callable[[Kind], bool] = lambda _: True,
         told: dict[Key, float] | None = None,
+        late: float = 0.0,
     ) -> None:
         """Rules 8 and 12: what the sender heard; to a router that restarted, also what was its own.
 
         `told`: how long entries were there for certain when the batch was read, before what is sent again
-        behind the batch of the other direction.
+        behind the batch of the other direction. `late`: how long the link held the batch back; a record
+        carries what is left of a timer, never a clock value.
         """
         peer = self.peer(name)
         for key, belief in self._allowed(name, profile, chosen):
             if belief.may <= now + self.leave or key.port not in peer.ports:
                 continue
             until = belief.sure if told is None else min(belief.sure, told.get(key, NEVER))
-            source = replace(belief, sure=until)
+            source = replace(belief, sure=until, may=belief.may + late)
             lasting = sure and until > now + self.leave + SLACK
             if belief.local.may:
                 self._named(peer, key, source, now, sure=lasting and belief.local.sure, returned=False)
