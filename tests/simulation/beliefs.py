@@ -87,6 +87,8 @@ class Site:
     profiles: dict[str, Settings] = field(default_factory=dict)
     ports: dict[str, str] = field(default_factory=dict)
     bound_at: dict[str, float] = field(default_factory=dict)
+    removed_at: dict[str, float] = field(default_factory=dict)
+    """When profiles were deleted."""
     open: bool = False
     opened_at: float | None = None
     """When the batches of this connection began; None when they have come to their end."""

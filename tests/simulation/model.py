@@ -162,6 +162,7 @@ class Model:
             each._replace(certain=each.certain and each.key.port not in ports) for each in site.copies
         ]
         del site.profiles[profile]
+        site.removed_at[profile] = now
 
     def bind(self, name: str, port: str, profile: str, now: float) -> None:
         """A port is bound: it begins without members."""
@@ -276,15 +277,22 @@ class Model:
     def _aware(self, name: str, port: str) -> bool:
         """Whether a router knows that its peer has a port, as it is told by it (rule 16)."""
         peer = self.peer(name)
-        told_by = self.bad_since - SLACK / 2 if self.link_since == float("inf") else float("inf")
-        return peer.bound_at.get(port, float("inf")) <= told_by and port in peer.ports
+        return peer.bound_at.get(port, float("inf")) <= self._told_by() and port in peer.ports
+
+    def _told_by(self) -> float:
+        """Until when commits have been told to the other router."""
+        return self.bad_since - SLACK / 2 if self.link_since == float("inf") else float("inf")
 
     def _copied(self, name: str, key: Key, kind: Kind) -> bool:
-        """Rules 1, 2, 14, 15 and 16: whether a message that arrives now is copied."""
+        """Rules 1, 2, 14, 15 and 16: whether a message that arrives now is copied.
+
+        Also to a profile that the peer deleted and could not say so: there may be another when it arrives.
+        """
         site = self.sites[name]
         profile = site.ports.get(key.port, "")
         settings = site.profiles.get(profile)
-        known = profile in self.peer(name).profiles
+        peer = self.peer(name)
+        known = profile in peer.profiles or peer.removed_at.get(profile, NEVER) > self._told_by()
         return site.open and known and settings is not None and settings.copies(kind)
 
     def _batch_both(self, profile: str, now: float) -> None:
