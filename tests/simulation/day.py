@@ -284,17 +284,24 @@ class Day:
                 self.problems.append(f"minute {minute}: the roles of {of} are {roles}")
 
     def _look_at_viewers(self, minute: int) -> None:
-        """Whoever has watched for a while, and is asked whatever the routers know, is known to both."""
+        """Whoever has watched for a while, and is asked whatever the routers know, is known to both.
+
+        He is heard where his frames arrive: a router that has the port as long as it likes knows of nobody
+        whose answers reach the other one alone while that has the port unbound.
+        """
         now = self.town.clock.now
         known = {name: self.town.memberships(name) for name in self.town.routers}
         for box in self.town.boxes:
             asked = box.on and not box.session and box.tags == (0, 0)
             for channel in box.watching if asked else ():
                 if now - box.since[channel] > MINUTE + SETTLED:
+                    heard = any(self._asked_since(leg, box.port, now) for leg in box.legs)
                     missing = [
                         name
                         for name in known
-                        if box.key(channel) not in known[name] and self._asked_since(name, box.port, now)
+                        if box.key(channel) not in known[name]
+                        and heard
+                        and self._asked_since(name, box.port, now)
                     ]
                     self.counts["viewers"] += 1
                     self.problems += [
