@@ -60,6 +60,18 @@ class Site:
             )
         )
 
+    def described(self) -> str:
+        """What the router knows and what its kernel has, for a failure to tell where the stream stopped."""
+        router = self.dataplane.namespace
+        assert router is not None
+        state = self.dataplane.state()
+        kernel = [
+            *router.run(lambda: list(mroute.entries(IPV6))),
+            router.run(Path("/proc/thread-self/net/ip6_mr_vif").read_text),
+        ]
+        log = (self.dataplane.folder / "log").read_text()[-2_000:]
+        return "\n".join(map(str, (*state.groups, *state.interfaces, *kernel, log)))
+
     def reasons(self) -> dict[str, str]:
         return {entry.interface: entry.forwarding_reason for entry in self.dataplane.state().groups}
 
@@ -90,6 +102,9 @@ def site(folder: Path, *missing: str) -> Iterator[Site]:
     try:
         found.restore()
         yield found
+    except AssertionError as error:
+        error.add_note(found.described())
+        raise
     finally:
         process.close()
         for space in spaces:
