@@ -162,10 +162,10 @@ class Outgoing:
         if profile is not None and profile.waiting:
             profile.withdraw(key_of(pack(leave, 0, batch=False)[0]))
 
-    def _enqueue(self, record: Record, profile: Pending, now: float) -> None:
+    def _enqueue(self, record: Record, profile: Pending, now: float, leave: Record | None = None) -> None:
         packed = self._pack(record, profile.sequence + 1, batch=False)
         if packed is not None:
-            profile.remember(key_of(packed[0]), Waiting(record, profile.next_sequence(), now))
+            profile.remember(key_of(packed[0]), Waiting(record, profile.next_sequence(), now, leave))
             self._in_flight += 1
             self._buffer.add(*packed)
 
@@ -315,7 +315,7 @@ class Outgoing:
             if rest is not None:
                 self.statistics.total += 1
                 self.statistics.retransmitted += each.sequence > 0
-                self._enqueue(rest, profile, now)
+                self._enqueue(rest, profile, now, each.leave)
             if self._buffer.full:
                 outputs += self.flush(now)
         return outputs

@@ -23,11 +23,12 @@ class BatchSource(Protocol):
 
 
 class Waiting(msgspec.Struct, frozen=True, gc=False):
-    """A record that the peer has not acknowledged."""
+    """A record that the peer has not acknowledged. `leave`: the one it replaced, which may be lacking too."""
 
     record: Record
     sequence: int
     published: float
+    leave: Record | None = None
 
 
 class Batch:
@@ -66,6 +67,7 @@ class Pending:
 
     def remember(self, key: bytes, waiting: Waiting) -> None:
         """Keep the newest record of an entry until it is acknowledged."""
+        waiting = self._instead(key, waiting)
         self.unacknowledged.pop(key, None)
         self.unacknowledged[key] = waiting
         if self.replay:
@@ -73,8 +75,16 @@ class Pending:
 
     def hold(self, key: bytes, waiting: Waiting) -> None:
         """Keep the newest record of an entry until the first batch has gone."""
-        self.replay[key] = waiting
+        self.replay[key] = self._instead(key, waiting)
         self.replay.move_to_end(key)
+
+    def _instead(self, key: bytes, waiting: Waiting) -> Waiting:
+        """An update takes the place of a leave that still has to arrive if the update is taken back."""
+        before = self.unacknowledged.get(key) or self.replay.get(key)
+        if before is None or waiting.leave is not None or waiting.record.kind is RecordKind.LEAVE:
+            return waiting
+        leave = before.record if before.record.kind is RecordKind.LEAVE else before.leave
+        return waiting if leave is None else msgspec.structs.replace(waiting, leave=leave)
 
     @property
     def waiting(self) -> bool:
@@ -82,11 +92,18 @@ class Pending:
         return bool(self.unacknowledged or self.replay)
 
     def withdraw(self, key: bytes) -> None:
-        """Send an update of this entry no second time; a leave that waits is as true as before."""
+        """Send an update of this entry no second time; a leave that waits is as true as before.
+
+        So is a leave that the update had replaced: it is in its place again.
+        """
         for records in (self.unacknowledged, self.replay):
             waiting = records.get(key)
-            if waiting is not None and waiting.record.kind is not RecordKind.LEAVE:
+            if waiting is None or waiting.record.kind is RecordKind.LEAVE:
+                continue
+            if waiting.leave is None:
                 del records[key]
+            else:
+                records[key] = Waiting(waiting.leave, waiting.sequence, waiting.published)
 
     def held(self, most: int) -> list[Waiting]:
         """Take the oldest records that wait to be sent again."""
