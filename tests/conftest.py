@@ -40,18 +40,6 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(UnexpectedSkips(), "unexpected-skips")
 
 
-@pytest.hookimpl(tryfirst=True)  # the workers read the groups in the same hook
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With several workers the tests of a file stay together, and so do those that measure streams.
-
-    Two laboratories at once would take the processor from each other in the middle of a failover.
-    """
-    for item in items:
-        folder = item.path.parent.name
-        group = "streams" if folder == "netns" else str(item.path.relative_to(item.config.rootpath))
-        item.add_marker(pytest.mark.xdist_group(group))
-
-
 class UnexpectedSkips:
     """Collects the reasons of skipped tests and fails the run for those that are not expected."""
 
