@@ -124,7 +124,18 @@ class Model:
         self.sites[name].batches.clear()
         if not any(site.open for site in self.sites.values()):
             for site in self.sites.values():
-                site.copies = [each for each in site.copies if not each.void]
+                site.copies = [self._unless_overtaken(site, each) for each in site.copies if not each.void]
+
+    def _unless_overtaken(self, site: Site, copy: Copy) -> Copy:
+        """A leave is not sent again if the report behind it, which is not either, arrived before the cut."""
+        overtaken = any(
+            each.void and each.key == copy.key and copy.at <= each.at and self._may_have_passed(each.at)
+            for each in site.copies
+        )
+        return copy._replace(certain=False) if copy.leave and overtaken else copy
+
+    def _may_have_passed(self, at: float) -> bool:
+        return self.link_since != float("inf") or at <= self.bad_since + SLACK
 
     def restarted(self, name: str, now: float) -> None:
         """The dataplane of a router died; another begins with nothing."""
