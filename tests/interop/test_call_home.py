@@ -66,17 +66,26 @@ def state(session: Any) -> dict[str, str]:
     return {} if element is None else {each.tag.rpartition("}")[2]: each.text for each in element}
 
 
-def test_ncclient_is_called_and_called_again(session: Any) -> None:
+def test_ncclient_is_called(session: Any) -> None:
     port = free_port()
     configure(session, client([port]))
     wait_for(lambda: state(session).get("last-error"), what="an attempt has failed")
     assert f"127.0.0.1 port {port}: Connection refused" in state(session)["last-error"]
+    called = manager.call_home(host="127.0.0.1", port=port, **LOGIN)
+    assert called.get_config("running").ok
+    told = state(session)
+    assert (told["status"], told["connected-endpoint"]) == ("connected", "e0")
+    called.close_session()
+    wait_for(lambda: state(session)["status"] != "connected", what="the end is noticed")
+
+
+def test_a_client_that_ended_its_session_is_called_again(session: Any) -> None:
+    port = free_port()
+    configure(session, client([port]))
     for number in (1, 2):
-        called = waiting(port) if number > 1 else manager.call_home(host="127.0.0.1", port=port, **LOGIN)
+        called = waiting(port)
         assert called.get_config("running").ok
-        told = state(session)
-        assert (told["status"], told["connected-endpoint"]) == ("connected", "e0")
-        assert told["connections"] == str(number)
+        assert state(session)["connections"] == str(number)
         called.close_session()
     wait_for(lambda: state(session)["status"] != "connected", what="the end is noticed")
 

@@ -124,15 +124,7 @@ class Model:
         self.sites[name].batches.clear()
         if not any(site.open for site in self.sites.values()):
             for site in self.sites.values():
-                site.copies = [self._unless_overtaken(site, each) for each in site.copies if not each.void]
-
-    def _unless_overtaken(self, site: Site, copy: Copy) -> Copy:
-        """A leave is not sent again if the report behind it, which is not either, arrived before the cut."""
-        overtaken = any(
-            each.void and each.key == copy.key and copy.at <= each.at and self._may_have_passed(each.at)
-            for each in site.copies
-        )
-        return copy._replace(certain=False) if copy.leave and overtaken else copy
+                site.copies = [each for each in site.copies if not each.void]
 
     def _may_have_passed(self, at: float) -> bool:
         return self.link_since != float("inf") or at <= self.bad_since + SLACK
@@ -239,7 +231,13 @@ class Model:
         """A leave is not copied: a report that waits is not sent again behind it, as nobody wants it now."""
         site, under_way = self.sites[name], any(site.open for site in self.sites.values())
         waiting = [each for each in site.copies if each.key == key and not each.leave]
-        site.copies = [each for each in site.copies if each not in waiting]
+        passed = max((each.at for each in waiting if self._may_have_passed(each.at)), default=NEVER)
+        site.copies = [
+            # a leave is not sent again if the report behind it, which is not either, arrived
+            each._replace(certain=each.certain and not (each.key == key and each.at <= passed))
+            for each in site.copies
+            if each not in waiting
+        ]
         if under_way or not certain:
             site.copies += [each._replace(certain=False, void=certain) for each in waiting]
 
