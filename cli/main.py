@@ -23,6 +23,7 @@ def parser() -> argparse.ArgumentParser:
     )
     _add_subscribers(commands)
     _add_replay(commands)
+    _add_completion(commands)
     return top
 
 
@@ -206,7 +207,7 @@ def _add_keys(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     _add_key_options(put)
     listed = verbs.add_parser("list", help="list them, one a line")
     shown = verbs.add_parser("show", help="print a certificate or public key, never a private one")
-    shown.add_argument("name", metavar="NAME")
+    shown.add_argument("name", metavar="NAME", help="its name")
     for verb in (listed, shown):
         verb.add_argument("--state-dir", metavar="DIR", help="as for run")
 
@@ -268,6 +269,23 @@ def _add_replay(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     replay.add_argument("--quiet", action="store_true", help="print only how much there was")
 
 
+def _add_completion(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    completion = commands.add_parser(
+        "completion",
+        help="print the completions for a shell",
+        description="Prints a script for bash, to be sourced, or a function for zsh, to be put into a folder "
+        "of $fpath as _twincast. An installed wheel has both in share.",
+    )
+    completion.add_argument("shell", choices=("bash", "zsh"), help="the shell")
+
+
+def _print_completion(shell: str) -> int:
+    from cli.reference import commands, completion
+
+    print({"bash": completion.bash, "zsh": completion.zsh}[shell](commands.read(parser())), end="")
+    return 0
+
+
 def _groups(text: str) -> int:
     number = int(text)
     if not 1 <= number <= 4000:
@@ -302,6 +320,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from cli.replay import replay
 
         return replay(options)
+    if options.command == "completion":
+        return _print_completion(options.shell)
     from cli.lab.command import lab
 
     return lab(options)

@@ -1,0 +1,1 @@
+"""What is made from the help of the command line: manual pages and completions. Pure."""
