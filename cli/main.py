@@ -6,6 +6,8 @@ import sys
 from collections.abc import Sequence
 from ipaddress import ip_address
 
+from cli import operating
+
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
@@ -24,6 +26,7 @@ def parser() -> argparse.ArgumentParser:
     _add_subscribers(commands)
     _add_replay(commands)
     _add_completion(commands)
+    operating.add(commands)
     return top
 
 
@@ -322,6 +325,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return replay(options)
     if options.command == "completion":
         return _print_completion(options.shell)
+    if (status := operating.run(options)) is not None:
+        return status
     from cli.lab.command import lab
 
     return lab(options)

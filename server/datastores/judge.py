@@ -1,10 +1,10 @@
 """The verdict on a configuration: what YANG says, then what stands behind it."""
 
 from collections.abc import Sequence
+from typing import Protocol
 
 from server.datastores.settle import Settled, settle
 from server.protocol.errors import RpcError, RpcErrors
-from server.provider import Provider
 from server.schema.model import Schema
 from server.schema.validator import Validator
 from server.tree.diff import Change
@@ -12,10 +12,17 @@ from server.tree.node import Container, empty_root
 from server.tree.slice import Slicer
 
 
+class Checks(Protocol):
+    """What stands behind the configuration and finds faults; a `server.provider.Provider` is one."""
+
+    def check(self, root: Container) -> Sequence[RpcError]:
+        """Return what is wrong with `root` beyond what YANG says."""
+
+
 class Judge:
     """Finds every error of a configuration; used by validate, commit and the start of the server."""
 
-    def __init__(self, schema: Schema, validator: Validator, provider: Provider) -> None:
+    def __init__(self, schema: Schema, validator: Validator, provider: Checks) -> None:
         self._schema = schema
         self._slicer = Slicer(schema)
         self._validator = validator

@@ -1,0 +1,124 @@
+"""The commands of who operates a router, their options, and which module carries them out."""
+
+import argparse
+from collections.abc import Callable, Mapping
+
+
+def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the commands to the command line."""
+    _add_status(commands)
+    _add_check_config(commands)
+    _add_export(commands)
+    _add_import(commands)
+
+
+def run(options: argparse.Namespace) -> int | None:
+    """Carry out one of these commands; None when it was none of them."""
+    work = _WORK.get(options.command)
+    return None if work is None else work(options)
+
+
+def _status(options: argparse.Namespace) -> int:
+    from cli.status import status
+
+    return status(options)
+
+
+def _check_config(options: argparse.Namespace) -> int:
+    from cli.check_config import check_config
+
+    return check_config(options)
+
+
+def _export(options: argparse.Namespace) -> int:
+    from cli.configuration import export
+
+    return export(options)
+
+
+def _import(options: argparse.Namespace) -> int:
+    from cli.configuration import import_
+
+    return import_(options)
+
+
+_WORK: Mapping[str, Callable[[argparse.Namespace], int]] = {
+    "status": _status,
+    "check-config": _check_config,
+    "export": _export,
+    "import": _import,
+}
+
+
+def _add_status(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    status = commands.add_parser(
+        "status",
+        help="tell whether the router on this machine is well",
+        description="Asks the server and the dataplane on this machine. Degraded means that it serves, but "
+        "that not everything configured works: a channel that is not connected, profiles that do not copy, "
+        "two masters, no forwarding.",
+        epilog="exit status: 0 all is well; 1 it serves but is degraded; 2 it is down or cannot be asked.",
+    )
+    status.add_argument("--json", action="store_true", help="print all that was found out as JSON")
+    _add_server_options(status)
+
+
+def _add_check_config(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    check = commands.add_parser(
+        "check-config",
+        help="judge a configuration without a server",
+        description="Judges a whole configuration as a commit would, and prints every fault with its path.",
+        epilog="exit status: 0 it is valid; 1 it is not valid; 2 it cannot be read.",
+    )
+    check.add_argument("file", metavar="FILE", help="XML or JSON (RFC 7951), or - for standard input")
+    _add_module_options(check)
+
+
+def _add_export(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    export = commands.add_parser(
+        "export",
+        help="print the running configuration",
+        description="Prints what this user may read of the running configuration of the server on this "
+        "machine. It may hold keys: a file is made for its owner only.",
+        epilog="exit status: 0 done; 1 the server refused; 2 there is no server.",
+    )
+    export.add_argument(
+        "file", metavar="FILE", nargs="?", default="-", help="where to (default: standard output)"
+    )
+    export.add_argument(
+        "--format", choices=("xml", "json"), default="xml", help="its form (default %(default)s)"
+    )
+    _add_server_options(export)
+    _add_module_options(export)
+
+
+def _add_import(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    take = commands.add_parser(
+        "import",
+        help="commit a configuration from a file",
+        description="Merges a configuration into that of the server on this machine, as one commit: all of "
+        "it or nothing.",
+        epilog="exit status: 0 committed; 1 the server refused, nothing has changed; 2 there is no server or "
+        "the file cannot be read.",
+    )
+    take.add_argument("file", metavar="FILE", help="XML or JSON (RFC 7951), or - for standard input")
+    take.add_argument(
+        "--replace", action="store_true", help="put it in the place of the whole running configuration"
+    )
+    take.add_argument("--dry-run", action="store_true", help="have the server judge it, and commit nothing")
+    _add_server_options(take)
+    _add_module_options(take)
+
+
+def _add_server_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--state-dir", metavar="DIR", help="as for run")
+    command.add_argument(
+        "--socket",
+        metavar="PATH",
+        help="the --netconf-socket of the server (default: that of the state folder)",
+    )
+
+
+def _add_module_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--module", metavar="FILE", action="append", default=[], help="as for run")
+    command.add_argument("--yang-path", metavar="DIR", action="append", default=[], help="as for run")
