@@ -1,7 +1,7 @@
 # Everything runs in an environment of its own, .venv, made on first use.
 PYTHON ?= python3
 VENV := .venv
-# For all but the tests that measure streams: two laboratories at once would take the processor from each other.
+# The laboratories of tests/netns wait most of their time: two at once leave the processor a third free.
 WORKERS ?= 2
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -14,7 +14,7 @@ run: $(VENV)/run.stamp
 
 test: lint
 	$(BIN)/pytest --numprocesses=$(WORKERS) --dist=loadfile --ignore=tests/netns
-	$(BIN)/pytest tests/netns
+	$(BIN)/pytest --numprocesses=$(WORKERS) --dist=loadfile --no-loadscope-reorder tests/netns
 
 lint: $(VENV)/test.stamp
 	$(BIN)/ruff check .

@@ -6,12 +6,14 @@ from pathlib import Path
 
 from cli.lab.hosts import KernelRouter
 from cli.lab.laboratory import Laboratory
+from cli.lab.namespaces import Namespace
 from cli.lab.play import until
 from cli.lab.topology import ACCESS_INTERFACE, CORE_INTERFACE
 from tests.netns import watching
 from tests.netns.ipv6_hosts import SOURCE, Stb, Stream
 from tests.netns.watching import members, wait_for_role
 
+TENTATIVE = 0x40
 GROUP, NOT_COPIED = "ff3e::44:1", "ff3e::44:2"
 
 
@@ -60,10 +62,19 @@ def _with_ipv6(laboratory: Laboratory) -> None:
         namespace.sysctl(f"net/ipv6/conf/{name}/disable_ipv6", 0)
     for site in (topology.a, topology.b):
         site.namespace.sysctl("net/ipv6/conf/all/disable_ipv6", 0)
+    for namespace, name in interfaces:
+        until(partial(_has_address, namespace, name), f"an address of {name}")
     for querier in (0, 1):  # the core's bridge had no address to ask from, and would wait for half a minute
         topology.core.bridge_options("br0", mcast_querier=querier)
     topology.source.address("eth0", f"{SOURCE}/64")
     topology.source.route("ff00::/8", interface="eth0")
+
+
+def _has_address(namespace: Namespace, name: str) -> bool:
+    """The kernel gives an interface its address a moment after IPv6 is switched on, also without DAD."""
+    text = namespace.run(Path("/proc/thread-self/net/if_inet6").read_text)
+    rows = (line.split() for line in text.splitlines())
+    return any(row[5] == name and not int(row[4], 16) & TENTATIVE for row in rows)
 
 
 def _switched_off(laboratory: Laboratory) -> dict[str, object]:
