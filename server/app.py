@@ -37,6 +37,7 @@ from server.operations.edit import Edit
 from server.operations.history import History
 from server.operations.inline import Configurations, Inline
 from server.operations.nmda import Nmda
+from server.operations.partial import Partial
 from server.operations.retrieve import Retrieve
 from server.operations.schemas import Schemas
 from server.operations.sources import Offer
@@ -86,7 +87,7 @@ def capabilities(schema: Schema, schemes: Sequence[str]) -> tuple[str, ...]:
     named = [name for feature in module.features for name in _FEATURES.get(feature, ())]
     if schemes:
         named.append(f"url:1.0?scheme={','.join(schemes)}")
-    named += ["notification:1.0", "interleave:1.0"]
+    named += ["notification:1.0", "interleave:1.0", "partial-lock:1.0"]
     named.append("with-defaults:1.0?basic-mode=explicit&also-supported=report-all,report-all-tagged,trim")
     named.append(f"with-operational-defaults:1.0?basic-mode=report-all&also-supported={_OPERATIONAL_MODES}")
     return (BASE_1_0, BASE_1_1, *(_CAPABILITY + name for name in named), *library.capabilities(schema))
@@ -213,7 +214,8 @@ def _start(options: ServerOptions, make_provider: ProviderFactory, stack: ExitSt
         local.start()
     stack.callback(core.management.close)
     core.store.keep(core.management.keep_access)
-    core.management.attach(Services(ssh, tls, users, sessions, admission, idle, Caller(ssh, tls)))
+    caller, partial = Caller(ssh, tls), core.store.partial
+    core.management.attach(Services(ssh, tls, users, sessions, admission, idle, caller, partial))
 
 
 def _core(options: ServerOptions, make_provider: ProviderFactory, stack: ExitStack) -> _Core:
@@ -271,7 +273,7 @@ def _operations(
 ) -> Dispatcher:
     configurations = Configurations(core.store, Inline(core.schema, core.validator), urls)
     offer = Offer.of(core.schema, urls.schemes)
-    monitoring = Monitoring(core.schema, sessions, core.store.locks)
+    monitoring = Monitoring(core.schema, sessions, core.store.locks, core.store.partial_locks)
     history = History(core.schema, core.store, core.judge, guard)
     sources = (core.provider.state, monitoring.state, guard.state, history.state, subscriptions.state)
     bodies = Bodies(core.schema, core.validator, core.store, guard, sources)
@@ -285,6 +287,7 @@ def _operations(
         edit,
         Commit(core.store, guard, core.judge, configurations, offer),
         Control(core.store, sessions, offer),
+        Partial(core.schema, core.store, guard),
         Schemas(core.schema),
         Compare(core.schema, core.store, guard, offer),
         history,

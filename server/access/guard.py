@@ -10,6 +10,7 @@ from typing import Final
 
 from server.access.censor import censored
 from server.access.nacm import Grants
+from server.access.named import without_hidden_names
 from server.access.policy import PolicyReader
 from server.access.rules import Access, Identity, Policy
 from server.protocol.errors import ErrorType, RpcError, access_denied
@@ -71,7 +72,8 @@ class Guard:
 
     def visible(self, peer: Peer, root: Container) -> Container:
         """Return what the user may read of `root`: `root` itself when that is all."""
-        return self.grants(peer).reach(Access.READ).visible(root)
+        readable = self.grants(peer).reach(Access.READ)
+        return without_hidden_names(self._schema, readable, readable.visible(root))
 
     def check_operation(self, peer: Peer, tag: Tag) -> None:
         """Raise RpcError access-denied when the user may not invoke the operation `tag`; counted."""
@@ -107,6 +109,23 @@ class Guard:
         if not self.grants(peer).unrestricted:
             self.check_changes(peer, diff(old, new))
         return new
+
+    def check_locks(self, peer: Peer, nodes: Iterable[Location]) -> None:
+        """Raise RpcError access-denied for the first node that the user may not lock; counted as a write.
+
+        Who locks a node has to be permitted to read it with all that may be below it (RFC 5717 section
+        2.4.1), and, so that nobody keeps others from what he may not do himself, to write it.
+        """
+        grants = self.grants(peer)
+        if grants.unrestricted:
+            return
+        readable = grants.reach(Access.READ)
+        writing = [grants.reach(access) for access in (Access.UPDATE, Access.CREATE, Access.DELETE)]
+        for at in nodes:
+            if not readable.permits_all_below(at) or not any(reach.permits(at) for reach in writing):
+                with self._counting:
+                    self._denied.data_writes += 1
+                raise at.blame(access_denied("you may lock only what you may write and read as a whole"))
 
     def blind(self, peer: Peer) -> Callable[[Location, frozenset[Access]], RpcError | None] | None:
         """Return the check of writes to what the user may not read; None when nothing is denied to him.

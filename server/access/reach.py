@@ -56,6 +56,7 @@ class Reach:
         self._default = default
         self._everything: Final = everything
         self._extents: dict[tuple[SchemaNode, frozenset[int]], Extent] = {}
+        self._covered: dict[tuple[object, ...], bool] = {}
         reached = frozenset(number for number, rule in enumerate(rules) if not rule.path)
         ahead = tuple(_Ahead(number, rule.path) for number, rule in enumerate(rules) if rule.path)
         self._top = Standing(reached, ahead)
@@ -71,6 +72,10 @@ class Reach:
         if self._everything:
             return True
         return all(self._permitted(node, standing) for node, standing in self._way(location))
+
+    def permits_all_below(self, location: Location) -> bool:
+        """Whether the node at `location` and all that can be below it is permitted, whatever there is."""
+        return self._everything or self._covers(location.schema, self._standing(location))
 
     def decide_below(self, parent: Location, module: str, tag: Tag) -> bool | None:
         """What the rules say of an action or notification of the node at `parent`; None when nothing."""
@@ -183,6 +188,18 @@ class Reach:
                 return rule.permit
         return None
 
+    def _covers(self, node: SchemaNode, standing: Standing) -> bool:
+        key = (node, standing.reached, *((item.rule, len(item.steps)) for item in standing.ahead))
+        known = self._covered.get(key)
+        if known is None:
+            known = self._permitted(node, standing) and all(
+                below is not None and self._covers(child, below)
+                for child in node.children.values()
+                for below in _possible(standing, child)
+            )
+            self._covered[key] = known
+        return known
+
     def _standing(self, location: Location) -> Standing:
         standing = self._top
         for _, standing in self._way(location):  # noqa: B007 - the last one counts
@@ -232,6 +249,17 @@ def _passed(above: Standing, node: SchemaNode, key: Key | None) -> Standing:
         else:
             reached.add(item.rule)
     return Standing(frozenset(reached), tuple(ahead))
+
+
+def _possible(above: Standing, node: SchemaNode) -> Iterator[Standing | None]:
+    """Where the rules may stand at instances of `node`; None when that cannot be told from the rules."""
+    yield _passed(above, node, () if node.kind is NodeKind.LIST else None)
+    if node.kind is NodeKind.LIST:
+        named = _named_keys(above, node)
+        if named is None:
+            yield None
+            return
+        yield from (_passed(above, node, key) for key in named)
 
 
 def _matches(step: PathStep, node: SchemaNode, key: Key | None) -> bool:

@@ -26,6 +26,9 @@ DEFAULT_TIMEOUT: Final = 600
 PENDING: Final = "confirmed-commit-pending"
 """error-app-tag of what is refused while a confirmed commit waits that is not the caller's."""
 
+OUTSTANDING: Final = "outstanding-confirmed-commit"
+"""error-app-tag of a partial lock that is asked for while a confirmed commit waits."""
+
 _NAMESPACES: Final = MappingProxyType({"nc": "urn:ietf:params:xml:ns:netconf:base:1.0"})
 
 
@@ -195,6 +198,15 @@ class ConfirmedCommit:
         if self.pending is not None and self.pending.session_id != session_id:
             message = "running holds a confirmed commit of another session that is not confirmed yet"
             raise lock_denied(message, self.pending.session_id)
+
+    def check_partial_lock(self) -> None:
+        """Raise RpcError in-use: nothing of running is locked that may have to be rolled back, whoever asks
+        (RFC 5717 section 2.6.2).
+        """
+        if self.pending is not None:
+            error = in_use("running holds a confirmed commit that is not confirmed yet")
+            error.app_tag = OUTSTANDING
+            raise error
 
     def _check_owner(self, operation: str, session_id: int) -> None:
         if self.pending is None:

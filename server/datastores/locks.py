@@ -90,6 +90,14 @@ class LockTable:
         for datastore in (Datastore.RUNNING, Datastore.CANDIDATE):
             self.check_change(datastore, session_id)
 
+    def check_partial(self) -> None:
+        """Raise RpcError lock-denied: no part of running is locked while it is locked as a whole, be it by
+        the caller (RFC 5717 section 2.4.1).
+        """
+        held = self.held.get(Datastore.RUNNING)
+        if held is not None:
+            raise _denied(Datastore.RUNNING, held)
+
     def _forget(self, freed: frozenset[Datastore]) -> None:
         self.held = {name: lock for name, lock in self.held.items() if name not in freed}
 

@@ -28,6 +28,9 @@ logger = logging.getLogger("twincast.datastores.running")
 Keeper: TypeAlias = Callable[[Author, Cause, Container, Container], object]
 """Raises RpcError when a valid change from one configuration to another may not be made for its sake."""
 
+Locks: TypeAlias = Callable[[int, Sequence[Change]], object]
+"""Raises RpcErrors when a session may not make changes because another one has locked what they are about."""
+
 _GUARDED = (Action.SAVE, Action.KEEP)
 
 
@@ -43,6 +46,7 @@ class Running:
         self._judge = judge
         self._provider = provider
         self._point: Container | None = None
+        self.locks: Locks = lambda _session_id, _changes: None
         self.keeper: Keeper = lambda _author, _cause, _old, _new: None
         self.root, self.history = self._loaded()
 
@@ -106,6 +110,7 @@ class Running:
     def _settle(self, author: Author, cause: Cause, old: Container, new: Container) -> Settled:
         settled = self._judge.settle(old, new)
         if settled.changes and not settled.errors:
+            self.locks(author.session_id, settled.changes)
             self.keeper(author, cause, old, settled.root)
         return settled
 

@@ -8,7 +8,7 @@ is decided in `locks`, what waits for a confirmation in `confirmed`, what a comm
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
 from typing import Final, Protocol
@@ -17,11 +17,12 @@ from server.datastores.confirmed import Action, CommitRequest, ConfirmedCommit, 
 from server.datastores.history import SERVER, Author, Cause, Entry
 from server.datastores.judge import Judge
 from server.datastores.locks import Datastore, Lock, LockTable
+from server.datastores.partial import PartialLock, PartialLocks, Selected
 from server.datastores.running import Keeper, Running
 from server.datastores.startup import Startup
 from server.datastores.storage import Storage
 from server.datastores.transaction import Committed
-from server.protocol.errors import ErrorType, operation_failed
+from server.protocol.errors import ErrorType, in_use, operation_failed
 from server.provider import Provider
 from server.schema.model import Schema
 from server.tree.diff import diff
@@ -31,6 +32,9 @@ logger = logging.getLogger("twincast.datastores.store")
 
 Permit = Callable[[Container, Container], object]
 """Raises RpcError when whoever asks may not go from one configuration to another."""
+
+SELECTIONS: Final = 10
+"""How often the nodes for a partial lock are looked for when running has changed meanwhile."""
 
 RETRY_SECONDS: Final = 1.0
 """Until a rollback that could not be stored is tried again."""
@@ -92,6 +96,9 @@ class Store:
                 self._running.begin_with(self._startup.root)
         self._writer = threading.Lock()
         self._locks = LockTable()
+        self.partial: Final = PartialLocks()
+        """Others may read what is held, and set the limits."""
+        self._running.locks = self.partial.check_changes
         self._confirmed = ConfirmedCommit()
         self._alarm: threading.Timer | None = None
         self._closed = False
@@ -128,6 +135,7 @@ class Store:
         with self._writing(session_id):
             if datastore is Datastore.RUNNING:
                 self._confirmed.check_lock(session_id)
+                self.partial.check_global()
             self._locks.acquire(
                 datastore,
                 session_id,
@@ -140,6 +148,31 @@ class Store:
         with self._writing(session_id):
             self._locks.release(datastore, session_id)
             self._discard_if_freed(frozenset({datastore}))
+
+    def partial_lock(self, session_id: int, select: Callable[[Container], Selected]) -> PartialLock:
+        """Lock what `select` finds in running (RFC 5717 section 2.4.1); what it raises is raised.
+
+        Raises RpcError in-use while a confirmed commit waits, lock-denied when running is locked, else as
+        `PartialLocks.acquire`.
+        """
+        for _ in range(SELECTIONS):
+            root = self._running.root
+            selected = select(root)  # without the writer lock: it may take its time
+            with self._writing(session_id):
+                if self._running.root is root:
+                    self._confirmed.check_partial_lock()
+                    self._locks.check_partial()
+                    return self.partial.acquire(session_id, selected, time.time())
+        raise in_use("running changes too often to look for the nodes in between")
+
+    def partial_locks(self) -> Iterable[PartialLock]:
+        """Return the partial locks on running."""
+        return self.partial.held.values()
+
+    def partial_unlock(self, session_id: int, lock_id: int) -> None:
+        """Give back a partial lock; raises RpcError invalid-value for one that the session does not have."""
+        with self._writing(session_id):
+            self.partial.release(lock_id, session_id)
 
     def session_ended(self, session_id: int) -> None:
         """Give back what a session held, however it ended; what it left in an unlocked candidate stays.
@@ -259,6 +292,7 @@ class Store:
 
     def _give_back(self, session_id: int) -> None:
         self._discard_if_freed(self._locks.release_all(session_id))
+        self.partial.release_all(session_id)
         step = self._confirmed.session_ended(session_id)
         if step is not None:
             self._carry_out(step)
@@ -288,7 +322,9 @@ class Store:
         )
 
     def _announce(self, committed: Committed | None) -> None:
+        """Running has changed."""
         if committed is not None:
+            self.partial.follow(self._running.root, committed.changes)
             self._inform(lambda listener: listener.running_changed(self._running.history[-1]))
 
     def _inform(self, tell: Callable[[Listener], None]) -> None:

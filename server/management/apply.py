@@ -14,6 +14,7 @@ from typing import Final
 
 from server.access.users import UserStore
 from server.datastores.history import Author, Cause
+from server.datastores.partial import PartialLocks
 from server.management.config import Checker, Listen, ServerConfig, TlsSettings, read
 from server.management.idle import IdleWatch
 from server.management.listeners import Address, BindError, Listeners, close
@@ -51,6 +52,7 @@ class Services:
     admission: Admission
     idle: IdleWatch
     caller: Caller
+    partial: PartialLocks
 
 
 class Management:
@@ -151,6 +153,7 @@ class Management:
         services.users.configure(config.users)
         services.admission.limits = limits.transport
         services.sessions.limits = SessionLimits(limits.sessions, limits.sessions_per_user)
+        services.partial.limits = limits.partial
         services.idle.timeout = limits.idle_timeout
         services.idle.timeouts = {
             f"{PREFIX}{client.name}": client.idle_timeout for client in config.clients if client.idle_timeout
@@ -165,7 +168,8 @@ class Management:
             return {}
         services = self._services
         listening, calls = self._listeners.listening, services.caller.states()
-        return state(self.config, services.admission, services.sessions, listening, calls)
+        more = {"partial-locks": services.partial.refused}
+        return state(self.config, services.admission, services.sessions, listening, calls, more)
 
     def actions(self) -> Mapping[str, ActionHandler]:
         """Carry out nothing: the module has no actions."""

@@ -10,6 +10,7 @@ from typing import Final
 
 from server.access.certificates import CertToName, FingerprintError, MapType, parse_fingerprint
 from server.access.users import CredentialsError, User, parse_hash, parse_key
+from server.datastores.partial import PartialLimits
 from server.management.names import SERVER, tsrv
 from server.protocol.errors import RpcError, invalid_value
 from server.protocol.framing import FramingLimits
@@ -71,6 +72,7 @@ class ServerLimits:
     sessions_per_user: int = 2000
     idle_timeout: float = 0.0
     transport: TransportLimits = field(default_factory=TransportLimits)
+    partial: PartialLimits = field(default_factory=PartialLimits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,6 +245,9 @@ def _limits(limits: Container) -> ServerLimits:
         nesting_depth=number("nesting-depth", ConnectionLimits().nesting_depth),
     )
     return ServerLimits(
+        partial=PartialLimits(
+            number("partial-locks", own.partial.locks), number("partial-lock-nodes", own.partial.nodes)
+        ),
         sessions=number("sessions", own.sessions),
         sessions_per_user=number("sessions-per-user", own.sessions_per_user),
         idle_timeout=float(number("idle-timeout", own.idle_timeout)),

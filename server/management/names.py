@@ -26,6 +26,7 @@ _NODES: Final = """
     limits/failures-per-source limits/failure-window limits/hello-timeout limits/idle-timeout
     limits/write-stall limits/hello-size limits/message-size limits/nesting-depth
     limits/notification-backlog limits/notification-backlog-size
+    limits/partial-locks limits/partial-lock-nodes
     statistics statistics/connections statistics/unauthenticated-connections statistics/sessions
     statistics/refused statistics/refused/cause statistics/refused/count
     """

@@ -19,8 +19,11 @@ def state(
     sessions: Sessions,
     listening: Callable[[Listen], bool],
     calls: Mapping[str, CallState],
+    refused: Mapping[str, int],
 ) -> Data:
-    """Return the state below `/server` as RFC 7951-like data."""
+    """Return the state below `/server` as RFC 7951-like data; `refused` are counters beside those of the
+    transports and of the sessions.
+    """
     listen = {
         str(transport): _listens((each for each in config.listens if each.transport is transport), listening)
         for transport in Transport
@@ -28,7 +31,7 @@ def state(
     data = {
         "listen": listen,
         "call-home": {"client": [_call(name, call) for name, call in calls.items()]},
-        "statistics": _statistics(admission, sessions),
+        "statistics": _statistics(admission, sessions, refused),
     }
     return {SERVER.removeprefix("/"): data}
 
@@ -48,9 +51,10 @@ def _listens(listens: Iterable[Listen], listening: Callable[[Listen], bool]) -> 
     return [{"name": each.name, "listening": listening(each)} for each in listens]
 
 
-def _statistics(admission: Admission, sessions: Sessions) -> Data:
+def _statistics(admission: Admission, sessions: Sessions, more: Mapping[str, int]) -> Data:
     connections, strangers = admission.counts()
     refused = {str(cause): count for cause, count in admission.refusals.snapshot().items()}
+    refused.update(more)
     refused["sessions"] = sessions.statistics.refused_sessions
     refused["sessions-per-user"] = sessions.statistics.refused_of_user
     return {

@@ -16,17 +16,20 @@ from server.protocol.messages import BASE_NAMESPACE
 from server.schema.model import Schema
 from server.tree.depth import Whole, everything_below, limited, top_level
 from server.tree.filter import Selection, everything, subtree
+from server.tree.location import Location
 from server.tree.node import Container
 from server.xpath.evaluate import MAX_STEPS
 from server.xpath.functions import FUNCTIONS
 from server.xpath.items import Budget
 from server.xpath.parser import parse
 from server.xpath.reach import XPathSelection
-from server.xpath.select import select
+from server.xpath.select import locations, select
 from server.xpath.syntax import Expression, NotNodesError, XPathError, XPathLimitError
 
 XPATH_SECONDS: Final = 5.0
 """For one expression, and no more than `MAX_STEPS` nodes, which bounds what it holds to about 400 MB."""
+NOT_NODES: Final = "not-a-node-set"
+"""error-app-tag of an expression whose value is no set of nodes (RFC 5717 section 2.4.1)."""
 TOO_MUCH: Final = "xpath-limit"
 """error-app-tag of an expression that takes more steps than it may."""
 UNBOUNDED: Final = 0
@@ -92,6 +95,7 @@ class Place:
 class XPath:
     """An expression and the namespaces in scope where it stands."""
 
+    text: str
     expression: Expression
     namespaces: Mapping[str | None, str]
     place: Place
@@ -104,8 +108,17 @@ class XPath:
     def of(self, schema: Schema, root: Container, levels: int = UNBOUNDED) -> Container:
         """See `Wanted`."""
         with _blaming(self.place):
-            budget = Budget(MAX_STEPS, XPATH_SECONDS, time.monotonic)
-            return select(schema, root, self.expression, self.namespaces, budget, _whole(levels))
+            return select(schema, root, self.expression, self.namespaces, new_budget(), _whole(levels))
+
+    def locations(self, schema: Schema, root: Container, budget: Budget) -> list[Location]:
+        """Return where the selected nodes of `root` are, in document order; raises RpcError."""
+        with _blaming(self.place):
+            return locations(schema, root, self.expression, self.namespaces, budget)
+
+
+def new_budget() -> Budget:
+    """Return what the expressions of one request may take."""
+    return Budget(MAX_STEPS, XPATH_SECONDS, time.monotonic)
 
 
 def _whole(levels: int) -> Whole:
@@ -121,7 +134,8 @@ def xpath(text: str, namespaces: Mapping[str | None, str], path: str, prefix: st
 def _read(text: str, namespaces: Mapping[str | None, str], place: Place) -> XPath:
     with _blaming(place):
         # a name without a prefix matches in any namespace, as an element without one does in a subtree filter
-        return XPath(parse(text, namespaces, known=frozenset(FUNCTIONS)), namespaces, place)
+        expression = parse(text, namespaces, known=frozenset(FUNCTIONS))
+        return XPath(text, expression, namespaces, place)
 
 
 def take_wanted(parameters: Parameters) -> Wanted:
@@ -172,7 +186,7 @@ def _blaming(place: Place) -> Iterator[None]:
     try:
         yield
     except NotNodesError as error:
-        wrong = errors.invalid_value(f"{said}: {error}", type=ErrorType.PROTOCOL)
+        wrong = errors.invalid_value(f"{said}: {error}", type=ErrorType.PROTOCOL, app_tag=NOT_NODES)
         raise wrong.at(place.path, place.namespaces) from error
     except XPathError as error:
         raise _wrong(place, f"{said}: {error}").at(place.path, place.namespaces) from error

@@ -20,6 +20,7 @@ WITH_DEFAULTS_NAMESPACE = "urn:ietf:params:xml:ns:yang:ietf-netconf-with-default
 HISTORY_NAMESPACE = "urn:twincast:yang:commit-history"
 NMDA_NAMESPACE = "urn:ietf:params:xml:ns:yang:ietf-netconf-nmda"
 COMPARE_NAMESPACE = "urn:ietf:params:xml:ns:yang:ietf-nmda-compare"
+PARTIAL_LOCK_NAMESPACE = "urn:ietf:params:xml:ns:netconf:partial-lock:1.0"
 
 _PREFIXES = {
     BASE_NAMESPACE: "nc",
@@ -29,6 +30,7 @@ _PREFIXES = {
     HISTORY_NAMESPACE: "tch",
     COMPARE_NAMESPACE: "cmp",
     NMDA_NAMESPACE: "ncds",
+    PARTIAL_LOCK_NAMESPACE: "pl",
     "urn:ietf:params:xml:ns:netconf:notification:1.0": "ncEvent",
 }
 _PATH_NAMESPACES = {prefix: namespace for namespace, prefix in _PREFIXES.items()}

@@ -1,14 +1,16 @@
 """State about the server itself: ietf-netconf-monitoring (RFC 6022) and ietf-yang-library (RFC 8525)."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Final, Protocol
 
 from server.schema import library
 from server.schema.model import Schema
 from server.telemetry.sessions import Session, Sessions
 from server.tree.filter import Selection
+from server.tree.location import Location
 
+RUNNING: Final = "running"
 STATE = "ietf-netconf-monitoring:netconf-state"
 _STATE_PATH = f"/{STATE}"
 _LIBRARY_PATHS = {
@@ -28,6 +30,33 @@ class HeldLock(Protocol):
         """Seconds since the epoch."""
 
 
+class HeldPart(Protocol):
+    """A partial lock (RFC 5717)."""
+
+    @property
+    def lock_id(self) -> int:
+        """The number that the holder was given."""
+
+    @property
+    def session_id(self) -> int:
+        """The session-id of the holder."""
+
+    @property
+    def locked_at(self) -> float:
+        """Seconds since the epoch."""
+
+    @property
+    def expressions(self) -> Sequence[str]:
+        """What was asked for."""
+
+    @property
+    def nodes(self) -> Sequence[Location]:
+        """What is locked."""
+
+
+Parts = Callable[[], Iterable[HeldPart]]
+"""The partial locks on running."""
+
 Locks = Callable[[], Mapping[str, HeldLock | None]]
 """The datastores there are, each with the lock on it."""
 
@@ -40,9 +69,10 @@ def date_and_time(seconds: float) -> str:
 class Monitoring:
     """Builds what a selection asks for; everything is read at the moment of the request."""
 
-    def __init__(self, schema: Schema, sessions: Sessions, locks: Locks) -> None:
+    def __init__(self, schema: Schema, sessions: Sessions, locks: Locks, parts: Parts) -> None:
         self._sessions = sessions
         self._locks = locks
+        self._parts = parts
         self._schemas = library.schema_list(schema)
         served = library.yang_library(schema)
         self._library = {name: data for name, data in served.items() if name in _LIBRARY_PATHS}
@@ -65,18 +95,34 @@ class Monitoring:
         return {name: build() for name, build in parts.items() if selection.wants(f"{_STATE_PATH}/{name}")}
 
     def _datastores(self) -> list[dict[str, object]]:
-        return [_datastore_data(name, lock) for name, lock in self._locks().items()]
+        parts = [_part_data(part) for part in self._parts()]
+        return [
+            _datastore_data(name, lock, parts if name == RUNNING else ())
+            for name, lock in self._locks().items()
+        ]
 
     def _statistics(self) -> dict[str, object]:
         statistics = self._sessions.statistics
         return {"netconf-start-time": date_and_time(statistics.started_at), **statistics.data()}
 
 
-def _datastore_data(name: str, lock: HeldLock | None) -> dict[str, object]:
+def _datastore_data(
+    name: str, lock: HeldLock | None, parts: Sequence[dict[str, object]]
+) -> dict[str, object]:
     if lock is None:
-        return {"name": name}
+        return {"name": name, "locks": {"partial-lock": parts}} if parts else {"name": name}
     held = {"locked-by-session": lock.session_id, "locked-time": date_and_time(lock.locked_at)}
     return {"name": name, "locks": {"global-lock": held}}
+
+
+def _part_data(part: HeldPart) -> dict[str, object]:
+    return {
+        "lock-id": part.lock_id,
+        "locked-by-session": part.session_id,
+        "locked-time": date_and_time(part.locked_at),
+        "select": list(part.expressions),
+        "locked-node": [at.identifier for at in part.nodes],
+    }
 
 
 def _session_data(session: Session) -> dict[str, object]:

@@ -2,11 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from server.protocol.errors import RpcError
-from server.schema.names import instance_path
-from server.schema.node import SchemaNode
+from server.schema.names import instance_path, quoted
+from server.schema.node import NodeKind, SchemaNode, Tag
 from server.tree.members import Key
+
+Place: TypeAlias = tuple[tuple[Tag, Key | str | None], ...]
+"""The steps from the top to a node: its tag, with the key of an entry or the value of a leaf-list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,35 @@ class Location:
     def member(self, value: str) -> "Location":
         """The location of a value of this leaf-list."""
         return Location(self.schema, self.keys, value)
+
+    @property
+    def place(self) -> Place:
+        """The way to it, to be compared: what is below begins with it."""
+        keys = iter(self.keys)
+        steps = [
+            (node.tag, next(keys, ()) if node.kind is NodeKind.LIST else None) for node in self.schema.chain()
+        ]
+        if self.value is None:
+            return tuple(steps)
+        return (*steps[:-1], (self.schema.tag, self.value))
+
+    @property
+    def identifier(self) -> str:
+        """The instance-identifier as trees have it, with module names as prefixes, and with all keys."""
+        parts: list[str] = []
+        above = ""
+        keys = iter(self.keys)
+        for node in self.schema.chain():
+            label = node.name if node.module == above else f"{node.module}:{node.name}"
+            above = node.module
+            parts.append(f"/{label}")
+            if node.kind is NodeKind.LIST:
+                names = (node.children[tag].name for tag in node.keys)
+                pairs = zip(names, next(keys, ()), strict=False)
+                parts += [f"[{name}={quoted(value)}]" for name, value in pairs]
+        if self.value is not None:
+            parts.append(f"[.={quoted(self.value)}]")
+        return "".join(parts)
 
     @property
     def path(self) -> str:

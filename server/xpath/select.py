@@ -6,8 +6,9 @@ A selected node comes with everything below it, the nodes above it, and the keys
 from collections.abc import Mapping
 from typing import Any
 
-from server.schema.model import Schema
+from server.schema.model import NodeKind, Schema, SchemaNode
 from server.tree.depth import Whole, everything_below
+from server.tree.location import Location
 from server.tree.node import Branch, Container, Entry, LeafList, ListNode, Node, in_schema_order
 from server.tree.xml import merge_branch
 from server.xpath.evaluate import Evaluator
@@ -29,11 +30,42 @@ def select(
     spent.
     """
     evaluator = Evaluator(schema, root, namespaces, budget)
+    return _Selected(_nodes(evaluator, expression), whole).root(evaluator.root)
+
+
+def locations(
+    schema: Schema,
+    root: Container,
+    expression: Expression,
+    namespaces: Mapping[str | None, str],
+    budget: Budget | None = None,
+) -> list[Location]:
+    """Return where the nodes are that `expression` selects, in document order; raises as `select`.
+
+    The text of a leaf stands for the leaf. The root of the tree has the location of the schema's root.
+    """
+    found = _nodes(Evaluator(schema, root, namespaces, budget), expression)
+    nodes = dict.fromkeys(_whole_node(item) for item in found)
+    return [_location(item) for item in sorted(nodes, key=Item.order)]
+
+
+def _nodes(evaluator: Evaluator, expression: Expression) -> list[Item]:
     found = evaluator.value(expression)
     if not isinstance(found, list):
         kind = {bool: "a boolean", str: "a string"}.get(type(found), "a number")
         raise NotNodesError(f"the expression gives {kind}, not a set of nodes")
-    return _Selected(found, whole).root(evaluator.root)
+    return found
+
+
+def _whole_node(item: Item) -> Item:
+    return item.parent if item.parent is not None and item.is_text else item
+
+
+def _location(item: Item) -> Location:
+    nodes = [above.node for above in (item, *item.ancestors())]
+    keys = tuple(node.key for node in reversed(nodes) if isinstance(node, Entry))
+    schema: SchemaNode = item.node.schema
+    return Location(schema, keys, item.node.value if schema.kind is NodeKind.LEAF_LIST else None)
 
 
 class _Selected:
@@ -41,7 +73,7 @@ class _Selected:
 
     def __init__(self, items: list[Item], whole: Whole) -> None:
         self._told = whole
-        self._whole = {item.parent if item.parent is not None and item.is_text else item for item in items}
+        self._whole = {_whole_node(item) for item in items}
         self._inside: dict[Item, dict[Item, None]] = {}
         for item in self._whole:
             below = item
