@@ -2,6 +2,9 @@
 
 A default is in use where the node above exists, the case of its choice is the one in use, and its `when` is
 true. A `when` sees the defaults that have no `when` of their own.
+
+Only configuration gets defaults: state is told by who knows it, and what is not told is not known to be its
+default. So nothing but configuration is ever added to a datastore that was asked for.
 """
 
 from collections.abc import Callable, Iterator
@@ -42,6 +45,7 @@ class Defaults:
     def __init__(self, schema: Schema) -> None:
         self.schema: Final = schema
         self._carriers = _above(node for node in schema.walk() if node.defaults)
+        self._filled = _above(node for node in schema.walk() if node.defaults and node.config)
         self._conditional = _above(node for node in schema.walk() if node.whens)
         self._whens: dict[int, Expression | None] = {
             id(when): _parsed(when) for node in schema.walk() for when in node.whens
@@ -74,8 +78,8 @@ class Defaults:
         return node
 
     def has_below(self, schema: SchemaNode) -> bool:
-        """Whether the node or something below it has a default."""
-        return schema in self._carriers
+        """Whether the node or something below it is configuration with a default."""
+        return schema in self._filled
 
     def is_conditional(self, schema: SchemaNode) -> bool:
         """Whether the node or something below it has a `when`."""
@@ -102,8 +106,11 @@ class Defaults:
     def _is_implied(self, schema: SchemaNode) -> bool:
         return schema.kind is NodeKind.CONTAINER and not schema.presence and self.has_below(schema)
 
+    def _carries(self, schema: SchemaNode) -> bool:
+        return schema in self._carriers
+
     def _trimmed(self, branch: Any) -> Any:  # noqa: ANN401 - a Container or an Entry
-        if not self.has_below(branch.schema):
+        if not self._carries(branch.schema):
             return branch
         if isinstance(branch, Entry) and _TRIMMED in branch.cache:
             known = branch.cache[_TRIMMED]
@@ -127,7 +134,7 @@ class Defaults:
         if isinstance(node, Container):
             trimmed: Container = self._trimmed(node)
             return None if is_void(trimmed) and not is_void(node) else trimmed
-        if isinstance(node, ListNode) and self.has_below(node.schema):
+        if isinstance(node, ListNode) and self._carries(node.schema):
             return _mapped(node, self._trimmed, _TRIMMED)
         return node
 

@@ -45,6 +45,17 @@ def test_the_four_modes(depot, operation):
     assert {name for name, _, tag in tagged if tag == "true"} == {"kind", "level"}
 
 
+@pytest.mark.parametrize("mode", ["report-all", "report-all-tagged"])
+def test_a_configuration_gets_no_defaults_of_state(depot, mode):
+    asked = f'<with-defaults xmlns="{NAMESPACE}">{mode}</with-defaults>'
+    for source in ("running", "candidate"):
+        body = depot.data(f"<get-config><source><{source}/></source>{asked}</get-config>")
+        assert "<enable-nacm" in body
+        assert "netconf-state" not in body
+        assert "denied-operations" not in body
+    assert "<in-bad-hellos" in depot.data(f"<get>{asked}</get>")  # which its owner tells
+
+
 def test_a_filter_finds_what_is_reported(depot):
     assert ("lit", "true", None) in _read(depot, "report-all", wanted="<lit>true</lit>")
     assert _read(depot, "report-all", wanted="<lit>false</lit>") == set()
