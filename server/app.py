@@ -70,7 +70,7 @@ logger = logging.getLogger("twincast.server.app")
 _CAPABILITY: Final = "urn:ietf:params:netconf:capability:"
 _FEATURES: Final = {
     "candidate": ("candidate:1.0",),
-    "confirmed-commit": ("confirmed-commit:1.1",),
+    "confirmed-commit": ("confirmed-commit:1.0", "confirmed-commit:1.1"),
     "rollback-on-error": ("rollback-on-error:1.0",),
     "validate": ("validate:1.0", "validate:1.1"),
     "writable-running": ("writable-running:1.0",),

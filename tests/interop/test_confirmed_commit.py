@@ -161,6 +161,7 @@ def _sessions(session):
 def test_it_is_announced(connect):
     capabilities = list(connect().server_capabilities)
     assert "urn:ietf:params:netconf:capability:confirmed-commit:1.1" in capabilities
+    assert "urn:ietf:params:netconf:capability:confirmed-commit:1.0" in capabilities
 
 
 def test_ncclient_confirms_and_cancels(connect):

@@ -45,6 +45,8 @@ def test_capabilities(session):
     ):
         assert prefix + capability in announced
     assert any("capability:yang-library:1.1" in capability for capability in announced)
+    events = "urn:ietf:params:xml:ns:netconf:notification:1.0"
+    assert f"{events}?module=notifications&revision=2008-07-14" in announced
     assert not any(":startup" in capability or ":url" in capability for capability in announced)
 
 
