@@ -10,6 +10,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     _add_check_config(commands)
     _add_export(commands)
     _add_import(commands)
+    _add_shell(commands)
 
 
 def run(options: argparse.Namespace) -> int | None:
@@ -42,11 +43,18 @@ def _import(options: argparse.Namespace) -> int:
     return import_(options)
 
 
+def _shell(options: argparse.Namespace) -> int:
+    from cli.shell.command import shell
+
+    return shell(options)
+
+
 _WORK: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "status": _status,
     "check-config": _check_config,
     "export": _export,
     "import": _import,
+    "shell": _shell,
 }
 
 
@@ -108,6 +116,25 @@ def _add_import(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     take.add_argument("--dry-run", action="store_true", help="have the server judge it, and commit nothing")
     _add_server_options(take)
     _add_module_options(take)
+
+
+def _add_shell(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    shell = commands.add_parser(
+        "shell",
+        help="the command line of routers, over NETCONF",
+        description="Edits, commits and shows a router's configuration and state. Without -c, and on a "
+        "terminal, it asks for commands; else it carries out those of -c or standard input until one fails.",
+        epilog="exit status: 0 done; 1 a command failed, and those behind it were not carried out; 3 there "
+        "is no session with a server.",
+    )
+    _add_server_options(shell)
+    shell.add_argument(
+        "-c",
+        dest="commands",
+        metavar="COMMANDS",
+        action="append",
+        help="carry out COMMANDS, separated by semicolons or line ends; may be repeated",
+    )
 
 
 def _add_server_options(command: argparse.ArgumentParser) -> None:

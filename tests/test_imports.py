@@ -63,6 +63,23 @@ PURE = (
     "dataplane/config.py",
     "server/northbound/config.py",
     "server/northbound/claims.py",
+    "server/schema/outline.py",
+    "cli/shell/tokens.py",
+    "cli/shell/grammar.py",
+    "cli/shell/values.py",
+    "cli/shell/model.py",
+    "cli/shell/pattern.py",
+    "cli/shell/words.py",
+    "cli/shell/nodes.py",
+    "cli/shell/phrases.py",
+    "cli/shell/orders.py",
+    "cli/shell/language.py",
+    "cli/shell/editing.py",
+    "cli/shell/views.py",
+    "cli/shell/render.py",
+    "cli/shell/changes.py",
+    "cli/shell/pipes.py",
+    "cli/shell/rfc7951.py",
 )
 IMPURE = frozenset(
     {"socket", "asyncio", "threading", "time", "os", "logging", "subprocess", "selectors", "select"}

@@ -1,0 +1,1 @@
+"""`twincast shell`: the command line of routers, over NETCONF."""

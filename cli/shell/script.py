@@ -1,0 +1,42 @@
+"""Commands without anybody at the keyboard: from `-c` or standard input, until one fails."""
+
+import sys
+from typing import Final, TextIO
+
+from cli.shell.answer import CommandError
+from cli.shell.shell import Shell
+from cli.shell.tokens import commands
+
+FAILED: Final = 1
+"""Exit status when a command was not carried out."""
+
+
+def run_script(shell: Shell, text: str, out: TextIO = sys.stdout, err: TextIO = sys.stderr) -> int:
+    """Carry out a script; returns 0, or 1 after the first command that failed, which ends it."""
+    for number, command in commands(text):
+        try:
+            answer = shell.run(command)
+        except CommandError as error:
+            print(failure(number, command, error), file=err)
+            return FAILED
+        if answer.text:
+            print(answer.text, file=out)
+        if answer.leave:
+            break
+    return _end(shell, err)
+
+
+def failure(number: int, command: str, error: CommandError) -> str:
+    """Return what is said of a failed command: where it stands, the line, and a mark below what is wrong."""
+    mark = f"\n{' ' * error.position}^" if error.position >= 0 else ""
+    return f"line {number}:\n{command}{mark}\n{error.text}"
+
+
+def _end(shell: Shell, err: TextIO) -> int:
+    shell.candidate.settle()
+    if shell.candidate.own:
+        print("Error: the script ended without commit; its changes are discarded.", file=err)
+        return FAILED
+    if shell.trial:
+        print("Warning: the commit on trial is undone now, because its session ends.", file=err)
+    return 0

@@ -1,0 +1,163 @@
+"""The commands of the session: views, commit and its relatives."""
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Final
+
+from cli.shell.answer import Answer, CommandError
+from cli.shell.model import Order
+from cli.shell.netconf import Refused
+
+if TYPE_CHECKING:
+    from cli.shell.shell import Shell
+
+LEAVE: Final = "Warning: there are changes that were not committed. Commit them? [Y(yes)/N(no)/C(cancel)]: "
+OTHERS: Final = "Warning: the candidate holds changes of other sessions. {} them too? [Y(yes)/N(no)]: "
+
+
+def system_view(shell: "Shell", _order: Order) -> Answer:
+    """Go to the system view; a script locks the candidate, so that its commit carries out its own changes."""
+    if shell.ask is None:
+        _lock(shell)
+    shell.views = shell.views.system()
+    return Answer("" if shell.ask is None else "Enter system view, return to user view with 'return'.")
+
+
+def _lock(shell: "Shell") -> None:
+    if not shell.candidate.locked:
+        shell.netconf.lock()
+        shell.candidate.locked = True
+
+
+def lock(shell: "Shell", _order: Order) -> Answer:
+    """Lock the candidate."""
+    _lock(shell)
+    return Answer()
+
+
+def unlock(shell: "Shell", _order: Order) -> Answer:
+    """Give the candidate back; the server then discards what was not committed, so that is asked first."""
+    if not shell.candidate.locked:
+        raise CommandError("Error: this session has not locked the candidate.")
+    if shell.candidate.changed and not _settled(shell):
+        return Answer()
+    shell.netconf.lock(unlock=True)
+    shell.candidate.locked = False
+    return Answer()
+
+
+def quit_view(shell: "Shell", _order: Order) -> Answer:
+    """Leave a view; below the user view there is only the end."""
+    if not shell.views.configuring:
+        return Answer(leave=True)
+    if len(shell.views.stack) == 1 and not _settled(shell):
+        return Answer()
+    shell.views = shell.views.leave()
+    return Answer()
+
+
+def return_to_user(shell: "Shell", _order: Order) -> Answer:
+    """Go back to the user view."""
+    if _settled(shell):
+        shell.views = shell.views.top()
+    return Answer()
+
+
+def _settled(shell: "Shell") -> bool:
+    """Have the user decide about changes of his that wait; returns whether he may leave."""
+    shell.candidate.settle()
+    if not shell.candidate.own or shell.ask is None:
+        return True
+    answer = shell.ask(LEAVE, "ync")
+    if answer == "y":
+        commit(shell, Order("commit", {}))
+    elif answer == "n":
+        _discard(shell)
+    return answer != "c" and not shell.candidate.own
+
+
+def commit(shell: "Shell", order: Order) -> Answer:
+    """Commit; on trial the server undoes it by itself unless a second commit confirms it."""
+    shell.candidate.look()
+    if shell.candidate.foreign and not _agreed(shell, "Commit"):
+        raise CommandError("Error: nothing was committed.")
+    values = {"persist": order.get("token"), "persist-id": order.get("persist-id")}
+    on_trial = bool(order.get("seconds"))
+    if values["persist"] and not on_trial:
+        raise CommandError("Error: persist goes with trial: commit trial SECONDS persist WORD.")
+    if on_trial:
+        values["confirm-timeout"] = order.get("seconds")
+    given = {name: value for name, value in values.items() if value}
+    shell.netconf.commit(given, confirmed=on_trial, comment=order.get("description"))
+    shell.candidate.emptied()
+    shell.trial = on_trial and not values["persist"]
+    if on_trial:
+        return Answer(
+            f"Info: on trial for {order.get('seconds')} s; 'commit' confirms it, 'abort trial' undoes it."
+        )
+    return Answer()
+
+
+def _agreed(shell: "Shell", verb: str) -> bool:
+    return shell.ask is not None and shell.ask(OTHERS.format(verb), "yn") == "y"
+
+
+def abort(shell: "Shell", order: Order) -> Answer:
+    """Discard the changes and go back to the user view."""
+    clear(shell, order)
+    shell.views = shell.views.top()
+    return Answer()
+
+
+def abort_trial(shell: "Shell", order: Order) -> Answer:
+    """Undo the commit that is on trial."""
+    shell.netconf.cancel_commit(order.get("persist-id"))
+    shell.trial = False
+    return Answer("Info: the commit on trial was undone.")
+
+
+def clear(shell: "Shell", _order: Order) -> Answer:
+    """Discard the changes of the candidate."""
+    shell.candidate.look()
+    if shell.candidate.foreign and shell.ask is not None and not _agreed(shell, "Discard"):
+        raise CommandError("Error: nothing was discarded.")
+    _discard(shell)
+    return Answer()
+
+
+def _discard(shell: "Shell") -> None:
+    shell.netconf.discard()
+    shell.candidate.emptied()
+
+
+def rollback(shell: "Shell", order: Order) -> Answer:
+    """Fill the candidate with what running was and commit it: one undoable step with a reason."""
+    shell.candidate.look()
+    if shell.candidate.changed:
+        raise CommandError(
+            "Error: there are changes that were not committed: 'commit' or 'clear configuration candidate'."
+        )
+    number = order.get("commit-id")
+    reason = order.get("description") or f"rollback to commit {number}"
+    shell.netconf.rollback(number, reason)
+    shell.candidate.edited()
+    try:
+        shell.netconf.commit({}, comment=reason)
+    except Refused:
+        _discard(shell)
+        raise
+    shell.candidate.emptied()
+    return Answer(f"Info: the configuration is what it was after commit {number}.")
+
+
+VERBS: Final[Mapping[str, Callable[["Shell", Order], Answer]]] = {
+    "system-view": system_view,
+    "quit": quit_view,
+    "return": return_to_user,
+    "commit": commit,
+    "abort": abort,
+    "abort-trial": abort_trial,
+    "clear": clear,
+    "rollback": rollback,
+    "lock": lock,
+    "unlock": unlock,
+}

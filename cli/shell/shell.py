@@ -1,0 +1,110 @@
+"""The shell itself: takes a line, does what it says over NETCONF, and returns the answer."""
+
+from collections.abc import Callable
+
+from lxml import etree
+
+from cli.shell import pipes, session
+from cli.shell.answer import Answer, CommandError
+from cli.shell.candidate import Candidate
+from cli.shell.displays import DISPLAYS
+from cli.shell.editing import action, edit_config, instance, subtree
+from cli.shell.grammar import GrammarError
+from cli.shell.language import Language
+from cli.shell.link import LinkError
+from cli.shell.model import Act, Change, Edit, Model, Operation, Order, Path, Step
+from cli.shell.netconf import Netconf, Refused
+from cli.shell.tokens import LineError, split
+from cli.shell.views import Mark, Views
+from cli.shell.words import BY_ITSELF
+
+Ask = Callable[[str, str], str]
+"""Asks a question; given the letters that answer it, returns one of them."""
+
+
+class Shell:
+    """One session of a user. `ask` is None when nobody is there to answer.
+
+    Raises LinkError from every method that talks with the server when the session is over.
+    """
+
+    def __init__(self, netconf: Netconf, model: Model, host: str, ask: Ask | None = None) -> None:
+        self.netconf = netconf
+        self.model = model
+        self.language = Language(model)
+        self.views = Views(host)
+        self.candidate = Candidate(netconf)
+        self.ask = ask
+        self.trial = False
+        """Whether a commit of this session is on trial, and ends with the session."""
+
+    def prompt(self) -> tuple[str, str]:
+        """Return a warning or nothing, and what stands before the cursor."""
+        warning = self.candidate.look() if self.views.configuring else ""
+        return warning, self.views.prompt(Mark.CHANGED if self.candidate.changed else Mark.CLEAN)
+
+    def run(self, text: str) -> Answer:
+        """Carry out a line; raises CommandError, and LinkError."""
+        try:
+            line = split(text)
+            if not line.words:
+                return Answer()
+            chosen = pipes.read(text, line.pipes)
+            command = self.language.parse(self.views, line)
+            answer = self._carry_out(command)
+            if not chosen:
+                return answer
+            return Answer(pipes.apply(answer.text, answer.data, self.model, chosen), leave=answer.leave)
+        except (GrammarError, LineError) as error:
+            raise CommandError(f"Error: {error.text}", error.position) from None
+        except pipes.PipeError as error:
+            raise CommandError(f"Error: {error}") from None
+        except Refused as error:
+            raise CommandError("\n".join(f"Error: {fault.text()}" for fault in error.faults)) from None
+
+    def _carry_out(self, command: Change | Act | Order) -> Answer:
+        if isinstance(command, Change):
+            return self._change(command)
+        if isinstance(command, Act):
+            return self._act(command)
+        display = DISPLAYS.get(command.name)
+        if display is not None:
+            return display(self, command)
+        return session.VERBS[command.name](self, command)
+
+    def _change(self, change: Change) -> Answer:
+        edits = change.edits
+        if change.view is not None:
+            edits = (*edits, *self._added(change.view))
+        if edits:
+            self.netconf.edit(edit_config(edits, self.model.outline.namespaces))
+            self.candidate.edited()
+        if change.view is not None:
+            self.views = self.views.enter(change.view)
+        return Answer()
+
+    def _added(self, path: Path) -> tuple[Edit, ...]:
+        """What an entry is given by itself, unless it is there already."""
+        name, value = BY_ITSELF.get(path[-1].node.path, ("", ""))
+        if not name or self._exists(path):
+            return ()
+        return (Edit((*path, Step(path[-1].node.child(name))), Operation.MERGE, value),)
+
+    def _exists(self, path: Path) -> bool:
+        return instance(self.netconf.get_config("candidate", subtree(path)), path) is not None
+
+    def _act(self, act: Act) -> Answer:
+        reply = self.netconf.call(action(act))
+        told = [
+            f"{etree.QName(item).localname}: {item.text}"
+            for item in reply
+            if etree.QName(item).localname != "ok" and not len(item)
+        ]
+        return Answer("\n".join(told) or "Info: done.")
+
+    def close(self) -> None:
+        """End the session."""
+        self.netconf.link.close()
+
+
+__all__ = ["Ask", "LinkError", "Shell"]

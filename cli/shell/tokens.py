@@ -1,0 +1,127 @@
+"""A typed line as words with their places, and what stands behind its pipes. Pure."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+LONGEST_LINE: Final = 8192
+"""Characters; the longest thing that is typed is a description."""
+
+
+class LineError(Exception):
+    """The line itself cannot be read; `position` is the character that is wrong."""
+
+    def __init__(self, position: int, text: str) -> None:
+        super().__init__(text)
+        self.position = position
+        self.text = text
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """One word. `start` and `end` are characters of the line; `quoted` words are values, never commands."""
+
+    text: str
+    start: int
+    end: int
+    quoted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """The words of a command, and those behind each pipe; `open_end` says that a blank follows the last."""
+
+    text: str
+    words: tuple[Token, ...]
+    pipes: tuple[tuple[Token, ...], ...] = ()
+    open_end: bool = True
+
+    def rest_from(self, token: Token) -> str:
+        """Return the line from `token` to its end or the first pipe, as it was typed."""
+        last = self.words[-1]
+        return self.text[token.start : last.end]
+
+
+def split(text: str) -> Line:
+    """Return the words of a line; raises LineError for an open quotation and for a line that is too long.
+
+    In double quotes a word may hold blanks and pipes; a backslash before `"` or a backslash takes its meaning
+    away.
+    """
+    if len(text) > LONGEST_LINE:
+        raise LineError(LONGEST_LINE, f"the line is longer than {LONGEST_LINE} characters")
+    groups: list[list[Token]] = [[]]
+    for token in _tokens(text):
+        if token.text == "|" and not token.quoted:
+            groups.append([])
+        else:
+            groups[-1].append(token)
+    open_end = not text or text[-1].isspace() or text[-1] == "|"
+    return Line(text, tuple(groups[0]), tuple(map(tuple, groups[1:])), open_end)
+
+
+def _tokens(text: str) -> Iterator[Token]:
+    position = 0
+    while position < len(text):
+        if text[position].isspace():
+            position += 1
+            continue
+        token = _quoted(text, position) if text[position] == '"' else _plain(text, position)
+        yield token
+        position = token.end
+
+
+def _plain(text: str, start: int) -> Token:
+    if text[start] == "|":
+        return Token("|", start, start + 1)
+    end = start
+    while end < len(text) and not text[end].isspace() and text[end] != "|":
+        end += 1
+    return Token(text[start:end], start, end)
+
+
+def _quoted(text: str, start: int) -> Token:
+    value, position = "", start + 1
+    while position < len(text) and text[position] != '"':
+        if text[position] == "\\" and text[position + 1 : position + 2] in {'"', "\\"}:
+            position += 1
+        value += text[position]
+        position += 1
+    if position == len(text):
+        raise LineError(start, "the quotation that begins here has no end")
+    return Token(value, start, position + 1, quoted=True)
+
+
+def quote(value: str) -> str:
+    """Return a value as it has to be typed: in quotes when it would not be one word otherwise."""
+    plain = value and not any(character.isspace() or character in '|";#' for character in value)
+    if plain:
+        return value
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def commands(text: str) -> Iterator[tuple[int, str]]:
+    """Split a script into its lines and those at semicolons outside quotes; yields (line number, command).
+
+    Empty lines and comments, which begin with `#` or `!`, are left out.
+    """
+    for number, line in enumerate(text.splitlines(), 1):
+        for command in _at_semicolons(line):
+            stripped = command.strip()
+            if stripped and not stripped.startswith(("#", "!")):
+                yield number, stripped
+
+
+def _at_semicolons(line: str) -> Iterator[str]:
+    begin, quoted, position = 0, False, 0
+    while position < len(line):
+        if quoted and line[position] == "\\":
+            position += 1
+        elif line[position] == '"':
+            quoted = not quoted
+        elif line[position] == ";" and not quoted:
+            yield line[begin:position]
+            begin = position + 1
+        position += 1
+    yield line[begin:]

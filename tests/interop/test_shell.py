@@ -1,0 +1,175 @@
+"""`twincast shell` as a program, against a whole `twincast run`: the procedure, scripts, exit status."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.shell import everything_typed, shell_model
+from tests.support.twincast import Twincast
+
+NAMESPACE = "{urn:twincast:yang:remote-backup}"
+BASE = "urn:ietf:params:xml:ns:netconf:base:1.0"
+CONFIG = f'<config xmlns="{BASE}" xmlns:nc="{BASE}">'
+PROCEDURE = ("system-view", "remote-backup-profile rbp3", "undo dhcp-stb igmp-copy", "commit")
+
+
+@pytest.fixture(scope="module")
+def twincast(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Twincast]:
+    with Twincast(tmp_path_factory.mktemp("shell")) as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def _empty(twincast: Twincast) -> None:
+    with twincast.connect() as session:
+        session.discard_changes()
+        session.edit_config(
+            target="candidate",
+            default_operation="none",
+            config=f'{CONFIG}<remote-backup xmlns="{NAMESPACE[1:-1]}" nc:operation="remove"/>'
+            '<interfaces xmlns="urn:ietf:params:xml:ns:yang:ietf-interfaces" nc:operation="remove"/>'
+            "</config>",
+        )
+        session.commit()
+
+
+def shell(
+    twincast: Twincast, *commands: str, script: str | None = None
+) -> "subprocess.CompletedProcess[str]":
+    arguments = [sys.executable, "-P", "-m", "cli.main", "shell", "--state-dir", str(twincast.state_dir)]
+    for command in commands:
+        arguments += ["-c", command]
+    return subprocess.run(
+        arguments,
+        input=script or "",
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env={**os.environ, "XDG_CACHE_HOME": str(twincast.state_dir.parent / "cache")},
+    )
+
+
+def igmp_copy(twincast: Twincast, datastore: str = "running") -> str | None:
+    with twincast.connect() as session:
+        data = session.get_config(datastore).data_ele
+    return data.findtext(f".//{NAMESPACE}igmp-copy")
+
+
+def test_the_procedure_word_for_word_as_arguments(twincast: Twincast) -> None:
+    done = shell(twincast, *PROCEDURE)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert igmp_copy(twincast) == "false"
+
+
+def test_the_procedure_and_its_reverse_on_standard_input(twincast: Twincast) -> None:
+    assert shell(twincast, script="\n".join(PROCEDURE)).returncode == 0
+    assert igmp_copy(twincast) == "false"
+    back = "system-view\nremote-backup-profile rbp3\n# on again\ndhcp-stb igmp-copy\ncommit\n"
+    assert shell(twincast, script=back).returncode == 0
+    assert igmp_copy(twincast) is None
+
+
+def test_the_first_mistake_ends_a_script_with_nothing_done(twincast: Twincast) -> None:
+    done = shell(twincast, "system-view; remote-backup-profile rbp3; undo dhcp-stb igmp-cpy; commit")
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[1:] == [
+        "undo dhcp-stb igmp-cpy",
+        "              ^",
+        "Error: there is no 'igmp-cpy' here; is 'igmp-copy' meant?",
+    ]
+    assert igmp_copy(twincast) is None
+    assert igmp_copy(twincast, "candidate") is None
+
+
+def test_a_refused_commit_names_the_place_and_leaves_nothing_behind(twincast: Twincast) -> None:
+    done = shell(twincast, *PROCEDURE[:3], "undo service-type multicast", "commit")
+    assert done.returncode == 1
+    assert "igmp-copy can be set to false only while service-type/multicast is true." in done.stderr
+    assert "[remote-backup-profile rbp3 dhcp-stb igmp-copy]" in done.stderr
+    assert igmp_copy(twincast, "candidate") is None
+
+
+def test_a_script_that_forgets_to_commit_fails(twincast: Twincast) -> None:
+    done = shell(twincast, *PROCEDURE[:3])
+    assert done.returncode == 1
+    assert "without commit" in done.stderr
+    assert igmp_copy(twincast, "candidate") is None
+
+
+def test_a_script_does_not_commit_what_others_have_in_the_candidate(twincast: Twincast) -> None:
+    with twincast.connect() as other:
+        other.edit_config(
+            target="candidate",
+            config=f'{CONFIG}<remote-backup xmlns="{NAMESPACE[1:-1]}"><remote-backup-profile>'
+            "<name>half-done</name></remote-backup-profile></remote-backup></config>",
+        )
+        done = shell(twincast, *PROCEDURE)
+        assert done.returncode == 1
+        assert igmp_copy(twincast) is None
+        assert shell(twincast, "clear configuration candidate", *PROCEDURE).returncode == 0
+    assert igmp_copy(twincast) == "false"
+
+
+def test_without_a_server_it_is_status_3_and_said(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "cli.main", "shell", "--state-dir", str(tmp_path), "-c", "quit"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 3
+    assert str(tmp_path / "netconf.sock") in done.stderr
+
+
+def test_what_is_shown_can_be_typed_again(twincast: Twincast) -> None:
+    first = shell(
+        twincast,
+        "system-view; remote-backup-service rbs1; peer 10.0.0.2 source 10.0.0.1 port 9900; none",
+        "backup block send; remote-backup-profile rbp3; backup-id 3 remote-backup-service rbs1",
+        "e-trunk 1 priority 10 revert-delay 5; undo e-trunk revertive; undo dhcp-stb igmp-copy",
+        "interface access0; description the access side; remote-backup-profile rbp3; igmp version 2",
+        "igmp group-filter 10 action permit group-prefix 239.0.0.0/8; interface core0; upstream",
+        "commit; display current-configuration",
+    )
+    assert (first.returncode, first.stderr) == (0, "")
+    with twincast.connect() as session:
+        before = session.get_config("running").data_xml
+    _clear(twincast)
+    again = shell(twincast, script=f"system-view\n{first.stdout.replace('return', '')}\ncommit\n")
+    assert (again.returncode, again.stderr) == (0, "")
+    with twincast.connect() as session:
+        assert session.get_config("running").data_xml == before
+
+
+def _clear(twincast: Twincast) -> None:
+    done = shell(
+        twincast,
+        "system-view; undo interface access0; undo interface core0; undo remote-backup-profile rbp3",
+        "undo remote-backup-service rbs1; commit",
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_changes_and_pipes(twincast: Twincast) -> None:
+    done = shell(twincast, *PROCEDURE[:3], "display configuration changes", "commit")
+    assert done.stdout.splitlines() == ["+ remote-backup-profile rbp3", "+  undo dhcp-stb igmp-copy"]
+    shown = shell(twincast, "display current-configuration | include igmp | count")
+    assert shown.stdout == "Total lines: 1\n"
+    data = json.loads(shell(twincast, "display current-configuration | json").stdout)
+    [profile] = data["twincast-remote-backup:remote-backup"]["remote-backup-profile"]
+    assert profile == {"name": "rbp3", "dhcp-stb": {"igmp-copy": False}}
+    assert "<igmp-copy>false</igmp-copy>" in shell(twincast, "display current-configuration | xml").stdout
+
+
+def test_every_line_of_the_model_is_taken_by_the_server(twincast: Twincast) -> None:
+    lines = [line for _, part in everything_typed(shell_model(), "twincast-remote-backup") for line in part]
+    script = [f"{line}\nreturn\nsystem-view" for line in dict.fromkeys(lines)]
+    done = shell(twincast, script="\n".join(["system-view", *script, "clear configuration candidate"]))
+    assert (done.returncode, done.stderr) == (0, "")
