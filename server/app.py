@@ -87,7 +87,7 @@ def capabilities(schema: Schema, schemes: Sequence[str]) -> tuple[str, ...]:
     named = [name for feature in module.features for name in _FEATURES.get(feature, ())]
     if schemes:
         named.append(f"url:1.0?scheme={','.join(schemes)}")
-    named += ["notification:1.0", "interleave:1.0", "partial-lock:1.0"]
+    named += ["notification:1.0", "interleave:1.0", "partial-lock:1.0", "txid:1.0", "txid:etag:1.0"]
     named.append("with-defaults:1.0?basic-mode=explicit&also-supported=report-all,report-all-tagged,trim")
     named.append(f"with-operational-defaults:1.0?basic-mode=report-all&also-supported={_OPERATIONAL_MODES}")
     return (BASE_1_0, BASE_1_1, *(_CAPABILITY + name for name in named), *library.capabilities(schema))

@@ -17,6 +17,7 @@ from server.protocol.errors import ErrorType, RpcError, access_denied
 from server.protocol.session import Peer
 from server.schema.model import Operation, Schema, Tag
 from server.tree.diff import Change, ChangeKind, diff
+from server.tree.etag import etag
 from server.tree.filter import Selection
 from server.tree.location import Location
 from server.tree.node import Container
@@ -74,6 +75,10 @@ class Guard:
         """Return what the user may read of `root`: `root` itself when that is all."""
         readable = self.grants(peer).reach(Access.READ)
         return without_hidden_names(self._schema, readable, readable.visible(root))
+
+    def etag(self, peer: Peer, root: Container) -> str:
+        """Return the etag of what the user may read of `root`: what he may not read cannot show in it."""
+        return etag(self.visible(peer, root))
 
     def check_operation(self, peer: Peer, tag: Tag) -> None:
         """Raise RpcError access-denied when the user may not invoke the operation `tag`; counted."""

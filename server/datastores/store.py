@@ -18,6 +18,7 @@ from server.datastores.history import SERVER, Author, Cause, Entry
 from server.datastores.judge import Judge
 from server.datastores.locks import Datastore, Lock, LockTable
 from server.datastores.partial import PartialLock, PartialLocks, Selected
+from server.datastores.premises import Premises
 from server.datastores.running import Keeper, Running
 from server.datastores.startup import Startup
 from server.datastores.storage import Storage
@@ -104,6 +105,8 @@ class Store:
         self._closed = False
         self._revoked: set[int] = set()
         self._candidate = self._running.root
+        self.premises = Premises()
+        """What the edits of the candidate rely on; for whoever is called under the writer lock."""
         self._listener: Listener | None = None
 
     def listen(self, listener: Listener) -> None:
@@ -195,7 +198,8 @@ class Store:
     def edit(self, session_id: int, change: Callable[[Container], Container]) -> None:
         """Make `change(candidate)` the candidate; what `change` raises leaves it as it was.
 
-        Raises RpcError in-use when another session holds the candidate's lock.
+        `change` adds to `premises` what it relies on. Raises RpcError in-use when another session holds the
+        candidate's lock.
         """
         with self._writing(session_id):
             self._locks.check_change(Datastore.CANDIDATE, session_id)
@@ -203,7 +207,9 @@ class Store:
 
     def discard(self, session_id: int) -> None:
         """Make the candidate what running is (RFC 6241 section 8.3.4.2); raises RpcError in-use."""
-        self.edit(session_id, lambda _: self._running.root)
+        with self._writing(session_id):
+            self._locks.check_change(Datastore.CANDIDATE, session_id)
+            self._reset_candidate()
 
     def commit(
         self,
@@ -223,7 +229,7 @@ class Store:
                 permit(self._running.root, self._candidate)
             step = self._confirmed.commit(request, author.session_id)
             committed = self._running.commit(self._candidate, step.action, author, _CAUSES[step.event])
-            self._candidate = self._running.root
+            self._reset_candidate()
             self._tell(step, author, committed)
             return committed
 
@@ -371,4 +377,8 @@ class Store:
 
     def _discard_if_freed(self, freed: frozenset[Datastore]) -> None:
         if Datastore.CANDIDATE in freed:
-            self._candidate = self._running.root
+            self._reset_candidate()
+
+    def _reset_candidate(self) -> None:
+        self._candidate = self._running.root
+        self.premises.clear()

@@ -36,10 +36,11 @@ class Parts:
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """A commit that was carried out."""
+    """A commit that was carried out; `root` is running after it."""
 
     commit_id: int
     changes: tuple[Change, ...]
+    root: Container
 
 
 @dataclass(slots=True)
@@ -75,7 +76,7 @@ def commit(
         _take_back(undo, fault)
         raise _as_answer(fault) from fault
     swap(new)
-    return Committed(commit_id, changes)
+    return Committed(commit_id, changes, new)
 
 
 def restore(
@@ -100,7 +101,7 @@ def restore(
     if prepared is None or not _done("apply", prepared.apply):
         _done("restore", lambda: parts.provider.restore(new))
     swap(new)
-    return Committed(commit_id, changes)
+    return Committed(commit_id, changes, new)
 
 
 def _prepared(

@@ -1,7 +1,6 @@
 """validate, commit, cancel-commit and discard-changes (RFC 6241 sections 8.3.4, 8.4 and 8.6.4)."""
 
 from dataclasses import dataclass
-from functools import partial
 from typing import Final
 
 from lxml import etree
@@ -13,10 +12,11 @@ from server.datastores.locks import Datastore
 from server.datastores.store import Store
 from server.operations.handler import Handlers, author, base
 from server.operations.inline import Configurations
-from server.operations.parameters import HISTORY_NAMESPACE, Parameters
+from server.operations.parameters import HISTORY_NAMESPACE, Parameters, take_with_etag
 from server.operations.sources import Offer, Source, take_source
 from server.protocol.messages import Ok, Reply
 from server.telemetry.sessions import Session
+from server.tree.node import Container
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +57,8 @@ class Reason:
         return cls(label, parameters.words("comment", MAX_COMMENT, HISTORY_NAMESPACE))
 
 
-def parse_commit(operation: etree._Element) -> tuple[CommitRequest, Reason]:
-    """Read the parameters of commit; raises RpcError.
+def parse_commit(operation: etree._Element) -> tuple[CommitRequest, Reason, bool]:
+    """Read the parameters of commit, and whether the new etag is asked for; raises RpcError.
 
     confirm-timeout and persist mean nothing without `<confirmed/>`: who sends them expects to be asked for a
     confirmation and must not get a commit that is final.
@@ -70,12 +70,13 @@ def parse_commit(operation: etree._Element) -> tuple[CommitRequest, Reason]:
         confirmed, timeout or DEFAULT_TIMEOUT, parameters.leaf("persist"), parameters.leaf("persist-id")
     )
     reason = Reason.take(parameters)
+    with_etag = take_with_etag(parameters)
     parameters.finish()
     for name, given in (("confirm-timeout", timeout), ("persist", request.persist is not None)):
         if given and not confirmed:
             message = f"<{name}> goes with <confirmed/>, which is missing"
             raise parameters.missing("confirmed", message)
-    return request, reason
+    return request, reason, with_etag
 
 
 class Commit:
@@ -110,11 +111,22 @@ class Commit:
         return Ok()
 
     def commit(self, session: Session, operation: etree._Element) -> Reply:
-        """Make the candidate running; the reply comes once it is durable and acted on."""
-        request, reason = parse_commit(operation)
-        permit = partial(self._guard.permitted, session.peer)
-        self._store.commit(author(session, reason.label, reason.comment), request, permit)
-        return Ok()
+        """Make the candidate running; the reply comes once it is durable and acted on.
+
+        Refused when running is not what edits of the candidate took it to be (see `premises`).
+        """
+        request, reason, with_etag = parse_commit(operation)
+        peer = session.peer
+        before: list[Container] = []
+
+        def permit(old: Container, new: Container) -> None:
+            self._store.premises.check(peer.username, old, self._guard.visible)
+            self._guard.permitted(peer, old, new)
+            before.append(old)
+
+        committed = self._store.commit(author(session, reason.label, reason.comment), request, permit)
+        root = before[0] if committed is None else committed.root
+        return Ok(etag=self._guard.etag(peer, root) if with_etag else "")
 
     def cancel_commit(self, session: Session, operation: etree._Element) -> Reply:
         """Undo the confirmed commit that waits; running is as before it when the reply comes."""

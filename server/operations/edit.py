@@ -16,11 +16,13 @@ from server.access.rules import Access
 from server.datastores.history import Cause
 from server.datastores.judge import Judge, refuse
 from server.datastores.locks import Datastore
+from server.datastores.premises import Premise, check
 from server.datastores.store import Store
+from server.datastores.transaction import Committed
 from server.operations.handler import Handlers, author, base
 from server.operations.inline import Configurations
-from server.operations.parameters import Parameters, WithDefaults, take_with_defaults
-from server.operations.sources import Offer, Source, take_source, take_url
+from server.operations.parameters import Parameters, WithDefaults, take_with_defaults, take_with_etag
+from server.operations.sources import Offer, Source, Url, take_source, take_url
 from server.operations.urls import Urls
 from server.protocol import errors
 from server.protocol.errors import RpcError
@@ -29,6 +31,7 @@ from server.protocol.session import Peer
 from server.schema.model import NodeKind, Schema
 from server.telemetry.sessions import Session
 from server.tree.edit import DefaultOperation, EditOutcome, ErrorOption, Gate, apply_edit
+from server.tree.etag import ETAG
 from server.tree.node import Container, empty_root
 from server.tree.steps import Operation, Step
 from server.tree.xml import to_xml
@@ -65,6 +68,7 @@ class EditConfig:
     default_operation: DefaultOperation
     test_option: TestOption
     error_option: ErrorOption
+    with_etag: bool = False
 
     @classmethod
     def parse(cls, operation: etree._Element, offer: Offer) -> "EditConfig":
@@ -78,12 +82,19 @@ class EditConfig:
         test_option = parameters.choice("test-option", TestOption, TestOption.SET)
         error_option = parameters.choice("error-option", ErrorOption, ErrorOption.STOP_ON_ERROR)
         url = take_url(parameters, offer)
-        config = parameters.required("config") if url is None else parameters.element("config")
-        if url is not None and config is not None:
-            raise parameters.second_choice("config")
+        source = take_edit(parameters, url)
+        with_etag = take_with_etag(parameters)
         parameters.finish()
-        source = Source(config=config, url=url)
-        return cls(target, source, default_operation, test_option, error_option)
+        return cls(target, source, default_operation, test_option, error_option, with_etag)
+
+
+def take_edit(parameters: Parameters, url: Url | None) -> Source:
+    """Take `<config>` of an edit unless its content is at `url`; raises RpcError when it has both or none."""
+    if url is None:
+        return Source(config=parameters.required("config", (ETAG,)))
+    if parameters.element("config") is not None:
+        raise parameters.second_choice("config")
+    return Source(url=url)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,13 +173,17 @@ class Edit:
         if config is None:
             raise ValueError("an edit without content")
         failed: list[RpcError] = []
-        self._write(
-            session,
-            parameters.target,
-            lambda root: self._edited(session.peer, root, parameters, config, failed),
-        )
+        after: list[Container] = []
+
+        def change(root: Container) -> Container:
+            edited = self._edited(session.peer, root, parameters, config, failed)
+            after.append(edited)
+            return edited
+
+        committed = self._write(session, parameters.target, change)
         refuse(failed)
-        return Ok()
+        root = after[0] if committed is None else committed.root
+        return Ok(etag=self._guard.etag(session.peer, root) if parameters.with_etag else "")
 
     def copy_config(self, session: Session, operation: etree._Element) -> Reply:
         """Replace the target by the source; a URL gets what the user may read of it."""
@@ -203,13 +218,14 @@ class Edit:
 
     def _write(
         self, session: Session, target: Datastore | None, change: Callable[[Container], Container]
-    ) -> None:
+    ) -> Committed | None:
         if target is Datastore.RUNNING:
-            self._store.replace(author(session), change, Cause.EDIT)
-        elif target is Datastore.STARTUP:
+            return self._store.replace(author(session), change, Cause.EDIT)
+        if target is Datastore.STARTUP:
             self._store.save(session.session_id, change)
         else:
             self._store.edit(session.session_id, change)
+        return None
 
     def _gate(self, peer: Peer) -> Gate | None:
         blind = self._guard.blind(peer)
@@ -241,13 +257,20 @@ class Edit:
             canonical=self._canonical,
             gate=self._gate(peer),
         )
+        premises = [Premise(peer, at, known) for at, known in outcome.premises]
+        if parameters.target is Datastore.RUNNING:
+            check(peer.username, old, premises, self._guard.visible)
         if parameters.error_option is not ErrorOption.CONTINUE_ON_ERROR:
             refuse(outcome.errors)
         self._guard.permitted(peer, old, outcome.root)
         if parameters.test_option is not TestOption.SET:
             self._test(outcome)
         failed.extend(outcome.errors)
-        return old if parameters.test_option is TestOption.TEST_ONLY else outcome.root
+        if parameters.test_option is TestOption.TEST_ONLY:
+            return old
+        if parameters.target is Datastore.CANDIDATE:  # it is the commit that relies on them
+            self._store.premises.add(premises)
+        return outcome.root
 
     def _test(self, outcome: EditOutcome) -> None:
         errors_found = self._judge.settle(self._store.root(Datastore.RUNNING), outcome.root).errors

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final, Protocol
 
@@ -15,9 +15,11 @@ from server.protocol.errors import ErrorType, RpcError
 from server.protocol.messages import BASE_NAMESPACE
 from server.schema.model import Schema
 from server.tree.depth import Whole, everything_below, limited, top_level
-from server.tree.filter import Selection, everything, subtree
+from server.tree.etag import ETAG, TXID_NAMESPACE
+from server.tree.filter import Selection, everything, read_filter, subtree
 from server.tree.location import Location
 from server.tree.node import Container
+from server.tree.tagged import Asked
 from server.xpath.evaluate import MAX_STEPS
 from server.xpath.functions import FUNCTIONS
 from server.xpath.items import Budget
@@ -32,6 +34,7 @@ NOT_NODES: Final = "not-a-node-set"
 """error-app-tag of an expression whose value is no set of nodes (RFC 5717 section 2.4.1)."""
 TOO_MUCH: Final = "xpath-limit"
 """error-app-tag of an expression that takes more steps than it may."""
+_TXID: Final = f"{{{TXID_NAMESPACE}}}"
 UNBOUNDED: Final = 0
 """Levels of a selected node: all."""
 
@@ -52,6 +55,9 @@ class Wanted(Protocol):
     def of(self, schema: Schema, root: Container, levels: int = UNBOUNDED) -> Container:
         """Return what it selects from `root`, each selected node with `levels` levels; raises RpcError."""
 
+    def asked(self, schema: Schema, root: str) -> Asked | None:
+        """Return which etags are asked for, None for none; `root` is the one that the operation has."""
+
 
 @dataclass(frozen=True, slots=True)
 class Everything:
@@ -64,6 +70,10 @@ class Everything:
     def of(self, _schema: Schema, root: Container, levels: int = UNBOUNDED) -> Container:
         """See `Wanted`."""
         return top_level(root, levels) if levels else root
+
+    def asked(self, _schema: Schema, root: str) -> Asked | None:
+        """See `Wanted`."""
+        return Asked.of(root, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +89,16 @@ class Subtree:
     def of(self, schema: Schema, root: Container, levels: int = UNBOUNDED) -> Container:
         """See `Wanted`."""
         return subtree(schema, root, self.element, _whole(levels))
+
+    def asked(self, schema: Schema, root: str) -> Asked | None:
+        """See `Wanted`; raises RpcError unknown-attribute for another attribute of the etag's namespace."""
+        given = {str(name) for element in self.element.iter("*") for name in element.attrib}
+        unknown = next((name for name in given if name.startswith(_TXID) and name != ETAG), None)
+        if unknown is not None:
+            local = etree.QName(unknown).localname
+            raise errors.unknown_attribute(local, "filter", type=ErrorType.PROTOCOL)
+        siblings = read_filter(schema, self.element) if ETAG in given else None
+        return Asked.of(root or self.element.get(ETAG, ""), siblings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +119,7 @@ class XPath:
     expression: Expression
     namespaces: Mapping[str | None, str]
     place: Place
+    etag: str = ""
 
     def selection(self, schema: Schema) -> Selection:
         """See `Wanted`."""
@@ -114,6 +135,10 @@ class XPath:
         """Return where the selected nodes of `root` are, in document order; raises RpcError."""
         with _blaming(self.place):
             return locations(schema, root, self.expression, self.namespaces, budget)
+
+    def asked(self, _schema: Schema, root: str) -> Asked | None:
+        """See `Wanted`."""
+        return Asked.of(root or self.etag, None)
 
 
 def new_budget() -> Budget:
@@ -144,7 +169,7 @@ def take_wanted(parameters: Parameters) -> Wanted:
     Raises RpcError: bad-attribute for an unknown type or an expression that is none, missing-attribute for an
     XPath filter without one.
     """
-    found = parameters.element("filter", attributes=("type", "select"))
+    found = parameters.element("filter", attributes=("type", "select", ETAG))
     if found is None:
         return Everything()
     if _type(found) is FilterType.SUBTREE:
@@ -154,7 +179,8 @@ def take_wanted(parameters: Parameters) -> Wanted:
     if text is None:
         error = errors.missing_attribute("select", "filter", type=ErrorType.PROTOCOL)
         raise error.at(path, {"nc": BASE_NAMESPACE})
-    return _read(text, found.nsmap, Place(path, {"nc": BASE_NAMESPACE}))
+    wanted = _read(text, found.nsmap, Place(path, {"nc": BASE_NAMESPACE}))
+    return replace(wanted, etag=found.get(ETAG, ""))
 
 
 def take_filter(parameters: Parameters, namespace: str = "") -> etree._Element | None:

@@ -5,14 +5,14 @@ Operational is the configuration in use, with its defaults and origins, and the 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from lxml import etree
 
 from server.datastores.locks import Datastore
 from server.datastores.store import Store
-from server.operations.edit import Edit, EditConfig, TestOption
+from server.operations.edit import Edit, EditConfig, TestOption, take_edit
 from server.operations.filters import UNBOUNDED, Everything, Subtree, Wanted, xpath
 from server.operations.handler import Handlers
 from server.operations.parameters import (
@@ -20,21 +20,24 @@ from server.operations.parameters import (
     Parameters,
     WithDefaults,
     take_with_defaults,
+    take_with_etag,
 )
 from server.operations.retrieve import Retrieve
-from server.operations.sources import Offer, Source, take_identity, take_url
+from server.operations.sources import Offer, take_identity, take_url
+from server.protocol import errors
 from server.protocol.messages import Data, Reply
 from server.schema.model import Schema
 from server.telemetry.sessions import Session
 from server.tree.edit import DefaultOperation, ErrorOption
+from server.tree.etag import ETAG
 from server.tree.node import Container
 from server.tree.origins import ORIGIN_NAMESPACE, Origin, OriginPrinter, Sieve
+from server.tree.tagged import Asked
 from server.tree.xml import merge, stream_xml, to_xml
 
 OPERATIONAL: Final = "operational"
 INTENDED: Final = "intended"
 MAX_LEVELS: Final = 65_535
-_BOOLEANS: Final = {"true": True, "false": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +50,16 @@ class GetData:
     levels: int
     mode: WithDefaults
     with_origin: bool
+    asked: Asked | None = None
 
     @classmethod
     def parse(cls, operation: etree._Element, schema: Schema, offer: Offer) -> "GetData":
         """Read the parameters; raises RpcError."""
-        parameters = Parameters(operation)
+        parameters = Parameters(operation, attributes=(ETAG,))
         datastore = take_datastore(parameters, (*offer.datastores, INTENDED, OPERATIONAL))
         wanted = _take_wanted(parameters)
         operational = datastore == OPERATIONAL
-        sieve = Sieve(_take_config_filter(parameters), _take_origins(parameters, schema, datastore))
+        sieve = Sieve(parameters.boolean("config-filter"), _take_origins(parameters, schema, datastore))
         levels = _take_depth(parameters)
         with_origin = parameters.flag("with-origin")
         if with_origin and not operational:
@@ -63,7 +67,11 @@ class GetData:
         absent = WithDefaults.REPORT_ALL if operational else WithDefaults.EXPLICIT
         mode = take_with_defaults(parameters, NMDA_NAMESPACE, absent)
         parameters.finish()
-        return cls(datastore, wanted, sieve, levels, mode, with_origin)
+        asked = wanted.asked(schema, operation.get(ETAG, ""))
+        if asked is not None and operational:
+            message = "ds:operational has no etags: they are of the datastores that hold configuration"
+            raise errors.bad_attribute("etag", "get-data", message, errors.ErrorType.PROTOCOL)
+        return cls(datastore, wanted, sieve, levels, mode, with_origin, asked)
 
 
 def parse_edit_data(operation: etree._Element, offer: Offer) -> EditConfig:
@@ -73,12 +81,11 @@ def parse_edit_data(operation: etree._Element, offer: Offer) -> EditConfig:
     target = Datastore(take_datastore(parameters, writable))
     default_operation = parameters.choice("default-operation", DefaultOperation, DefaultOperation.MERGE)
     url = take_url(parameters, offer)
-    config = parameters.required("config") if url is None else parameters.element("config")
-    if url is not None and config is not None:
-        raise parameters.second_choice("config")
+    source = take_edit(parameters, url)
+    with_etag = take_with_etag(parameters)
     parameters.finish()
-    source = Source(config=config, url=url)
-    return EditConfig(target, source, default_operation, TestOption.SET, ErrorOption.ROLLBACK_ON_ERROR)
+    error_option = ErrorOption.ROLLBACK_ON_ERROR
+    return EditConfig(target, source, default_operation, TestOption.SET, error_option, with_etag)
 
 
 def take_datastore(parameters: Parameters, possible: Sequence[str]) -> str:
@@ -93,23 +100,18 @@ def _identity(element: etree._Element) -> tuple[str, str]:
 
 
 def _take_wanted(parameters: Parameters) -> Wanted:
-    subtree, expression = parameters.element("subtree-filter"), parameters.element("xpath-filter")
+    subtree = parameters.element("subtree-filter", attributes=(ETAG,))
+    expression = parameters.element("xpath-filter", attributes=(ETAG,))
     if subtree is not None and expression is not None:
         raise parameters.second_choice("xpath-filter")
     if subtree is not None:
         return Subtree(subtree)
     if expression is not None:
-        Parameters(expression, parameters.path).finish(text=True)
+        Parameters(expression, parameters.path, (ETAG,)).finish(text=True)
         path = f"{parameters.path}/ncds:xpath-filter"
-        return xpath(expression.text or "", expression.nsmap, path, "ncds", NMDA_NAMESPACE)
+        found = xpath(expression.text or "", expression.nsmap, path, "ncds", NMDA_NAMESPACE)
+        return replace(found, etag=expression.get(ETAG, ""))
     return Everything()
-
-
-def _take_config_filter(parameters: Parameters) -> bool | None:
-    text = parameters.leaf("config-filter")
-    if text is not None and text not in _BOOLEANS:
-        raise parameters.invalid("config-filter", text, _BOOLEANS)
-    return None if text is None else _BOOLEANS[text]
 
 
 def _take_depth(parameters: Parameters) -> int:
@@ -181,6 +183,10 @@ class Nmda:
         selected = self._retrieve.selected(session, root, request.wanted, request.mode, request.levels)
         tagged = request.mode is WithDefaults.REPORT_ALL_TAGGED
         passed = request.sieve.of(selected, root)
+        if request.asked is not None:
+            return self._retrieve.with_etags(
+                session, passed, root, request.asked, tagged=tagged, namespace=NMDA_NAMESPACE
+            )
         return Data.data(to_xml(self._schema, passed, tagged=tagged), NMDA_NAMESPACE)
 
     def edit_data(self, session: Session, operation: etree._Element) -> Reply:

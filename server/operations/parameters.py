@@ -21,6 +21,7 @@ HISTORY_NAMESPACE = "urn:twincast:yang:commit-history"
 NMDA_NAMESPACE = "urn:ietf:params:xml:ns:yang:ietf-netconf-nmda"
 COMPARE_NAMESPACE = "urn:ietf:params:xml:ns:yang:ietf-nmda-compare"
 PARTIAL_LOCK_NAMESPACE = "urn:ietf:params:xml:ns:netconf:partial-lock:1.0"
+TXID_MODULE_NAMESPACE = "urn:ietf:params:xml:ns:yang:ietf-netconf-txid"
 
 _PREFIXES = {
     BASE_NAMESPACE: "nc",
@@ -31,8 +32,10 @@ _PREFIXES = {
     COMPARE_NAMESPACE: "cmp",
     NMDA_NAMESPACE: "ncds",
     PARTIAL_LOCK_NAMESPACE: "pl",
+    TXID_MODULE_NAMESPACE: "ietf-netconf-txid",
     "urn:ietf:params:xml:ns:netconf:notification:1.0": "ncEvent",
 }
+_BOOLEANS = {"true": True, "false": False}
 _PATH_NAMESPACES = {prefix: namespace for namespace, prefix in _PREFIXES.items()}
 
 
@@ -43,21 +46,24 @@ class Parameters:
     does not have are refused with unknown-attribute when it is taken.
     """
 
-    def __init__(self, parent: etree._Element, path: str = "/nc:rpc") -> None:
+    def __init__(
+        self, parent: etree._Element, path: str = "/nc:rpc", attributes: Collection[str] = ()
+    ) -> None:
+        """`attributes` are those that `parent` may have, as in `element`."""
         self.parent = parent
         self._name = etree.QName(parent)
         prefix = _PREFIXES.get(self._name.namespace or "", "")
         self.path = f"{path}/{prefix}:{self._name.localname}" if prefix else path
         self._left = [child for child in parent if isinstance(child.tag, str)]
-        self._check_attributes(parent, ())
+        self._check_attributes(parent, attributes)
 
     def element(
         self, name: str, namespace: str = "", attributes: Collection[str] = ()
     ) -> etree._Element | None:
         """Take the parameter `name`, None when it is absent; the operation's namespace unless one is given.
 
-        `attributes` are the local names of those it may have. Raises RpcError bad-element when it is there
-        more than once.
+        `attributes` are the local or Clark names of those it may have. Raises RpcError bad-element when
+        it is there more than once.
         """
         tag = f"{{{namespace or self._name.namespace}}}{name}"
         found = [child for child in self._left if child.tag == tag]
@@ -77,9 +83,9 @@ class Parameters:
             Parameters(element, self.path).finish(text=True)
         return found
 
-    def required(self, name: str) -> etree._Element:
+    def required(self, name: str, attributes: Collection[str] = ()) -> etree._Element:
         """Take the parameter `name`; raises RpcError missing-element."""
-        found = self.element(name)
+        found = self.element(name, attributes=attributes)
         if found is None:
             raise self._at(errors.missing_element(name, f"<{name}> is missing in {self._here}"))
         return found
@@ -126,6 +132,13 @@ class Parameters:
         if text is None:
             raise self.missing(name)
         return text
+
+    def boolean(self, name: str, namespace: str = "") -> bool | None:
+        """Take a boolean, None when it is absent; raises RpcError invalid-value."""
+        text = self.leaf(name, namespace)
+        if text is not None and text not in _BOOLEANS:
+            raise self.invalid(name, text, _BOOLEANS, namespace)
+        return None if text is None else _BOOLEANS[text]
 
     def flag(self, name: str) -> bool:
         """Take a parameter of type empty: whether it is there. Raises RpcError invalid-value for content."""
@@ -212,13 +225,11 @@ class Parameters:
         return f"<{self._name.localname}>"
 
     def _check_attributes(self, element: etree._Element, known: Collection[str]) -> None:
-        unknown = next(
-            (name for name in map(etree.QName, element.attrib) if name.localname not in known), None
-        )
-        if unknown is not None:
-            label = etree.QName(element).localname
-            error = errors.unknown_attribute(unknown.localname, label, type=errors.ErrorType.PROTOCOL)
-            raise self._at(error)
+        for attribute in element.attrib:
+            name = etree.QName(attribute).localname
+            if name not in known and attribute not in known:
+                label = etree.QName(element).localname
+                raise self._at(errors.unknown_attribute(name, label, type=errors.ErrorType.PROTOCOL))
 
     def _at(self, error: RpcError, name: str = "", namespace: str = "") -> RpcError:
         prefix = _PREFIXES.get(namespace or self._name.namespace or "", "nc")
@@ -252,3 +263,8 @@ def take_with_defaults(
         return WithDefaults(mode)
     except ValueError:
         raise parameters.invalid("with-defaults", mode, WithDefaults, namespace) from None
+
+
+def take_with_etag(parameters: Parameters) -> bool:
+    """Take `<with-etag>` of ietf-netconf-txid: whether the reply shall have the new etag."""
+    return bool(parameters.boolean("with-etag", TXID_MODULE_NAMESPACE))

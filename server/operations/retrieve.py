@@ -12,12 +12,14 @@ from server.operations.filters import UNBOUNDED, Wanted, take_wanted
 from server.operations.handler import Handlers, base
 from server.operations.parameters import Parameters, WithDefaults, take_with_defaults
 from server.operations.sources import Offer, take_source
-from server.protocol.messages import Data, Reply
+from server.protocol.messages import BASE_NAMESPACE, Data, Reply
 from server.schema.model import Schema, SchemaNode
 from server.telemetry.sessions import Session
 from server.tree.build import with_streams
+from server.tree.etag import ETAG, TXID_NAMESPACE
 from server.tree.filter import Selection
 from server.tree.node import Container
+from server.tree.tagged import Asked, TaggedPrinter
 from server.tree.xml import merge, stream_xml, to_xml
 from server.xpath.defaults import Defaults
 
@@ -31,15 +33,16 @@ class Get:
 
     wanted: Wanted
     mode: WithDefaults
+    asked: Asked | None = None
 
     @classmethod
-    def parse(cls, operation: etree._Element) -> "Get":
+    def parse(cls, operation: etree._Element, schema: Schema) -> "Get":
         """Read the parameters; raises RpcError."""
-        parameters = Parameters(operation)
+        parameters = Parameters(operation, attributes=(ETAG,))
         wanted = take_wanted(parameters)
         mode = take_with_defaults(parameters)
         parameters.finish()
-        return cls(wanted, mode)
+        return cls(wanted, mode, wanted.asked(schema, operation.get(ETAG, "")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +52,18 @@ class GetConfig:
     source: Datastore
     wanted: Wanted
     mode: WithDefaults
+    asked: Asked | None = None
 
     @classmethod
-    def parse(cls, operation: etree._Element, offer: Offer) -> "GetConfig":
+    def parse(cls, operation: etree._Element, schema: Schema, offer: Offer) -> "GetConfig":
         """Read the parameters; raises RpcError."""
-        parameters = Parameters(operation)
+        parameters = Parameters(operation, attributes=(ETAG,))
         source = take_source(parameters, "source", offer).datastore
         wanted = take_wanted(parameters)
         mode = take_with_defaults(parameters)
         parameters.finish()
-        return cls(source or Datastore.RUNNING, wanted, mode)
+        asked = wanted.asked(schema, operation.get(ETAG, ""))
+        return cls(source or Datastore.RUNNING, wanted, mode, asked)
 
 
 class Retrieve:
@@ -80,15 +85,16 @@ class Retrieve:
 
     def get(self, session: Session, operation: etree._Element) -> Reply:
         """Running and operational state together; only the state that is asked for is built."""
-        parameters = Get.parse(operation)
+        parameters = Get.parse(operation, self._schema)
         state, streamed = self.state(parameters.wanted)
-        root = merge(self._store.root(Datastore.RUNNING), state)
-        return self._reply(session, root, parameters, streamed)
+        running = self._store.root(Datastore.RUNNING)
+        return self._reply(session, merge(running, state), running, parameters, streamed)
 
     def get_config(self, session: Session, operation: etree._Element) -> Reply:
         """One datastore's configuration."""
-        parameters = GetConfig.parse(operation, self._offer)
-        return self._reply(session, self._store.root(parameters.source), parameters)
+        parameters = GetConfig.parse(operation, self._schema, self._offer)
+        root = self._store.root(parameters.source)
+        return self._reply(session, root, root, parameters)
 
     def state(self, wanted: Wanted) -> tuple[Container, frozenset[SchemaNode]]:
         """Build the operational state that is asked for; with it the nodes above lists that are streamed."""
@@ -102,14 +108,50 @@ class Retrieve:
         self,
         session: Session,
         root: Container,
+        config: Container,
         parameters: Get | GetConfig,
         streamed: frozenset[SchemaNode] = frozenset(),
     ) -> Reply:
         tagged = parameters.mode is WithDefaults.REPORT_ALL_TAGGED
         selected = self.selected(session, root, parameters.wanted, parameters.mode)
+        if parameters.asked is not None:
+            return self.with_etags(
+                session,
+                selected,
+                config,
+                parameters.asked,
+                tagged=tagged,
+                streamed=streamed,
+                state=isinstance(parameters, Get),
+            )
         if streamed:
             return Data.data(stream_xml(self._schema, selected, streamed, tagged=tagged))
         return Data.data(to_xml(self._schema, selected, tagged=tagged))
+
+    def with_etags(
+        self,
+        session: Session,
+        selected: Container,
+        config: Container,
+        asked: Asked,
+        *,
+        tagged: bool = False,
+        streamed: frozenset[SchemaNode] = frozenset(),
+        state: bool = False,
+        namespace: str = BASE_NAMESPACE,
+    ) -> Reply:
+        """Print what was selected with the etags of `config` as the user may read it.
+
+        `state`: the selection holds state too. `namespace` is that of `<data>`.
+        """
+        visible = self._guard.visible(session.peer, config)
+        printer = TaggedPrinter(self._schema, visible, streamed, tagged=tagged, state=state)
+        pieces = printer.pieces(selected, asked)
+        pairs = [("xmlns:txid", TXID_NAMESPACE)]
+        root = printer.root(asked)
+        if root:
+            pairs.append(("txid:etag", root))
+        return Data.data(pieces if streamed else list(pieces), namespace, pairs)
 
     def selected(
         self,

@@ -55,13 +55,14 @@ class ErrorSeverity(StrEnum):
 class InfoElement:
     """One child of `<error-info>`: element name, text and namespace (the NETCONF base one when empty).
 
-    `namespaces` binds the prefixes of a text that is an instance path.
+    `namespaces` binds the prefixes of a text that is an instance path. With `children` there is no text.
     """
 
     name: str
-    text: str
+    text: str = ""
     namespace: str = ""
     namespaces: Mapping[str, str] = field(default_factory=dict)
+    children: "tuple[InfoElement, ...]" = ()
 
 
 @dataclass(eq=False)

@@ -17,6 +17,7 @@ BASE_NAMESPACE = "urn:ietf:params:xml:ns:netconf:base:1.0"
 BASE_1_0 = "urn:ietf:params:netconf:base:1.0"
 BASE_1_1 = "urn:ietf:params:netconf:base:1.1"
 
+_TXID = "urn:ietf:params:xml:ns:netconf:txid:1.0"
 _DECLARATION = b'<?xml version="1.0" encoding="UTF-8"?>'
 _HELLO = f"{{{BASE_NAMESPACE}}}hello"
 _CAPABILITIES = f"{{{BASE_NAMESPACE}}}capabilities"
@@ -56,9 +57,13 @@ class Rpc:
 
 @dataclass(frozen=True, slots=True)
 class Ok:
-    """`<ok/>`. With `close` the session ends once the reply has left (close-session)."""
+    """`<ok/>`. With `close` the session ends once the reply has left (close-session).
+
+    `etag` is that of the datastore which was written, where it was asked for (see `server.tree.etag`).
+    """
 
     close: bool = False
+    etag: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +78,17 @@ class Data:
     pieces: Iterable[bytes]
 
     @classmethod
-    def data(cls, pieces: Iterable[bytes], namespace: str = BASE_NAMESPACE) -> "Data":
-        """Wrap `pieces` in `<data>` of `namespace`; get-schema has one of its own (RFC 6022 section 3)."""
-        begin = f"<data{attributes([('xmlns', namespace)])}>".encode()
+    def data(
+        cls,
+        pieces: Iterable[bytes],
+        namespace: str = BASE_NAMESPACE,
+        pairs: Iterable[tuple[str, str]] = (),
+    ) -> "Data":
+        """Wrap `pieces` in `<data>` of `namespace`; get-schema has one of its own (RFC 6022 section 3).
+
+        `pairs` are further attributes.
+        """
+        begin = f"<data{attributes([('xmlns', namespace), *pairs])}>".encode()
         return cls(around(begin, pieces, b"</data>"))
 
 
@@ -160,7 +173,8 @@ def encode_reply(envelope: RpcEnvelope | None, reply: Reply) -> Iterable[bytes]:
     if isinstance(reply, Data):
         return around(begin, reply.pieces, end)
     if isinstance(reply, Ok):
-        return [begin, f"<ok{own}/>".encode(), end]
+        tag = attributes([("xmlns:txid", _TXID), ("txid:etag", reply.etag)]) if reply.etag else ""
+        return [begin, f"<ok{own}{tag}/>".encode(), end]
     return [begin, *(_encode_error(error, own) for error in reply.errors), end]
 
 
@@ -210,4 +224,7 @@ def _encode_error(error: RpcError, own: str) -> bytes:
 def _encode_info(info: InfoElement) -> str:
     declared = [("xmlns", info.namespace)] if info.namespace else []
     declared += [(f"xmlns:{prefix}", uri) for prefix, uri in info.namespaces.items()]
+    if info.children:
+        inner = "".join(map(_encode_info, info.children))
+        return f"<{info.name}{attributes(declared)}>{inner}</{info.name}>"
     return element(info.name, info.text, declared)

@@ -18,6 +18,7 @@ from server.schema.model import Schema
 from server.schema.node import NodeKind, SchemaNode, Tag
 from server.tree.canonical import Canonical, Canonicaliser
 from server.tree.diff import apply, diff
+from server.tree.location import Location
 from server.tree.members import Insert, Members
 from server.tree.node import (
     AnyData,
@@ -59,10 +60,14 @@ class ErrorOption(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class EditOutcome:
-    """`root` is the tree after the edit, the base itself when nothing changed; `errors` is what failed."""
+    """`root` is the tree after the edit, the base itself when nothing changed; `errors` is what failed.
+
+    `premises` are the nodes that the client knows with an etag; whether they are so is not looked at here.
+    """
 
     root: Container
     errors: tuple[RpcError, ...] = ()
+    premises: tuple[tuple[Location, str], ...] = ()
 
 
 def apply_edit(
@@ -96,7 +101,8 @@ def apply_edit(
         root = base
     elif payload.replaces:
         root = share(base, root)
-    return EditOutcome(root, tuple(payload.errors[:MAX_ERRORS]))
+    premises = tuple((step.location, known) for step, known in payload.premises)
+    return EditOutcome(root, tuple(payload.errors[:MAX_ERRORS]), premises)
 
 
 def share(old: Container, new: Container) -> Container:

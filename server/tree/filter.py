@@ -2,7 +2,8 @@
 
 A filter is first read into patterns on the schema tree. An element without a namespace, or in that of
 NETCONF itself, matches in any namespace (section 6.2.1). Data nodes have no attributes, so an element with
-one selects nothing (section 6.2.2). The keys of a selected entry are always part of the answer.
+one selects nothing (section 6.2.2), unless it is the etag that a client knows. The keys of a selected entry
+are always part of the answer.
 """
 
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from server.schema import names
 from server.schema.model import Schema
 from server.schema.node import NodeKind, SchemaNode, Tag
 from server.tree.depth import Whole, everything_below
+from server.tree.etag import ETAG
 from server.tree.members import Key
 from server.tree.node import (
     Branch,
@@ -51,6 +53,10 @@ class Siblings:
     patterns: dict[Tag, list["Pattern"]] = field(default_factory=dict)
     everything: bool = False
 
+    def accept(self, branch: Branch) -> bool:
+        """Whether every content match finds what it demands in a container or entry."""
+        return all(next(_matching(branch, match), None) is not None for match in self.matches)
+
     def key(self, node: SchemaNode) -> Key | None:
         """The key that the content matches demand of an entry of `node`, None when they leave it open."""
         wanted = {match.nodes[0].tag: match.values for match in self.matches if len(match.nodes) == 1}
@@ -66,10 +72,11 @@ class Siblings:
 
 @dataclass(slots=True)
 class Pattern:
-    """What to select of the instances of `node`; `below` None is everything."""
+    """What to select of the instances of `node`; `below` None is everything. `etag` is the client's."""
 
     node: SchemaNode
     below: Siblings | None = None
+    etag: str = ""
 
 
 def read_filter(schema: Schema, filter_element: etree._Element, root: SchemaNode | None = None) -> Siblings:
@@ -97,17 +104,18 @@ def _siblings(schema: Schema, parent: SchemaNode, element: etree._Element) -> Si
 
 
 def _pattern(schema: Schema, node: SchemaNode, element: etree._Element) -> Pattern:
+    etag = element.get(ETAG, "")
     if not len(element):
-        return Pattern(node)
+        return Pattern(node, etag=etag)
     if node.kind in (*_VALUED, NodeKind.ANYDATA):
-        return Pattern(node, Siblings())
-    return Pattern(node, _siblings(schema, node, element))
+        return Pattern(node, Siblings(), etag)
+    return Pattern(node, _siblings(schema, node, element), etag)
 
 
 def _named(parent: SchemaNode, element: etree._Element) -> Iterator[SchemaNode]:
     """The schema nodes that an element of a filter means."""
     name = etree.QName(element)
-    if element.attrib:
+    if any(attribute != ETAG for attribute in element.attrib):
         return
     if name.namespace and name.namespace != NETCONF_NAMESPACE:
         node = parent.children.get(element.tag)

@@ -76,13 +76,17 @@ class DefaultLeafList(LeafList):
 
 
 class Branch:
-    """What a container and a list entry have in common: children by tag, keys first, in schema order."""
+    """What a container and a list entry have in common: children by tag, keys first, in schema order.
 
-    __slots__ = ("children", "schema")
+    `digest` keeps what `server.tree.etag` makes of the content, None until it is asked for.
+    """
+
+    __slots__ = ("children", "digest", "schema")
 
     def __init__(self, schema: SchemaNode, children: "Mapping[Tag, Node]") -> None:
         self.schema: Final = schema
         self.children: Final = children
+        self.digest: bytes | None = None
 
     def __iter__(self) -> "Iterator[Node]":
         return iter(self.children.values())

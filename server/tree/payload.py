@@ -15,6 +15,7 @@ from server.protocol.errors import RpcError
 from server.schema import names
 from server.schema.model import Schema
 from server.schema.node import NodeKind, SchemaNode, Tag
+from server.tree.etag import ETAG
 from server.tree.members import Insert, Key
 from server.tree.steps import REMOVING, Operation, Payload, Step
 from server.tree.xml import DEFAULT_NAMESPACE, any_fault, any_text
@@ -45,6 +46,8 @@ def read_payload(
     """Check the children of the `<config>` element and return them as steps."""
     root = Step(schema.root, None, default)
     payload = Payload(root, plain, keep_going, replaces=default is Operation.REPLACE)
+    if not plain and ETAG in config.attrib:
+        payload.premises.append((root, str(config.attrib[ETAG])))
     _Reader(schema, payload).children(config, root)
     return payload
 
@@ -195,6 +198,9 @@ class _Reader:
             self._default(str(default), step)
         if not self._payload.plain:
             self._insert(element, given, step)
+            known = given.pop(ETAG, None)
+            if known is not None:
+                self._payload.premises.append((step, str(known)))
         for name in given:
             local = etree.QName(name).localname
             error = errors.unknown_attribute(local, step.schema.name, type=errors.ErrorType.APPLICATION)

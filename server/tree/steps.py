@@ -93,7 +93,8 @@ class Payload:
     """All steps below `root`, what was wrong, and the units that are wrong.
 
     `units` has the top-most step of every unit. `replaces`: some step does. `plain`: it is a configuration
-    and no edit, so that nothing has attributes. Unless `keep_going`, many errors end the reading.
+    and no edit, so that nothing has attributes. Unless `keep_going`, many errors end the reading. `premises`
+    are steps whose nodes the client knows with an etag.
     """
 
     root: Step
@@ -103,6 +104,7 @@ class Payload:
     errors: list[RpcError] = field(default_factory=list)
     failed: set[int] = field(default_factory=set)
     replaces: bool = False
+    premises: list[tuple[Step, str]] = field(default_factory=list)
 
     @property
     def is_hopeless(self) -> bool:

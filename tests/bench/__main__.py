@@ -1,7 +1,7 @@
 """`make bench`: measures everything, prints the table and writes `bench-results/bench.json`.
 
 Arguments choose parts: membership, management, replication, capture, switchover, forwarding, state, states,
-routers, sessions.
+routers, sessions, etags.
 """
 
 import json
@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tests.bench import (
     capturing,
+    etags,
     forwarding,
     management,
     membership,
@@ -34,6 +35,7 @@ PARTS: dict[str, Callable[[], Iterator[Row]]] = {
     "management": management.rows,
     "state": state.rows,
     "sessions": sessions.rows,
+    "etags": etags.rows,
 }
 
 
