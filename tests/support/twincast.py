@@ -23,7 +23,7 @@ START_SECONDS = 60.0
 class Twincast:
     """Runs `twincast run` with plane memory on a free port; a context manager that ends it.
 
-    `prefix` comes before the command, such as a program that enters a namespace.
+    `prefix` comes before the command, such as a program that enters a namespace. `key` is admin's.
     """
 
     def __init__(
@@ -32,6 +32,7 @@ class Twincast:
         *arguments: str,
         plane: str = "memory",
         prefix: Sequence[str] = (),
+        key: Key | None = None,
         **options: Any,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -40,7 +41,7 @@ class Twincast:
         password.write_text(f"{PASSWORD}\n")
         command = [*prefix, sys.executable, "-P", "-m", "cli.main", "run", "--listen", "127.0.0.1:0"]
         command += ["--state-dir", str(self.state_dir), "--plane", plane, "--password-file", str(password)]
-        self._key = Key.generate()
+        self._key = key or Key.generate()
         keys = folder / "authorized_keys"
         keys.write_text(f"{self._key.public}\n")
         command += ["--authorized-keys", str(keys)]
