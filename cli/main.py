@@ -8,6 +8,9 @@ from ipaddress import ip_address
 
 from cli import operating
 
+SCENARIOS = ("core-link", "re-enable", "zapping-storm", "node-death", "partition", "vrrp")
+"""The scenarios of the laboratory, by name: what plays them is not imported for a look at the help."""
+
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
@@ -145,7 +148,22 @@ def _add_lab(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         default=20,
         help="groups of each case, 1 to 4000 (default %(default)s)",
     )
-    lab.add_argument("--json", metavar="FILE", help="write the result as JSON")
+    lab.add_argument("--json", metavar="FILE", help="write the result of the five cases as JSON")
+    lab.add_argument(
+        "--scenario",
+        metavar="NAME",
+        choices=(*SCENARIOS, "cases", "all"),
+        action="append",
+        default=[],
+        help=f"what to play in place of the five cases, may be repeated: {', '.join(SCENARIOS)}; or all; or "
+        "cases",
+    )
+    lab.add_argument(
+        "--report",
+        metavar="DIR",
+        default="",
+        help="write a page with plots, the plots as SVG and PNG, and the figures as JSON",
+    )
 
 
 def _add_subsystem(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

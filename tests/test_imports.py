@@ -10,6 +10,12 @@ ROOT = Path(__file__).parent.parent
 PACKAGES = ("server", "dataplane", "cli")
 
 PURE = (
+    "cli/lab/timeline.py",
+    "cli/lab/measure.py",
+    "cli/lab/scenes.py",
+    "cli/lab/svg.py",
+    "cli/lab/plots.py",
+    "cli/lab/page.py",
     "server/protocol",
     "server/tree",
     "server/xpath",

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from cli.lab.measure import Loss
+from cli.lab.timeline import Timeline
 
 ALLOWED_LOSS = 5
 """Packets of a stream of 1,000 a second that a failover may cost where the backup was ready."""
@@ -26,7 +27,7 @@ class CaseResult:
     `entries_on_backup`: resolved kernel entries for this case's own groups just before the failure.
     `retained_entries`: those kept from before. `zap_ms`: from the join of a new group after the failure to
     its first packet (with the memory plane: its entry on the backup); None where the case has no zap.
-    `loss` is None with the memory plane, which forwards nothing.
+    `loss` and `timeline`, the stream itself, are None with the memory plane, which forwards nothing.
     """
 
     name: CaseName
@@ -36,6 +37,7 @@ class CaseResult:
     retained_entries: int
     loss: Loss | None
     zap_ms: float | None = None
+    timeline: Timeline | None = None
 
     def misses(self) -> list[str]:
         """Return what the case should have shown and did not; empty when all is well."""
@@ -45,6 +47,21 @@ class CaseResult:
         if self.name is CaseName.ZAP and (self.zap_ms is None or self.zap_ms > 1000):
             found.append("the new channel did not arrive within a second")
         return found
+
+    @property
+    def expects_silence(self) -> bool:
+        """Whether the stream must not come back."""
+        return self.name is CaseName.NOT_COPIED
+
+    @property
+    def allowed_loss(self) -> int:
+        """Packets that it may lose."""
+        return ALLOWED_LOSS
+
+    def misses_beside_the_stream(self) -> list[str]:
+        """Return the misses that the stream itself does not show."""
+        of_loss = [] if self.loss is None else self._misses_of_loss(self.loss)
+        return [miss for miss in self.misses() if miss not in of_loss]
 
     def _misses_of_entries(self) -> list[str]:
         if self.name is not CaseName.NOT_COPIED:

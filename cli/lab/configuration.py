@@ -92,6 +92,19 @@ def igmp_copy(*, enabled: bool) -> str:
     )
 
 
+def vrrp(vrid: int, interface: str, address: str) -> str:
+    """Return an edit by which the role follows a virtual address, in place of the e-trunk."""
+    return (
+        '<config xmlns="urn:ietf:params:xml:ns:netconf:base:1.0">'
+        '<interfaces xmlns="urn:ietf:params:xml:ns:yang:ietf-interfaces"><interface>'
+        f"<name>{interface}</name>"
+        '<type xmlns:ianaift="urn:ietf:params:xml:ns:yang:iana-if-type">ianaift:ethernetCsmacd</type>'
+        f'</interface></interfaces><remote-backup xmlns="{REMOTE_BACKUP}"><remote-backup-profile>'
+        f"<name>{PROFILE}</name><vrrp><vrid>{vrid}</vrid><interface>{interface}</interface>"
+        f"<virtual-address>{address}</virtual-address></vrrp></remote-backup-profile></remote-backup></config>"
+    )
+
+
 def switchover() -> str:
     """Return the action that moves the role of the profile."""
     return (

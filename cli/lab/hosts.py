@@ -100,7 +100,11 @@ class Router:
 
     def reconnect(self) -> None:
         """Open a NETCONF session, in place of one that may have ended."""
-        self._session = manager.connect(
+        self._session = self.another_session()
+
+    def another_session(self) -> Any:  # noqa: ANN401 - ncclient has no types
+        """Return one more NETCONF session with the router; whoever asks closes it."""
+        return manager.connect(
             host="127.0.0.1",
             port=self.port,
             sock=self._dial(self.port),
@@ -137,6 +141,11 @@ class Router:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+
+    def kill(self) -> None:
+        """End the router at once, as a power failure does: its processes end with the one that began them."""
+        self._process.kill()
+        self._process.wait()
 
     def start_again(self) -> None:
         """Start a router that was stopped, with its state folder, and connect."""

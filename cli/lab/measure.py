@@ -27,7 +27,7 @@ def loss(sent_at: Sequence[int], received: Sequence[tuple[int, int]], cut: tuple
     cutting the link began and when it was done: the link failed somewhere between, at the first packet of
     that time that did not arrive, or else when it was done.
     """
-    failure = _failure(sent_at, {number for number, _ in received}, *cut)
+    failure = failed_at(sent_at, received, *cut)
     window = {number for number, moment in enumerate(sent_at) if failure <= moment < end}
     arrived = {number for number, _ in received}
     late = {number for number in window if sent_at[number] >= end - RECENT}
@@ -35,7 +35,9 @@ def loss(sent_at: Sequence[int], received: Sequence[tuple[int, int]], cut: tuple
     return Loss(len(window), len(window - arrived), _longest_gap(received, failure, end) if back else None)
 
 
-def _failure(sent_at: Sequence[int], arrived: set[int], begun: int, done: int) -> int:
+def failed_at(sent_at: Sequence[int], received: Sequence[tuple[int, int]], begun: int, done: int) -> int:
+    """Return when a link failed that was cut between two times; see `loss`."""
+    arrived = {number for number, _ in received}
     missing = (moment for number, moment in enumerate(sent_at) if number not in arrived)
     return min((moment for moment in missing if begun <= moment < done), default=done)
 

@@ -7,7 +7,9 @@ from functools import partial
 from cli.lab import configuration
 from cli.lab.cases import CaseName, CaseResult, group_block
 from cli.lab.hosts import Host, KernelRouter, LabError
-from cli.lab.measure import loss
+from cli.lab.measure import failed_at, loss
+from cli.lab.role_watch import RoleWatch
+from cli.lab.timeline import SECOND, Mark, MarkKind, Timeline
 from cli.lab.topology import Topology
 
 RATE = 1000
@@ -43,8 +45,10 @@ class Player:
         source: Host,
         stbs: Sequence[Host],
         groups: int,
+        roles: RoleWatch | None = None,
     ) -> None:
         self._topology = topology
+        self._roles = roles or RoleWatch(())
         self._a, self._b = routers
         self._still_member: list[str] = []
         self._source, self._stbs, self._groups = source, stbs, groups
@@ -52,68 +56,69 @@ class Player:
 
     def play(self) -> Iterator[CaseResult]:
         """Configure both routers, then yield the result of each case as it is known."""
-        self._configure(QUERY_INTERVAL, QUERY_RESPONSE)
+        self.configure(QUERY_INTERVAL, QUERY_RESPONSE)
         yield self._copied()
-        before = self._block()
+        before = self.block()
         yield self._not_copied(before)
         yield self._re_enabled(before)
         yield self._dual_homed()
         yield self._zap()
 
-    def _configure(self, interval: int, response: int) -> None:
+    def configure(self, interval: int, response: int) -> None:
+        """Commit the whole configuration on both routers and wait for the roles; times are seconds."""
         for router in (self._a, self._b):
             router.commit(configuration.of_site(router.site, interval, response))
         self.wait_for_roles()
 
     def _copied(self) -> CaseResult:
-        groups = self._block()
-        self._join(groups)
-        self._wait_for_entries(self._b, groups)
+        groups = self.block()
+        self.join(groups)
+        self.wait_for_entries(self._b, groups)
         result = self._fail(CaseName.COPIED, groups, igmp_copy=True)
-        self._restore(groups)
+        self.restore(groups)
         return result
 
     def _not_copied(self, before: list[str]) -> CaseResult:
-        self._join(before)
-        self._wait_for_entries(self._b, before)
-        self._copy(enabled=False)
-        groups = self._block()
-        self._join(groups)
-        self._wait_for_entries(self._a, groups)
+        self.join(before)
+        self.wait_for_entries(self._b, before)
+        self.copy(enabled=False)
+        groups = self.block()
+        self.join(groups)
+        self.wait_for_entries(self._a, groups)
         result = self._fail(CaseName.NOT_COPIED, groups, before, igmp_copy=False)
-        self._mend()
+        self.mend()
         self._still_member = [*before, *groups]
         return result
 
     def _re_enabled(self, before: list[str]) -> CaseResult:
-        groups = self._block()
-        self._join(groups)
-        self._wait_for_entries(self._a, groups)
-        if self._entries(self._b, groups):
+        groups = self.block()
+        self.join(groups)
+        self.wait_for_entries(self._a, groups)
+        if self.entries(self._b, groups):
             raise LabError("a join was copied although igmp-copy is false")
-        self._copy(enabled=True)
-        self._wait_for_entries(self._b, groups)
+        self.copy(enabled=True)
+        self.wait_for_entries(self._b, groups)
         result = self._fail(CaseName.RE_ENABLED, groups, before, igmp_copy=True)
-        self._restore([*self._still_member, *groups])
+        self.restore([*self._still_member, *groups])
         return result
 
     def _dual_homed(self) -> CaseResult:
-        self._copy(enabled=False)
+        self.copy(enabled=False)
         self._topology.dual_homed(enabled=True)
-        groups = self._block()
-        self._join(groups)
-        self._wait_for_entries(self._b, groups)
+        groups = self.block()
+        self.join(groups)
+        self.wait_for_entries(self._b, groups)
         result = self._fail(CaseName.DUAL_HOMED, groups, igmp_copy=False)
-        self._restore(groups)
+        self.restore(groups)
         self._topology.dual_homed(enabled=False)
-        self._copy(enabled=True)
+        self.copy(enabled=True)
         return result
 
     def _zap(self) -> CaseResult:
-        self._configure(FAST_QUERY_INTERVAL, FAST_QUERY_RESPONSE)
-        groups, channels = self._block(), self._block()
-        self._join(groups)
-        self._wait_for_entries(self._b, groups)
+        self.configure(FAST_QUERY_INTERVAL, FAST_QUERY_RESPONSE)
+        groups, channels = self.block(), self.block()
+        self.join(groups)
+        self.wait_for_entries(self._b, groups)
         zapped: list[float | None] = []
         seconds = 3.0 * FAST_MEMBERSHIP_INTERVAL
         result = self._fail(
@@ -123,7 +128,7 @@ class Player:
             seconds=seconds,
             at_end=lambda: zapped.append(self._change_channel(groups[-1], channels[0])),
         )
-        self._restore([*groups[:-1], channels[0]] if self._groups > 1 else [*groups, channels[0]])
+        self.restore([*groups[:-1], channels[0]] if self._groups > 1 else [*groups, channels[0]])
         return CaseResult(
             result.name,
             result.igmp_copy,
@@ -132,6 +137,7 @@ class Player:
             result.retained_entries,
             result.loss,
             zapped[0],
+            result.timeline,
         )
 
     def _fail(
@@ -152,7 +158,7 @@ class Player:
         until(lambda: stb.do("heard", watched) > settled, f"the stream {watched} before the failure")
         if name is not CaseName.NOT_COPIED:
             self._wait_until_pulled(watched)
-        entries, retained = len(self._entries(self._b, groups)), len(self._entries(self._b, before))
+        entries, retained = len(self.entries(self._b, groups)), len(self.entries(self._b, before))
         begun = time.monotonic_ns()
         self._topology.cut_core_link(self._a.site)
         cut = (begun, time.monotonic_ns())
@@ -162,7 +168,19 @@ class Player:
         time.sleep(0.2)
         sent = self._source.do("stop", watched)
         received = [(number, moment) for number, moment in stb.do("finish", watched)]
-        return CaseResult(name, igmp_copy, self._groups, entries, retained, loss(sent, received, cut, end))
+        marks = self._marks(begun, failed_at(sent, received, *cut))
+        stream = Timeline(self._moment(sent, begun), end, sent, received, marks)
+        found = loss(sent, received, cut, end)
+        return CaseResult(name, igmp_copy, self._groups, entries, retained, found, timeline=stream)
+
+    @staticmethod
+    def _moment(sent: Sequence[int], begun: int) -> int:
+        """When the picture of a case begins: with the stream, and not long before the failure."""
+        return max(sent[0], begun - int(SETTLED_SECONDS * SECOND)) if sent else begun
+
+    def _marks(self, begun: int, failed: int) -> list[Mark]:
+        failure = Mark(MarkKind.FAILURE, failed, "core link fails")
+        return [failure, *self._roles.marks(begun)]
 
     def _wait_until_pulled(self, group: str) -> None:
         """With a core that snoops, the backup's counter rises only if the backup itself joined."""
@@ -191,7 +209,8 @@ class Player:
             self._source.do("stop", new)
         return float(round((first - begin) / 1e6, 3))
 
-    def _block(self) -> list[str]:
+    def block(self) -> list[str]:
+        """Return groups that nothing has used yet."""
         self._blocks += 1
         return group_block(self._blocks, self._groups)
 
@@ -203,30 +222,35 @@ class Player:
         for stb in self._stbs:
             yield stb, [group for group in groups if self._stb_of(group) is stb]
 
-    def _join(self, groups: Sequence[str]) -> None:
+    def join(self, groups: Sequence[str]) -> None:
+        """Have each group joined by the STB that it belongs to."""
         for stb, own in self._each_stb(groups):
             stb.do("join", own)
 
-    def _copy(self, *, enabled: bool) -> None:
+    def copy(self, *, enabled: bool) -> None:
+        """Commit `dhcp-stb igmp-copy`, or its undo, on both routers."""
         for router in (self._a, self._b):
             router.commit(configuration.igmp_copy(enabled=enabled))
 
-    def _entries(self, router: KernelRouter, groups: Sequence[str]) -> set[str]:
+    def entries(self, router: KernelRouter, groups: Sequence[str]) -> set[str]:
+        """Return those of the groups that the kernel of a router has entries for."""
         return set(groups) & router.kernel_entries().keys()
 
-    def _wait_for_entries(self, router: KernelRouter, groups: Sequence[str]) -> None:
+    def wait_for_entries(self, router: KernelRouter, groups: Sequence[str]) -> None:
+        """Wait until the kernel of a router has entries for all of the groups."""
         until(
-            lambda: len(self._entries(router, groups)) == len(groups),
+            lambda: len(self.entries(router, groups)) == len(groups),
             f"{len(groups)} entries on router {router.name}",
         )
 
-    def _mend(self) -> None:
+    def mend(self) -> None:
+        """Mend the core link of router a and let it have its role back."""
         self._topology.restore_core_link(self._a.site)
         self.wait_for_roles()
 
-    def _restore(self, groups: Sequence[str]) -> None:
+    def restore(self, groups: Sequence[str]) -> None:
         """Mend the link, let router a have its role back, and let the STBs leave what they joined."""
-        self._mend()
+        self.mend()
         for stb, own in self._each_stb(groups):
             stb.do("leave", own)
         for router in (self._a, self._b):
@@ -234,17 +258,21 @@ class Player:
 
     def wait_for_roles(self) -> None:
         """Wait until router a is master, b is backup, and the channel is up on both."""
-        until(lambda: self._state(self._a, "local-role") == "master", "router a as master")
-        until(lambda: self._state(self._b, "local-role") == "backup", "router b as backup")
+        until(lambda: self.has_role(self._a, "master"), "router a as master")
+        until(lambda: self.has_role(self._b, "backup"), "router b as backup")
         for router in (self._a, self._b):
             until(partial(self._connected, router), f"the channel of router {router.name}")
+
+    def has_role(self, router: KernelRouter, role: str) -> bool:
+        """Whether a router says that it has a role."""
+        return self._state(router, "local-role") == role
 
     def _state(self, router: KernelRouter, leaf: str) -> str:
         data = router.get(configuration.profile_state(leaf))
         return str(data.findtext(f".//{{{configuration.REMOTE_BACKUP}}}{leaf}", default=""))
 
     def _has_none(self, router: KernelRouter, groups: Sequence[str]) -> bool:
-        return not self._entries(router, groups)
+        return not self.entries(router, groups)
 
     def _connected(self, router: KernelRouter) -> bool:
         data = router.get(configuration.service_state("channel-state"))

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from cli.lab.cases import CaseResult
 from cli.lab.measure import Loss
+from cli.lab.scenes import Scenario
 
 _ROW = "{:<26} {:<9} {:>8} {:>9} {:>7} {:>7} {:>9}  {}"
 
@@ -41,6 +42,34 @@ def _columns(loss: Loss | None) -> tuple[str, str, str]:
         return "-", "-", "-"
     gap = "no return" if loss.gap_ms is None else f"{loss.gap_ms:.1f}"
     return str(loss.sent), str(loss.lost), gap
+
+
+_SCENE = "{:<15} {:<36} {:>6} {:>6} {:>6} {:>10}  {}"
+
+
+def print_scenario_head(groups: int) -> None:
+    """Print the head of the table of scenarios."""
+    print(f"Scenarios, plane kernel, {groups} groups each, a stream of 1,000 packets a second.")
+    print(_SCENE.format("scenario", "stream", "sent", "lost", "twice", "gap ms", ""), flush=True)
+
+
+def print_scenario(scenario: Scenario) -> None:
+    """Print a row for each stream of a scenario, and what else there is to say."""
+    if scenario.skipped:
+        print(f"{scenario.name:<15} not played: {scenario.skipped}", flush=True)
+    for scene in scenario.scenes:
+        sent, lost, gap = _columns(scene.loss())
+        misses = scene.misses()
+        remark = f"MISSED: {'; '.join(misses)}" if misses else "as expected"
+        twice = scene.timeline.twice()
+        print(_SCENE.format(scenario.name, scene.title, sent, lost, twice, gap, remark), flush=True)
+    for miss in scenario.found:
+        print(f"{scenario.name:<15} MISSED: {miss}", flush=True)
+    if scenario.latencies:
+        found = ", ".join(f"{name} {value:.2f}" for name, value in scenario.latency().items())
+        missing = f"; {scenario.missing} missing" if scenario.missing else ""
+        joins = f"{len(scenario.latencies):,} joins to the backup's kernel"
+        print(f"{scenario.name:<15} {joins}, ms: {found}{missing}", flush=True)
 
 
 def as_json(plane: str, groups: int, results: Sequence[CaseResult]) -> dict[str, object]:

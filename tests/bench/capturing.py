@@ -37,7 +37,7 @@ def _one(router: Namespace, stb: Namespace, rate: int) -> dict[str, object]:
     program = [
         sys.executable,
         "-m",
-        "tests.bench.joins",
+        "cli.lab.joins",
         "send",
         "eth0",
         str(COUNT),

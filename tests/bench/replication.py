@@ -26,7 +26,7 @@ CASES = ((1_000, 3_000, "239.100.0.0"), (10_000, 20_000, "239.120.0.0"))
 
 
 def _measure(laboratory: Laboratory, rate: int, count: int, first: str) -> Row:
-    program = [sys.executable, "-m", "tests.bench.joins"]
+    program = [sys.executable, "-m", "cli.lab.joins"]
     pids = [int((router.folder / "dataplane.pid").read_text()) for router in laboratory.routers]
     watcher = laboratory.topology.b.namespace.popen(
         [*program, "watch", str(count), str(count / rate + 5)], stdout=subprocess.PIPE

@@ -18,6 +18,8 @@ from cli.lab.hosts import KernelRouter
 from cli.lab.laboratory import Laboratory, in_laboratory
 from cli.lab.measure import loss
 from cli.lab.play import RATE, Player, until
+from cli.lab.scenarios import SCENARIOS as PLAYS
+from cli.lab.stage import Pace, Stage
 from tests.netns import frame_kinds, mld, orders, rules, situations, snooping, vrrp
 
 GROUPS = group_block(9, 5)
@@ -85,7 +87,15 @@ def backup_processes_killed(laboratory: Laboratory) -> dict[str, object]:
     return {"master_untouched": masters == after}
 
 
-SCENARIOS: dict[str, Callable[[Laboratory], dict[str, object]]] = {
+def lab_scenarios(laboratory: Laboratory) -> list[dict[str, object]]:
+    """Every scenario of `twincast lab`, shortened."""
+    stage = Stage(laboratory, len(GROUPS), lambda _: None, Pace(0.5, 0.8, 400, 400))
+    stage.prepare()
+    return [play(stage).as_json() for play in PLAYS.values()]
+
+
+SCENARIOS: dict[str, Callable[[Laboratory], object]] = {
+    "lab-scenarios": lab_scenarios,
     "master-dataplane-killed": master_dataplane_killed,
     "backup-processes-killed": backup_processes_killed,
     "igmp-hosts": situations.igmp_hosts,
