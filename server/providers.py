@@ -62,29 +62,22 @@ class PreparedParts:
 
     def __init__(self, parts: Sequence[Prepared]) -> None:
         self._parts = tuple(parts)
+        self._begun = 0
 
     def apply(self) -> None:
-        """Apply in order; when one fails, those that came before it revert and those behind it abort.
-
-        `revert`, which follows then, finds nothing left to do.
-        """
-        parts, self._parts = self._parts, ()
-        for number, part in enumerate(parts):
-            try:
-                part.apply()
-            except Exception:
-                self._undo([each.abort for each in parts[number + 1 :]])
-                self._undo([each.revert for each in parts[: number + 1]])
-                raise
-        self._parts = parts
+        """Apply in order, up to one that fails; `revert` follows then."""
+        for part in self._parts:
+            self._begun += 1
+            part.apply()
 
     def abort(self) -> None:
         """Abort all, last first."""
         self._undo([part.abort for part in self._parts])
 
     def revert(self) -> None:
-        """Revert all, last first."""
-        self._undo([part.revert for part in self._parts])
+        """Revert those that applied or tried to and abort those that did not come to it, last first."""
+        begun, left = self._parts[: self._begun], self._parts[self._begun :]
+        self._undo([*(part.revert for part in begun), *(part.abort for part in left)])
 
     def _undo(self, steps: Sequence[Callable[[], None]]) -> None:
         """Take every step, last first; raise what the first that failed raised."""

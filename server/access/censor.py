@@ -1,6 +1,6 @@
 """What of an error a user may see: none may tell what he may not read (RFC 8341 section 3.2.5). Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -18,7 +18,8 @@ HIDDEN: Final = "the configuration is not acceptable together with data that you
 def censored(schema: Schema, readable: Reach, error: RpcError) -> RpcError:
     """Return the error as whoever may read as far as `readable` may see it.
 
-    An error about a node that is hidden keeps its tag only, a message that mentions one loses its words.
+    An error about a node that is hidden keeps its tag only, a message that mentions one, or goes with info
+    that does, loses its words.
     """
     if error.type is not ErrorType.APPLICATION or error.tag is ErrorTag.ACCESS_DENIED:
         return error
@@ -28,7 +29,16 @@ def censored(schema: Schema, readable: Reach, error: RpcError) -> RpcError:
     mentioned = any(_hides(schema, readable, path, namespaces) for path, namespaces in error.mentions)
     if shown == error.info and not mentioned:
         return error
-    return replace(error, info=shown, message=HIDDEN if mentioned else error.message)
+    return replace(error, info=shown, message=HIDDEN)
+
+
+def distinct(errors: Iterable[RpcError]) -> tuple[RpcError, ...]:
+    """Return errors without repetitions: how many told nothing is not told either."""
+    found: dict[tuple[object, ...], RpcError] = {}
+    for error in errors:
+        info = tuple((each.name, each.text) for each in error.info)
+        found.setdefault((error.type, error.tag, error.app_tag, error.path, error.message, info), error)
+    return tuple(found.values())
 
 
 def _hides(schema: Schema, readable: Reach, path: str, namespaces: Mapping[str, str]) -> bool:

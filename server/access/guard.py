@@ -6,14 +6,15 @@ Owns the way from a user to his grants, remembered as long as running and his gr
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
-from server.access.censor import censored
+from server.access.censor import censored, distinct
 from server.access.nacm import Grants
 from server.access.named import without_hidden_names
 from server.access.policy import PolicyReader
 from server.access.rules import Access, Identity, Policy
-from server.protocol.errors import ErrorType, RpcError, access_denied
+from server.protocol.errors import ErrorType, RpcError, access_denied, together
 from server.protocol.session import Peer
 from server.schema.model import Operation, Schema, Tag
 from server.tree.diff import Change, ChangeKind, diff
@@ -24,6 +25,8 @@ from server.tree.node import Container
 
 _NACM: Final = "ietf-netconf-acm:nacm"
 _COUNTER32: Final = 1 << 32
+MAX_REFUSALS: Final = 64
+"""Changes that one answer refuses."""
 REMEMBERED: Final = 4_096
 """Users whose grants are kept: twice the sessions there can be."""
 
@@ -97,17 +100,18 @@ class Guard:
             raise access_denied(f"the operation <{name}> is not permitted to you", ErrorType.PROTOCOL)
 
     def check_changes(self, peer: Peer, changes: "tuple[Change, ...]") -> None:
-        """Raise RpcError access-denied for the first change that the user may not make; counted.
+        """Raise access-denied for the changes that the user may not make; counted as one request.
 
-        The error names the node when the user may read it, else nothing that he does not know.
+        Each error names the node when the user may read it, else nothing that he does not know.
         """
         grants = self.grants(peer)
         if grants.unrestricted:
             return
-        for change in changes:
-            denied = _denied(grants, change)
-            if denied is not None:
-                raise self.refusal(peer, denied)
+        denied = (at for change in changes for at in _denied(grants, change))
+        refused = tuple(islice((self._refusal(grants, at) for at in denied), MAX_REFUSALS))
+        if refused:
+            self._count_write()
+            raise together(distinct(refused))
 
     def permitted(self, peer: Peer, old: Container, new: Container) -> Container:
         """Return `new` when the user may go there from `old`; raises as `check_changes`."""
@@ -142,13 +146,18 @@ class Guard:
         grants = self.grants(peer)
         if grants.unrestricted:
             return None
+        counted = False
 
         def check(at: Location, needed: frozenset[Access]) -> RpcError | None:
+            nonlocal counted
             if grants.reach(Access.READ).permits_all_above(at):
                 return None
             if needed and all(grants.reach(access).permits(at) for access in needed):
                 return None
-            return self.refusal(peer, at)
+            if not counted:
+                self._count_write()
+                counted = True
+            return self._refusal(grants, at)
 
         return check
 
@@ -158,14 +167,16 @@ class Guard:
         if grants.unrestricted:
             return tuple(errors)
         readable = grants.reach(Access.READ)
-        return tuple(censored(self._schema, readable, error) for error in errors)
+        return distinct(censored(self._schema, readable, error) for error in errors)
 
-    def refusal(self, peer: Peer, at: Location) -> RpcError:
-        """Return the answer to a write at `at` that the user may not do, and count it."""
+    def _count_write(self) -> None:
+        """One request to write was denied, for however many nodes."""
         with self._counting:
             self._denied.data_writes += 1
+
+    def _refusal(self, grants: Grants, at: Location) -> RpcError:
         error = access_denied("the change is not permitted to you")
-        return at.blame(error) if self.grants(peer).reach(Access.READ).permits_all_above(at) else error
+        return at.blame(error) if grants.reach(Access.READ).permits_all_above(at) else error
 
     def check_action(self, peer: Peer, operation: Operation, at: Location) -> None:
         """Raise RpcError access-denied when the user may not invoke an action of the node `at`; counted."""
@@ -200,9 +211,9 @@ class Guard:
         return {_NACM: counted}
 
 
-def _denied(grants: Grants, change: Change) -> Location | None:
+def _denied(grants: Grants, change: Change) -> Iterable[Location]:
     reach = grants.reach(_NEEDED[change.kind])
     node = change.new if change.new is not None else change.old
     if change.kind in (ChangeKind.REPLACE, ChangeKind.MOVE) or node is None:
-        return None if reach.permits(change.location) else change.location
-    return reach.first_denied(change.location, node)  # a created or deleted subtree, with all below it
+        return () if reach.permits(change.location) else (change.location,)
+    return reach.denied(change.location, node)  # a created or deleted subtree, with all below it

@@ -86,14 +86,14 @@ class Reach:
         )
         return self._decided(module, frozenset(reached))
 
-    def first_denied(self, location: Location, node: Node | Entry) -> Location | None:
-        """The first node of the subtree at `location` that is not permitted, None when all of it is.
+    def denied(self, location: Location, node: Node | Entry) -> Iterator[Location]:
+        """The nodes of the subtree at `location` that are not permitted, without what is below them.
 
         A container without presence comes and goes with what is in it, so only that counts.
         """
         if self._everything:
-            return None
-        return next(self._denied(location, node, self._standing(location)), None)
+            return iter(())
+        return self._denied(location, node, self._standing(location))
 
     # a whole tree
 

@@ -98,10 +98,18 @@ def restore(
         if prepared is not None:
             _done("prepare", prepared.abort)
         raise _as_answer(fault) from fault
-    if prepared is None or not _done("apply", prepared.apply):
+    if prepared is None or not _applied(prepared):
         _done("restore", lambda: parts.provider.restore(new))
     swap(new)
     return Committed(commit_id, changes, new)
+
+
+def _applied(prepared: Prepared) -> bool:
+    """Apply, or take back what was applied of it."""
+    if _done("apply", prepared.apply):
+        return True
+    _done("revert", prepared.revert)
+    return False
 
 
 def _prepared(

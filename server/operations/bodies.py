@@ -18,7 +18,7 @@ from server.operations.handler import Handler, Handlers
 from server.operations.parameters import NMDA_NAMESPACE
 from server.operations.retrieve import StateSource
 from server.protocol import errors
-from server.protocol.errors import RpcError, RpcErrors
+from server.protocol.errors import ErrorTag, ErrorType, RpcError, RpcErrors
 from server.protocol.messages import BASE_NAMESPACE, Reply
 from server.protocol.session import Peer
 from server.provider import Invocation
@@ -95,7 +95,7 @@ class Bodies:
         return self._invocation(operation, top, path)
 
     def _invocation(self, operation: Operation, top: etree._Element, path: Sequence[str]) -> Invocation:
-        judged = self._validator.operation(_with_input(operation, top, path))
+        judged = self._judge(_with_input(operation, top, path))
         found = next(each for each in elements_of(judged) if each.tag == top.tag)
         keys: list[Key] = []
         for node, tag in zip(_chain(operation), [*path[1:], ""], strict=True):
@@ -105,6 +105,12 @@ class Bodies:
         body = found.find(f"{{{etree.QName(found).namespace}}}input")
         children = Parser(self._schema).children(operation.input, () if body is None else body)
         return Invocation(operation, tuple(keys), Container.of(operation.input, children))
+
+    def _judge(self, xml: bytes) -> bytes:
+        try:
+            return self._validator.operation(xml)
+        except RpcErrors as failed:
+            raise RpcErrors([_of_parameter(error) for error in failed.errors]) from failed
 
     def check_instance(self, invocation: Invocation) -> None:
         """Raise RpcError data-missing, at what is missing, unless the instance of an action exists."""
@@ -118,7 +124,7 @@ class Bodies:
         if found < len(chain):
             missing = chain[found]
             lists = sum(1 for step in chain[: found + 1] if step.keys)
-            error = errors.data_missing(f"there is no such {missing.name}")
+            error = errors.data_missing(f"there is no such <{missing.name}>")
             raise Location(missing, keys[:lists]).blame(error)
 
     def check_references(self, peer: Peer, invocation: Invocation) -> None:
@@ -191,6 +197,16 @@ def _with_input(operation: Operation, top: etree._Element, path: Sequence[str]) 
     element.append(body)
     whole.tail = None
     return bytes(etree.tostring(whole))
+
+
+def _of_parameter(error: RpcError) -> RpcError:
+    """A mandatory node that is missing in a request is an element that was expected (RFC 6241 appendix A)."""
+    if error.tag is not ErrorTag.DATA_MISSING or error.app_tag:
+        return error
+    above, _, last = error.path.rpartition("/")
+    name = last.rpartition(":")[2]
+    missing = errors.missing_element(name, f"<{name}> is mandatory and missing", ErrorType.APPLICATION)
+    return missing.at(above, error.path_namespaces)
 
 
 def _of_rpc(operation: Operation, error: RpcError) -> RpcError:

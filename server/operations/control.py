@@ -57,11 +57,11 @@ class Control:
         parameters.finish()
         victim = self._sessions.get(session_id)
         if session_id == session.session_id:
-            raise errors.invalid_value(
-                "<session-id> is this session's own; use <close-session>", type=ErrorType.PROTOCOL
-            )
+            own = "<session-id> is this session's own; use <close-session>"
+            raise parameters.at(errors.invalid_value(own, type=ErrorType.PROTOCOL), "session-id")
         if victim is None:
-            raise errors.invalid_value(f"there is no session {session_id}", type=ErrorType.PROTOCOL)
+            unknown = f"there is no session {session_id}"
+            raise parameters.at(errors.invalid_value(unknown, type=ErrorType.PROTOCOL), "session-id")
         self._sessions.kill(victim, session)
         self._store.revoke(session_id)
         return Ok()

@@ -6,19 +6,23 @@ defence: an exception that is no RpcError is logged once and answered without it
 
 import logging
 from collections.abc import Iterable, Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 from lxml import etree
 
 from server.datastores.store import Store
 from server.operations.handler import Handler, Handlers
+from server.operations.parameters import at_operation
 from server.protocol import errors
-from server.protocol.errors import RpcError, RpcErrors
+from server.protocol.errors import ErrorTag, ErrorType, RpcError, RpcErrors
 from server.protocol.messages import Errors, Reply, Rpc
 from server.protocol.session import Peer, TerminationReason
 from server.telemetry.sessions import Session, Sessions
 
 logger = logging.getLogger("twincast.operations.dispatch")
+
+_OF_REQUEST: Final = frozenset({ErrorTag.UNKNOWN_NAMESPACE, ErrorTag.UNKNOWN_ELEMENT, ErrorTag.BAD_ELEMENT})
+"""Tags of what stands in a request and can have no place in the data."""
 
 
 class Gatekeeper(Protocol):
@@ -108,12 +112,17 @@ class Dispatcher:
             self._gatekeeper.check_operation(session.peer, str(rpc.operation.tag))
             return handler(session, rpc.operation)
         except RpcError as error:
-            return Errors(self._gatekeeper.censored(session.peer, (error,)))
+            return self._refused(session, rpc, (error,))
         except RpcErrors as failed:
-            return Errors(self._gatekeeper.censored(session.peer, failed.errors))
+            return self._refused(session, rpc, failed.errors)
         except Exception:
             logger.exception("fault", extra={**_who(session), "operation": _name(rpc)})
             return Errors((errors.operation_failed("the server could not carry out the request"),))
+
+    def _refused(self, session: Session, rpc: Rpc, found: Sequence[RpcError]) -> Errors:
+        """What the user may see; what is wrong with a request is blamed on its operation at least."""
+        shown = self._gatekeeper.censored(session.peer, found)
+        return Errors(tuple(_blamed(error, rpc) for error in shown))
 
     def _handler(self, operation: etree._Element) -> Handler:
         handler = self._handlers.get(str(operation.tag))
@@ -128,6 +137,11 @@ class Dispatcher:
 
 def _name(rpc: Rpc) -> str:
     return etree.QName(rpc.operation).localname
+
+
+def _blamed(error: RpcError, rpc: Rpc) -> RpcError:
+    of_request = error.type is ErrorType.PROTOCOL or error.tag in _OF_REQUEST
+    return at_operation(error, rpc.operation) if of_request and not error.path else error
 
 
 def _who(session: Session) -> dict[str, object]:

@@ -123,7 +123,7 @@ def _take_target(parameters: Parameters, offer: Offer, *, url: bool = False) -> 
     target = take_source(parameters, "target", offer, url=url)
     if target.datastore is Datastore.RUNNING and not offer.writable_running:
         message = "running cannot be written directly: the target is the candidate, followed by <commit>"
-        raise errors.operation_not_supported(message)
+        raise parameters.at(errors.operation_not_supported(message), "target")
     return target
 
 
@@ -211,7 +211,8 @@ class Edit:
             self._urls.delete(target.url)
             return Ok()
         if target.datastore is not Datastore.STARTUP:
-            raise errors.operation_not_supported(f"{target.datastore} cannot be deleted")
+            message = f"{target.datastore} cannot be deleted; startup and what a URL has can"
+            raise parameters.at(errors.operation_not_supported(message), "target")
         nothing = empty_root(self._schema.root)
         self._write(session, Datastore.STARTUP, lambda old: self._guard.permitted(session.peer, old, nothing))
         return Ok()

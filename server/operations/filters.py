@@ -172,13 +172,13 @@ def take_wanted(parameters: Parameters) -> Wanted:
     found = parameters.element("filter", attributes=("type", "select", ETAG))
     if found is None:
         return Everything()
-    if _type(found) is FilterType.SUBTREE:
+    if _type(parameters, found) is FilterType.SUBTREE:
         return Subtree(found)
     path = f"{parameters.path}/nc:filter"
     text = found.get("select", found.get(f"{{{BASE_NAMESPACE}}}select"))
     if text is None:
         error = errors.missing_attribute("select", "filter", type=ErrorType.PROTOCOL)
-        raise error.at(path, {"nc": BASE_NAMESPACE})
+        raise parameters.at(error, "filter")
     wanted = _read(text, found.nsmap, Place(path, {"nc": BASE_NAMESPACE}))
     return replace(wanted, etag=found.get(ETAG, ""))
 
@@ -189,19 +189,18 @@ def take_filter(parameters: Parameters, namespace: str = "") -> etree._Element |
     Raises RpcError bad-attribute for an unknown type, and operation-not-supported for xpath.
     """
     found = parameters.element("filter", namespace, attributes=("type", "select"))
-    if found is not None and _type(found) is FilterType.XPATH:
+    if found is not None and _type(parameters, found) is FilterType.XPATH:
         message = 'filter type "xpath" is not supported for notifications; use "subtree"'
-        raise errors.operation_not_supported(message)
+        raise parameters.at(errors.operation_not_supported(message), "filter")
     return found
 
 
-def _type(element: etree._Element) -> FilterType:
+def _type(parameters: Parameters, element: etree._Element) -> FilterType:
     kind = element.get("type") or element.get(f"{{{BASE_NAMESPACE}}}type") or FilterType.SUBTREE
     if kind not in tuple(FilterType):
-        possible = '"subtree" and "xpath"'
-        raise errors.bad_attribute(
-            "type", "filter", f"filter type {kind[:64]!r} is not known; there are {possible}"
-        )
+        message = f'filter type {kind[:64]!r} is not known; there are "subtree" and "xpath"'
+        error = errors.bad_attribute("type", "filter", message, ErrorType.PROTOCOL)
+        raise parameters.at(error, "filter")
     return FilterType(kind)
 
 

@@ -25,6 +25,7 @@ from server.operations.parameters import (
 from server.operations.retrieve import Retrieve
 from server.operations.sources import Offer, take_identity, take_url
 from server.protocol import errors
+from server.protocol.errors import ErrorType, RpcError
 from server.protocol.messages import Data, Reply
 from server.schema.model import Schema
 from server.telemetry.sessions import Session
@@ -63,7 +64,7 @@ class GetData:
         levels = _take_depth(parameters)
         with_origin = parameters.flag("with-origin")
         if with_origin and not operational:
-            raise parameters.invalid("with-origin", datastore, ("with the datastore ds:operational",))
+            raise _only_operational(parameters, "with-origin", datastore)
         absent = WithDefaults.REPORT_ALL if operational else WithDefaults.EXPLICIT
         mode = take_with_defaults(parameters, NMDA_NAMESPACE, absent)
         parameters.finish()
@@ -131,9 +132,13 @@ def _take_origins(parameters: Parameters, schema: Schema, datastore: str) -> fro
     if plain is None and negated is None:
         return None
     if datastore != OPERATIONAL:
-        name = _ORIGIN_FILTERS[plain is None]
-        raise parameters.invalid(name, datastore, ("with the datastore ds:operational",))
+        raise _only_operational(parameters, _ORIGIN_FILTERS[plain is None], datastore)
     return plain if plain is not None else frozenset(Origin) - (negated or frozenset())
+
+
+def _only_operational(parameters: Parameters, name: str, datastore: str) -> RpcError:
+    message = f"<{name}> goes with the datastore ds:operational, not with ds:{datastore}"
+    return parameters.at(errors.invalid_value(message, type=ErrorType.PROTOCOL), name)
 
 
 _ORIGIN_FILTERS: Final = ("origin-filter", "negated-origin-filter")

@@ -37,6 +37,20 @@ _PREFIXES = {
 }
 _BOOLEANS = {"true": True, "false": False}
 _PATH_NAMESPACES = {prefix: namespace for namespace, prefix in _PREFIXES.items()}
+MAX_ERRORS = 64
+"""Parameters that one answer blames; there may be millions."""
+
+
+def at_operation(error: RpcError, operation: etree._Element) -> RpcError:
+    """Return an error of the operation as a whole with the path of its element."""
+    name = etree.QName(operation)
+    prefix = _PREFIXES.get(name.namespace or "", "")
+    path = f"/nc:rpc/{prefix}:{name.localname}" if prefix else "/nc:rpc"
+    return error.at(path, _bound(path))
+
+
+def _bound(path: str) -> dict[str, str]:
+    return {prefix: uri for prefix, uri in _PATH_NAMESPACES.items() if f"/{prefix}:" in path}
 
 
 class Parameters:
@@ -55,7 +69,7 @@ class Parameters:
         prefix = _PREFIXES.get(self._name.namespace or "", "")
         self.path = f"{path}/{prefix}:{self._name.localname}" if prefix else path
         self._left = [child for child in parent if isinstance(child.tag, str)]
-        self._check_attributes(parent, attributes)
+        self._check_attributes(parent, attributes, self.path)
 
     def element(
         self, name: str, namespace: str = "", attributes: Collection[str] = ()
@@ -71,7 +85,7 @@ class Parameters:
         if len(found) > 1:
             raise self._at(errors.bad_element(name, f"<{name}> stands more than once in {self._here}"))
         for element in found:
-            self._check_attributes(element, attributes)
+            self._check_attributes(element, attributes, self._path_of(name, namespace))
         return found[0] if found else None
 
     def several(self, name: str) -> list[etree._Element]:
@@ -156,12 +170,12 @@ class Parameters:
         return Parameters(self.required(name), self.path)
 
     def finish(self, *, text: bool = False) -> None:
-        """Raise RpcError unknown-element or unknown-namespace for the first parameter not taken.
+        """Raise unknown-element or unknown-namespace for the parameters not taken, of several RpcErrors.
 
-        Unless there may be `text`, that is refused with bad-element.
+        Unless there may be `text`, that is refused with RpcError bad-element.
         """
         if self._left:
-            raise self._unknown(self._left[0])
+            raise errors.together([self._unknown(child) for child in self._left[:MAX_ERRORS]])
         pieces = (self.parent.text, *(child.tail for child in self.parent))
         if not text and any(piece and not piece.isspace() for piece in pieces):
             error = errors.bad_element(self._name.localname, f"text is not allowed in {self._here}")
@@ -224,18 +238,25 @@ class Parameters:
     def _here(self) -> str:
         return f"<{self._name.localname}>"
 
-    def _check_attributes(self, element: etree._Element, known: Collection[str]) -> None:
-        for attribute in element.attrib:
-            name = etree.QName(attribute).localname
-            if name not in known and attribute not in known:
-                label = etree.QName(element).localname
-                raise self._at(errors.unknown_attribute(name, label, type=errors.ErrorType.PROTOCOL))
+    def _check_attributes(self, element: etree._Element, known: Collection[str], path: str) -> None:
+        label = etree.QName(element).localname
+        unknown = [
+            name
+            for attribute, name in ((each, etree.QName(each).localname) for each in element.attrib)
+            if name not in known and attribute not in known
+        ]
+        if unknown:
+            protocol = errors.ErrorType.PROTOCOL
+            found = [errors.unknown_attribute(name, label, type=protocol) for name in unknown[:MAX_ERRORS]]
+            raise errors.together([error.at(path, _bound(path)) for error in found])
 
     def _at(self, error: RpcError, name: str = "", namespace: str = "") -> RpcError:
+        path = self._path_of(name, namespace)
+        return error.at(path, _bound(path))
+
+    def _path_of(self, name: str, namespace: str) -> str:
         prefix = _PREFIXES.get(namespace or self._name.namespace or "", "nc")
-        path = f"{self.path}/{prefix}:{name}" if name else self.path
-        used = {prefix: uri for prefix, uri in _PATH_NAMESPACES.items() if f"/{prefix}:" in path}
-        return error.at(path, used)
+        return f"{self.path}/{prefix}:{name}" if name else self.path
 
 
 class WithDefaults(StrEnum):

@@ -33,16 +33,15 @@ class GetSchema:
         version = parameters.leaf("version")
         form = parameters.element("format")
         parameters.finish()
-        return cls(identifier, version, None if form is None else _format(form))
+        return cls(identifier, version, None if form is None else _format(parameters, form))
 
 
-def _format(element: etree._Element) -> str:
+def _format(parameters: Parameters, element: etree._Element) -> str:
     """The identity's name; its prefix has to be bound to the module's namespace, or be absent."""
     prefix, colon, name = (element.text or "").strip().rpartition(":")
     if colon and element.nsmap.get(prefix) != MONITORING_NAMESPACE:
-        raise errors.invalid_value(
-            f"the format's prefix {prefix[:64]!r} is not bound", type=ErrorType.PROTOCOL
-        )
+        message = f"the prefix {prefix[:64]!r} of <format> is not bound to {MONITORING_NAMESPACE}"
+        raise parameters.at(errors.invalid_value(message, type=ErrorType.PROTOCOL), "format")
     return name
 
 

@@ -105,7 +105,7 @@ def take_source(
     if kind == "url" and url and offer.schemes:
         return Source(url=_url(child, choice.path))
     if kind in _CAPABILITY and not (kind == "url" and offer.schemes):
-        raise unsupported(kind, name)
+        raise choice.at(unsupported(kind, name), kind)
     raise choice.unknown(child)
 
 
@@ -125,7 +125,7 @@ def take_url(parameters: Parameters, offer: Offer) -> Url | None:
     if found is None:
         return None
     if not offer.schemes:
-        raise unsupported("url", etree.QName(parameters.parent).localname)
+        raise parameters.at(unsupported("url", etree.QName(parameters.parent).localname), "url")
     return _url(found, parameters.path)
 
 

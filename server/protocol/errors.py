@@ -103,6 +103,11 @@ class RpcErrors(Exception):
         super().__init__("; ".join(str(error) for error in self.errors))
 
 
+def together(errors: "tuple[RpcError, ...] | list[RpcError]") -> RpcError | RpcErrors:
+    """Return what to raise for one or several errors."""
+    return errors[0] if len(errors) == 1 else RpcErrors(errors)
+
+
 class ProtocolError(Exception):
     """The peer broke the transport or session rules so that the session has to end."""
 

@@ -144,17 +144,18 @@ def _parse_rpc(root: etree._Element) -> Rpc:
     )
     message_id = root.get("message-id")
     if message_id is None:
-        raise BadRpcError(envelope, errors.missing_attribute("message-id", "rpc"))
+        raise _bad(envelope, errors.missing_attribute("message-id", "rpc"))
     if len(root) == 0:
-        raise BadRpcError(
-            envelope, errors.missing_element("rpc", "an <rpc> names one operation, this one none")
-        )
+        raise _bad(envelope, errors.missing_element("rpc", "an <rpc> names one operation, this one none"))
     if len(root) > 1:
         extra = etree.QName(root[1]).localname
-        raise BadRpcError(
-            envelope, errors.unknown_element(extra, "an <rpc> names one operation, this one more")
-        )
+        text = f"an <rpc> names one operation, <{extra}> is one more"
+        raise _bad(envelope, errors.unknown_element(extra, text))
     return Rpc(message_id, envelope, root[0])
+
+
+def _bad(envelope: RpcEnvelope, error: RpcError) -> BadRpcError:
+    return BadRpcError(envelope, error.at("/nc:rpc", {"nc": BASE_NAMESPACE}))
 
 
 def encode_hello(capabilities: Sequence[str], session_id: int) -> list[bytes]:

@@ -5,12 +5,12 @@ Bytes in, events out; replies in, bytes out. `Operations` is what a session asks
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Protocol, TypeVar
 
 from server.protocol import messages
-from server.protocol.errors import ProtocolError, RpcError, TooLargeError, malformed_message
+from server.protocol.errors import ProtocolError, RpcError, TooLargeError, malformed_message, too_big
 from server.protocol.framing import Framer, Framing, FramingLimits, encode, encode_lazily
 from server.protocol.messages import (
     BASE_1_0,
@@ -156,11 +156,12 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The peer broke the rules; the session is over. `message` is for the log."""
+    """The peer broke the rules; the session is over. `message` is for the log, `answer` goes out first."""
 
     reason: TerminationReason
     message: str
     limit: Limit | None = None
+    answer: Iterable[bytes] = ()
 
 
 Event = Opened | Requested | Rejected | Failed
@@ -215,8 +216,10 @@ class Session:
             return None
         try:
             document = self._framer.next_message()
+        except TooLargeError as error:
+            return self._too_large(error)
         except ProtocolError as error:
-            return self._fail(str(error), self._limit(error))
+            return self._fail(str(error))
         if document is None:
             return None
         if self.state is SessionState.AWAITING_HELLO:
@@ -267,6 +270,13 @@ class Session:
             return self._fail(why, limit)
         error: RpcError = malformed_message(why)
         return Rejected(self.reply(None, Errors((error,))), limit)
+
+    def _too_large(self, error: TooLargeError) -> Failed:
+        """What follows cannot be told from the rest of the message, so the session ends; it is told why."""
+        answer: Iterable[bytes] = ()
+        if self.state is SessionState.OPEN:
+            answer = self.reply(None, Errors((too_big(str(error)),)))
+        return replace(self._fail(str(error), self._limit(error)), answer=answer)
 
     def _fail(self, why: str, limit: Limit | None = None) -> Failed:
         in_hello = self.state is SessionState.AWAITING_HELLO

@@ -6,10 +6,12 @@ All data is in the form of RFC 7951: member names with module names, identities 
 import hashlib
 import json
 
-from server.protocol.errors import RpcError, invalid_value, operation_failed
+from server.protocol.errors import ErrorType, RpcError, invalid_value, operation_failed
+from server.protocol.messages import BASE_NAMESPACE
 from server.schema.model import ModuleInfo, Schema
 
 _SET = "complete"
+_MONITORING = "urn:ietf:params:xml:ns:yang:ietf-netconf-monitoring"
 _LIBRARY_CAPABILITY = "urn:ietf:params:netconf:capability:yang-library:1.1"
 _LIBRARY_REVISION = "2019-01-04"
 
@@ -123,24 +125,27 @@ def schema_text(schema: Schema, identifier: str, version: str | None = None, for
     several do.
     """
     if form is not None and form.rpartition(":")[2] != "yang":
-        raise invalid_value(f"there is no schema {identifier!r} in the format {form!r}")
-    found = [
-        text
-        for _module_info, name, revision, text in _texts(schema)
-        if name == identifier and version in {None, revision}
-    ]
+        raise _not_there("format", f"there is no schema in the format {form[:64]!r}, only yang")
+    texts = {revision: text for _module, name, revision, text in _texts(schema) if name == identifier}
+    if not texts:
+        raise _not_there("identifier", f"there is no schema {identifier[:64]!r}")
+    found = [text for revision, text in texts.items() if version in {None, revision}]
     if len(found) == 1:
         return found[0]
-    raise _no_schema(identifier, version) if not found else _several_schemas(identifier)
+    versions = ", ".join(map(repr, sorted(texts)))
+    if not found:
+        raise _not_there("version", f"schema {identifier!r} has no version {version!r}; there is {versions}")
+    text = f"there are several versions of {identifier!r}: {versions}"
+    raise _blamed("identifier", operation_failed(text, type=ErrorType.PROTOCOL, app_tag="data-not-unique"))
 
 
-def _no_schema(identifier: str, version: str | None) -> RpcError:
-    wanted = identifier if version is None else f"{identifier}@{version}"
-    return invalid_value(f"there is no schema {wanted!r}")
+def _not_there(parameter: str, message: str) -> RpcError:
+    return _blamed(parameter, invalid_value(message, type=ErrorType.PROTOCOL))
 
 
-def _several_schemas(identifier: str) -> RpcError:
-    return operation_failed(f"there are several versions of {identifier!r}", app_tag="data-not-unique")
+def _blamed(parameter: str, error: RpcError) -> RpcError:
+    bound = {"nc": BASE_NAMESPACE, "ncm": _MONITORING}
+    return error.at(f"/nc:rpc/ncm:get-schema/ncm:{parameter}", bound)
 
 
 def _texts(schema: Schema) -> list[tuple[ModuleInfo, str, str, str]]:

@@ -134,6 +134,12 @@ def _bad_element(name: str, message: str) -> RpcError:
     return protocol_bad_element(name, message, _APPLICATION)
 
 
+_OF_INTEGERS = {
+    f"{sign}int{bits}": f"{-(2 ** (bits - 1)) if not sign else 0}..{2 ** (bits - (not sign)) - 1}"
+    for bits in (8, 16, 32, 64)
+    for sign in ("", "u")
+}
+"""What integers can be without a restriction (RFC 7950 section 9.2)."""
 _PATTERN_TEXT = '"{value}" does not match the pattern {pattern}'
 
 # Rules for data that cannot be read.
@@ -181,7 +187,12 @@ def _value_text(case: _Case) -> str:
     for pattern, text in _VALUE_TEXTS:
         match = pattern.search(case.raw.message)
         if match is not None and info is not None:
-            allowed = {"range": info.range, "length": info.length, "name": case.name}
+            allowed = {
+                "range": info.range or _OF_INTEGERS.get(info.base, info.base),
+                "length": info.length,
+                "name": case.name,
+                "possible": ", ".join(sorted(info.enums)),
+            }
             return text.format(**allowed, **match.groupdict())
     return " ".join(case.raw.message.split())
 
@@ -223,7 +234,8 @@ def _non_unique(leaf: Located) -> InfoElement:
 def _count(case: _Case) -> _Outcome:
     few = case.said("amount") == "few"
     limit = case.node.min_elements if few else case.node.max_elements
-    text = f"{case.name}: there have to be {limit} at {'least' if few else 'most'}"
+    many = "entries" if case.node.kind is NodeKind.LIST else "values"
+    text = f"{case.name} has too {case.said('amount')} {many}: at {'least' if few else 'most'} {limit}"
     tag = "too-few-elements" if few else "too-many-elements"
     where = case.located.without_own_keys() if case.located is not None else None
     return operation_failed(text, app_tag=tag), where
@@ -305,6 +317,12 @@ _VALUE_TEXTS = tuple(
             r'^Invalid union value "(?P<value>.*?)" - no matching',
             '"{value}" fits none of the types of {name}',
         ),
+        (
+            r'^Value "(?P<value>.*)" is out of type \S+ min/max bounds',
+            '"{value}" is not in the range {range}',
+        ),
+        (r'^Invalid enumeration value "(?P<value>.*)"', '"{value}" is none of {possible}'),
+        (r'^Invalid type (?P<type>\S+) value "(?P<value>.*)"', '"{value}" is not of the type {type}'),
         (r"^Invalid empty value size", "{name} takes no value"),
         (r"^Invalid type (?P<type>\S+) empty value", "{name} needs a value of type {type}"),
     )

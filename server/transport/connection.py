@@ -7,6 +7,7 @@ import logging
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -197,8 +198,11 @@ class Connection:
                 self._count(limit)
                 self._operations.malformed(context, hello=False)
                 self._outbox.send(answer)
-            case Failed(reason, message, limit):
+            case Failed(reason, message, limit, answer):
                 self._count(limit)
+                if answer:
+                    with suppress(OSError):
+                        self._outbox.send(answer)
                 bad_hello = reason is TerminationReason.BAD_HELLO
                 self._operations.malformed(context, hello=bad_hello)
                 logger.warning("session-broken", extra={**self._fields(context), "cause": message})

@@ -252,7 +252,9 @@ class _Editor:
         found = point if is_list else next(iter(point), None)
         if found is None or members.get(found) is None:
             name = "key" if is_list else "value"
-            error = errors.bad_attribute(name, step.schema.name, "the place to insert at does not exist")
+            given = " ".join(map(repr, step.point or ()))
+            text = f"there is no {step.schema.name} {given} to insert {step.insert}"
+            error = errors.bad_attribute(name, step.schema.name, text)
             error.app_tag = "missing-instance"
             raise _Refusal(step.location.blame(error))
         return found
@@ -263,7 +265,9 @@ def _is_default(step: Step) -> bool:
     if not step.default:
         return False
     if step.text not in step.schema.defaults:
-        error = errors.invalid_value(f"<{step.schema.name}> has not the value that is its default")
+        defaults = ", ".join(map(repr, step.schema.defaults)) or "none"
+        text = f"<{step.schema.name}> is said to have its default and has not: the default is {defaults}"
+        error = errors.invalid_value(text)
         raise _Refusal(step.location.blame(error))
     return step.operation is not Operation.NONE
 
@@ -272,11 +276,10 @@ def _check_existence(step: Step, exists: bool) -> None:
     """RFC 6241 section 7.2: create needs the node to be absent, delete and none need it."""
     if step.operation is Operation.MERGE:
         return
-    name = step.schema.name
     if exists and step.operation is Operation.CREATE:
-        raise _Refusal(step.location.blame(errors.data_exists(f"<{name}> exists already")))
+        raise _Refusal(step.location.blame(errors.data_exists(f"{step.named} exists already")))
     if not exists and step.operation in (Operation.DELETE, Operation.NONE):
-        raise _Refusal(step.location.blame(errors.data_missing(f"<{name}> does not exist")))
+        raise _Refusal(step.location.blame(errors.data_missing(f"{step.named} does not exist")))
 
 
 def _put(work: Work, node: Node) -> None:

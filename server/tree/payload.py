@@ -120,7 +120,10 @@ class _Reader:
         module = self._schema.by_namespace.get(namespace)
         if module is None:
             return _at(parent, errors.unknown_namespace(name.localname, namespace))
-        why = f"<{name.localname}> is state data and cannot be configured" if node is not None else ""
+        here = parent.schema.name or "config"
+        why = f"<{here}> has no element <{name.localname}>"
+        if node is not None:
+            why = f"<{name.localname}> is state data and cannot be configured"
         path, namespaces = parent.location.path, dict(parent.location.namespaces)
         error = errors.unknown_element(name.localname, why, errors.ErrorType.APPLICATION)
         namespaces[module.prefix] = namespace
@@ -184,7 +187,8 @@ class _Reader:
                 continue
             for choice, case in step.schema.cases:
                 if chosen.setdefault(choice, case) != case:
-                    text = f"<{step.schema.name}> excludes what another case of the choice holds"
+                    name = choice.rpartition("/")[2]
+                    text = f"<{step.schema.name}> excludes what stands in another case of the choice {name}"
                     error = errors.bad_element(step.schema.name, text, errors.ErrorType.APPLICATION)
                     self._payload.fail(step, _at(step, error))
 
@@ -210,7 +214,8 @@ class _Reader:
         name = step.schema.name
         above = step.parent.operation if step.parent is not None else Operation.NONE
         if text not in list(Operation) or text == Operation.NONE:
-            why = f"{text!r} is no operation"
+            possible = ", ".join(each for each in Operation if each is not Operation.NONE)
+            why = f"{text[:64]!r} is no operation; possible: {possible}"
         elif above in REMOVING and text not in REMOVING:
             why = f"{text} is not possible inside what a {above} takes away"
         elif step.parent is not None and step.schema.tag in step.parent.schema.keys and text in REMOVING:
@@ -240,7 +245,8 @@ class _Reader:
         if where is None:
             return
         if where not in list(Insert):
-            error = errors.bad_attribute("insert", node.name, f"{where!r} is no place to insert at")
+            text = f"{where[:64]!r} is no place to insert at; possible: {', '.join(Insert)}"
+            error = errors.bad_attribute("insert", node.name, text)
             self._payload.fail(step, _at(step, error))
             return
         step.insert = Insert(where)
@@ -256,7 +262,9 @@ class _Reader:
         try:
             step.point = self._point_key(element, str(text), step.schema)
         except (ValueError, KeyError):
-            error = errors.bad_attribute(name, step.schema.name, f"{text!r} names no entry")
+            keys = "".join(f"[{step.schema.children[tag].name}='...']" for tag in step.schema.keys)
+            form = f": its form is {keys}" if keys else ""
+            error = errors.bad_attribute(name, step.schema.name, f"{text[:64]!r} names no entry{form}")
             self._payload.fail(step, _at(step, error))
 
     def _point_key(self, element: etree._Element, text: str, node: SchemaNode) -> Key:
@@ -279,7 +287,7 @@ class _Reader:
 
 def doublet(step: Step) -> RpcError:
     """The error for a second element that stands for the same node."""
-    text = f"<{step.schema.name}> is given twice"
+    text = f"{step.named} is given twice"
     return _at(step, errors.bad_element(step.schema.name, text, errors.ErrorType.APPLICATION))
 
 

@@ -75,6 +75,14 @@ class Step:
         self.default = False
 
     @property
+    def named(self) -> str:
+        """The node in words: an entry by its key, a value by itself unless nobody may read it by default."""
+        told: Key = ()
+        if not self.schema.default_deny_all:
+            told = (self.text,) if self.schema.kind is NodeKind.LEAF_LIST else self.key
+        return " ".join((self.schema.name, *map(repr, told)))
+
+    @property
     def location(self) -> Location:
         """Where the node of this step is."""
         keys: list[Key] = []

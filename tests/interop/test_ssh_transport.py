@@ -498,6 +498,7 @@ def test_a_message_that_is_too_large_ends_the_session(served):
     client = served.raw()
     client.write(b"\n#4000000000\n")
     served.ended(1, TerminationReason.OTHER)
+    assert b"<error-tag>too-big</error-tag>" in client.receive()
     with pytest.raises(EOFError):
         client.receive()
     client.close()

@@ -260,13 +260,13 @@ def test_a_change_of_the_same_entry_by_another_refuses_it(session, connect, targ
     session.commit()
 
 
-def test_a_mismatch_of_the_whole_has_no_path(session):
+def test_a_mismatch_of_the_whole_is_at_no_node(session):
     whole = _with_two(session)
     error = refused(_edit, session, profile("<mode>hot</mode>"), "running", root="A" * 20)
     info = etree.fromstring(error.info.encode())
     assert info.find(f".//{{{MODULE}}}mismatch-path") is None
     assert info.findtext(f".//{{{MODULE}}}mismatch-etag-value") == _etag(whole)
-    assert error.path is None
+    assert error.path == "/nc:rpc/nc:edit-config"
 
 
 def test_what_is_gone_does_not_match(session):
@@ -399,10 +399,10 @@ def test_a_hidden_change_is_no_mismatch_and_shows_in_no_reply(guest):
     assert told != _etag(_read(admin))
 
 
-def test_what_another_relied_on_is_told_without_its_path(guest):
+def test_what_another_relied_on_is_told_without_its_place(guest):
     admin, writer = guest
     _edit(admin, profile("<mode>hot</mode>", attributes='txid:etag="?"'))
     error = refused(writer.commit)
-    assert (error.tag, error.app_tag, error.path) == ("operation-failed", MISMATCH, None)
+    assert (error.tag, error.app_tag, error.path) == ("operation-failed", MISMATCH, "/nc:rpc/nc:commit")
     assert "mismatch-" not in error.info.replace("txid-value-mismatch", "")
     admin.discard_changes()

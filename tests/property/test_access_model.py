@@ -266,8 +266,9 @@ def test_every_node_is_decided_as_the_model_decides(
         inside = [(location, node)]
         if isinstance(node, Branch):
             inside += locations(node, location)
-        denied = reach.first_denied(location, node)
-        assert (denied is None) is all(allowed(each) for each, inner in inside if not implicit(inner))
+        denied = list(reach.denied(location, node))
+        assert not any(allowed(each) for each in denied)
+        assert (not denied) is all(allowed(each) for each, inner in inside if not implicit(inner))
 
 
 @given(

@@ -40,6 +40,10 @@ START_TIMEOUT = 60.0
 
 REFUSED_VALUE = "refuse-me"
 """A leaf that gets this value is refused by `StoredOnly` in prepare."""
+BROKEN_VALUE = "break-me"
+"""One that gets this value makes it fail when the change is to be applied."""
+LOST_VALUE = "lose-me"
+"""One that gets this value makes it fail then, and when it is to be taken back."""
 
 
 class StoredOnly:
@@ -54,6 +58,9 @@ class StoredOnly:
         refused = [change for change in changes if getattr(change.new, "value", "") == REFUSED_VALUE]
         if refused:
             raise RpcErrors([_refusal(change) for change in refused])
+        values = {getattr(change.new, "value", "") for change in changes}
+        if values & {BROKEN_VALUE, LOST_VALUE}:
+            return _Failing(lost=LOST_VALUE in values)
         return self
 
     def apply(self) -> None:
@@ -81,6 +88,22 @@ class StoredOnly:
 
     def close(self) -> None:
         """Do nothing."""
+
+
+class _Failing(StoredOnly):
+    """What cannot be applied and, when it is `lost`, not be taken back either."""
+
+    def __init__(self, *, lost: bool) -> None:
+        self._lost = lost
+
+    def apply(self) -> None:
+        """Fail."""
+        raise RuntimeError("secret words of the provider")
+
+    def revert(self) -> None:
+        """Fail when it is lost."""
+        if self._lost:
+            raise RuntimeError("secret words of the provider")
 
 
 def _refusal(change: Change) -> RpcError:

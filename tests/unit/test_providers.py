@@ -66,3 +66,14 @@ def test_an_apply_that_fails_is_undone_once() -> None:
         change.apply()
     change.revert()
     assert calls[5:] == ["abort c", "revert b", "revert a"]
+
+
+def test_an_undoing_that_fails_is_told_to_who_asked_for_it() -> None:
+    """The client is then told that the rollback has failed."""
+    calls: list[str] = []
+    made: list[Any] = [Part("a", calls, "revert"), Part("b", calls, "apply")]
+    change = prepared(Providers(made))
+    for step in (change.apply, change.revert):
+        with pytest.raises(RpcErrors):
+            step()
+    assert calls[2:] == ["apply a", "apply b", "revert b", "revert a"]

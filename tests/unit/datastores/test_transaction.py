@@ -164,7 +164,7 @@ def test_a_fault_is_undone_and_passed_on():
     [
         ({}, ["prepare", "persist", "apply", "swap"]),
         ({"prepare": RpcErrors([operation_failed("away")])}, ["prepare", "persist", "restore", "swap"]),
-        ({"apply": OSError("gone")}, ["prepare", "persist", "apply", "restore", "swap"]),
+        ({"apply": OSError("gone")}, ["prepare", "persist", "apply", "revert", "restore", "swap"]),
         ({"prepare": OSError(), "restore": OSError()}, ["prepare", "persist", "restore", "swap"]),
     ],
 )

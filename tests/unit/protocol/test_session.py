@@ -155,6 +155,7 @@ def test_too_large_a_message_ends_the_session():
     (event,) = session.receive(framed(Framing.CHUNKED, rpc("<x/>" * 100)))
     assert isinstance(event, Failed)
     assert "100 bytes" in event.message
+    assert b"<error-tag>too-big</error-tag>" in b"".join(event.answer)
 
 
 def test_white_space_between_messages_of_base_1_0():

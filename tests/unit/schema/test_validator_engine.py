@@ -148,7 +148,7 @@ JUDGING = [
         S,
         "too-many-elements",
         {},
-        "4 at most",
+        "at most 4",
     ),
     (
         shelf("<tag>x</tag><tag>y</tag><tag>z</tag>"),
@@ -156,7 +156,7 @@ JUDGING = [
         f"{A}/sh:tag",
         "too-many-elements",
         {},
-        "2 at most",
+        "at most 2",
     ),
     ("<cellar/>", "data-missing", "/sh:shop/sh:cellar/sh:depth", "", {}, "depth is mandatory"),
     (
