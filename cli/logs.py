@@ -31,7 +31,8 @@ def _text(value: object) -> str:
     text = str(value)
     if text and text.isprintable() and " " not in text and '"' not in text and "=" not in text:
         return text
-    return json.dumps(text, ensure_ascii=False)
+    # What a terminal would take for an order is escaped too: json leaves U+0080 to U+009F as they are.
+    return json.dumps(text, ensure_ascii=not text.isprintable())
 
 
 def configure(level: str = "info") -> None:

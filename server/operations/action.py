@@ -60,6 +60,7 @@ class Actions:
         found = find_action(self._schema, top)
         peer = session.peer
         invocation = self._bodies.action(found.operation, top, found.path)
+        session.trail.named((invocation.location,), 1)
         self._guard.check_action(peer, found.operation, invocation.location)
         self._bodies.check_instance(invocation)
         self._bodies.check_references(peer, invocation)

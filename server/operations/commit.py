@@ -16,6 +16,7 @@ from server.operations.parameters import HISTORY_NAMESPACE, Parameters, take_wit
 from server.operations.sources import Offer, Source, take_source
 from server.protocol.messages import Ok, Reply
 from server.telemetry.sessions import Session
+from server.tree.diff import diff
 from server.tree.node import Container
 
 
@@ -117,15 +118,22 @@ class Commit:
         """
         request, reason, with_etag = parse_commit(operation)
         peer = session.peer
-        before: list[Container] = []
+        step: list[Container] = []
 
         def permit(old: Container, new: Container) -> None:
+            step.extend((old, new))
             self._store.premises.check(peer.username, old, self._guard.visible)
             self._guard.permitted(peer, old, new)
-            before.append(old)
 
-        committed = self._store.commit(author(session, reason.label, reason.comment), request, permit)
-        root = before[0] if committed is None else committed.root
+        try:
+            committed = self._store.commit(author(session, reason.label, reason.comment), request, permit)
+        except Exception:
+            if step:
+                session.trail.touched(diff(*step))
+            raise
+        if committed is not None:
+            session.trail.touched(committed.changes, committed.commit_id)
+        root = step[0] if committed is None else committed.root
         return Ok(etag=self._guard.etag(peer, root) if with_etag else "")
 
     def cancel_commit(self, session: Session, operation: etree._Element) -> Reply:

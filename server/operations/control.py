@@ -55,6 +55,7 @@ class Control:
         parameters = Parameters(operation)
         session_id = parameters.integer("session-id", 1, HIGHEST_SESSION_ID)
         parameters.finish()
+        session.trail.killed = session_id
         victim = self._sessions.get(session_id)
         if session_id == session.session_id:
             own = "<session-id> is this session's own; use <close-session>"

@@ -17,9 +17,12 @@ from server.protocol import errors
 from server.protocol.errors import ErrorTag, ErrorType, RpcError, RpcErrors
 from server.protocol.messages import Errors, Reply, Rpc
 from server.protocol.session import Peer, TerminationReason
+from server.telemetry import audit
 from server.telemetry.sessions import Session, Sessions
 
 logger = logging.getLogger("twincast.operations.dispatch")
+audit_log = logging.getLogger("twincast.audit")
+"""One line an operation (see `server.telemetry.audit`)."""
 
 _OF_REQUEST: Final = frozenset({ErrorTag.UNKNOWN_NAMESPACE, ErrorTag.UNKNOWN_ELEMENT, ErrorTag.BAD_ELEMENT})
 """Tags of what stands in a request and can have no place in the data."""
@@ -88,21 +91,27 @@ class Dispatcher:
     def handle(self, context: Session, rpc: Rpc) -> Reply:
         """Carry out one request; every failure becomes an `Errors` reply."""
         self._sessions.count_rpc(context)
+        context.trail.begin()
         reply = self._reply(context, rpc)
         if isinstance(reply, Errors):
             self._sessions.count_error_reply(context)
         return reply
 
     def answered(self, context: Session, rpc: Rpc, reply: Reply, seconds: float) -> None:
-        """Log one line an operation: who did what, with which result; never what the request held."""
-        result = ",".join(error.tag for error in reply.errors) if isinstance(reply, Errors) else "ok"
-        fields = {
+        """Log one line an operation: who did what to what, with which result; never what values it held."""
+        errors = reply.errors if isinstance(reply, Errors) else ()
+        store = audit.datastore(rpc.operation)
+        fields: dict[str, object] = {
             "operation": _name(rpc),
-            "message_id": rpc.message_id,
-            "result": result,
+            "message_id": audit.cut(rpc.message_id),
+            **({"datastore": store} if store else {}),
+            **context.trail.fields(),
+            "result": audit.result(errors),
+            **({"errors": len(errors)} if len(errors) > 1 else {}),
             "duration_ms": round(seconds * 1000, 3),
         }
-        logger.info("operation", extra={**_who(context), **fields})
+        context.trail.begin()  # an idle session keeps nothing
+        audit_log.info("operation", extra={**_who(context), **fields})
         for observer in self._observers:
             observer.answered(context)
 
@@ -136,7 +145,7 @@ class Dispatcher:
 
 
 def _name(rpc: Rpc) -> str:
-    return etree.QName(rpc.operation).localname
+    return audit.cut(etree.QName(rpc.operation).localname)
 
 
 def _blamed(error: RpcError, rpc: Rpc) -> RpcError:

@@ -4,7 +4,7 @@ What is judged here are names, types, keys and whether data exists; must, when, 
 and counts only where test-option asks for it, else at validate and commit.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -29,7 +29,9 @@ from server.protocol.errors import RpcError
 from server.protocol.messages import Ok, Reply
 from server.protocol.session import Peer
 from server.schema.model import NodeKind, Schema
+from server.telemetry.audit import Trail
 from server.telemetry.sessions import Session
+from server.tree.diff import diff
 from server.tree.edit import DefaultOperation, EditOutcome, ErrorOption, Gate, apply_edit
 from server.tree.etag import ETAG
 from server.tree.node import Container, empty_root
@@ -172,17 +174,18 @@ class Edit:
         config = source.config if source.url is None else self._urls.read(source.url)
         if config is None:
             raise ValueError("an edit without content")
-        failed: list[RpcError] = []
-        after: list[Container] = []
-
-        def change(root: Container) -> Container:
-            edited = self._edited(session.peer, root, parameters, config, failed)
-            after.append(edited)
-            return edited
-
-        committed = self._write(session, parameters.target, change)
-        refuse(failed)
-        root = after[0] if committed is None else committed.root
+        outcomes: list[EditOutcome] = []
+        try:
+            root = self._write(
+                session,
+                parameters.target,
+                lambda old: self._edited(session.peer, old, parameters, config, outcomes),
+            )
+        except Exception:
+            _note_named(session.trail, outcomes)
+            raise
+        if parameters.error_option is ErrorOption.CONTINUE_ON_ERROR:
+            refuse(outcomes[0].errors)
         return Ok(etag=self._guard.etag(session.peer, root) if parameters.with_etag else "")
 
     def copy_config(self, session: Session, operation: etree._Element) -> Reply:
@@ -199,7 +202,7 @@ class Edit:
             visible = self._guard.visible(peer, root)
             self._urls.write(parameters.target.url, to_xml(self._schema, visible, tagged=tagged))
             return Ok()
-        self._write(session, parameters.target.datastore, lambda old: self._guard.permitted(peer, old, root))
+        self._write(session, parameters.target.datastore, lambda old: self._replaced(session, old, root))
         return Ok()
 
     def delete_config(self, session: Session, operation: etree._Element) -> Reply:
@@ -214,10 +217,34 @@ class Edit:
             message = f"{target.datastore} cannot be deleted; startup and what a URL has can"
             raise parameters.at(errors.operation_not_supported(message), "target")
         nothing = empty_root(self._schema.root)
-        self._write(session, Datastore.STARTUP, lambda old: self._guard.permitted(session.peer, old, nothing))
+        self._write(session, Datastore.STARTUP, lambda old: self._replaced(session, old, nothing))
         return Ok()
 
     def _write(
+        self, session: Session, target: Datastore | None, change: Callable[[Container], Container]
+    ) -> Container:
+        """Change a datastore, and note what was changed; return what it is then."""
+        step: list[Container] = []
+
+        def noted(old: Container) -> Container:
+            new = change(old)
+            step.extend((old, new))
+            return new
+
+        try:
+            committed = self._store_changed(session, target, noted)
+        except Exception:
+            if step:
+                session.trail.touched(diff(*step))
+            raise
+        if committed is not None:
+            session.trail.touched(committed.changes, committed.commit_id)
+            return committed.root
+        old, new = step
+        session.trail.touched(diff(old, new))
+        return new if target is not Datastore.RUNNING else old
+
+    def _store_changed(
         self, session: Session, target: Datastore | None, change: Callable[[Container], Container]
     ) -> Committed | None:
         if target is Datastore.RUNNING:
@@ -227,6 +254,13 @@ class Edit:
         else:
             self._store.edit(session.session_id, change)
         return None
+
+    def _replaced(self, session: Session, old: Container, new: Container) -> Container:
+        try:
+            return self._guard.permitted(session.peer, old, new)
+        except Exception:
+            session.trail.touched(diff(old, new))
+            raise
 
     def _gate(self, peer: Peer) -> Gate | None:
         blind = self._guard.blind(peer)
@@ -247,7 +281,7 @@ class Edit:
         old: Container,
         parameters: EditConfig,
         config: etree._Element,
-        failed: list[RpcError],
+        outcomes: list[EditOutcome],
     ) -> Container:
         outcome = apply_edit(
             self._schema,
@@ -258,6 +292,7 @@ class Edit:
             canonical=self._canonical,
             gate=self._gate(peer),
         )
+        outcomes.append(outcome)
         premises = [Premise(peer, at, known) for at, known in outcome.premises]
         if parameters.target is Datastore.RUNNING:
             check(peer.username, old, premises, self._guard.visible)
@@ -266,7 +301,6 @@ class Edit:
         self._guard.permitted(peer, old, outcome.root)
         if parameters.test_option is not TestOption.SET:
             self._test(outcome)
-        failed.extend(outcome.errors)
         if parameters.test_option is TestOption.TEST_ONLY:
             return old
         if parameters.target is Datastore.CANDIDATE:  # it is the commit that relies on them
@@ -277,3 +311,10 @@ class Edit:
         errors_found = self._judge.settle(self._store.root(Datastore.RUNNING), outcome.root).errors
         if errors_found:
             refuse([*outcome.errors, *errors_found])
+
+
+def _note_named(trail: Trail, outcomes: Sequence[EditOutcome]) -> None:
+    """Note what an edit that was refused names, unless it is known what it would have changed."""
+    if outcomes and not trail.count:
+        payload = outcomes[0].payload
+        trail.named((step.location for step in payload.leaves()), sum(1 for _ in payload.leaves()))

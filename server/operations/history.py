@@ -106,6 +106,7 @@ class History:
             by = author(session, request.reason.label, request.reason.comment)
             committed = self._store.replace(by, replaced, Cause.ROLLBACK)
             commit_id = None if committed is None else committed.commit_id
+        session.trail.touched(diff(before, root), commit_id or 0)
         return self._reply(session, before, root, commit_id)
 
     def compare_commits(self, session: Session, operation: etree._Element) -> Reply:

@@ -52,6 +52,7 @@ class Partial:
         lock = self._store.partial_lock(
             session.session_id, lambda root: self._selected(session, root, wanted)
         )
+        session.trail.named(lock.nodes, len(lock.nodes))
         pieces = [element("lock-id", str(lock.lock_id), _OWN)]
         pieces += [self._locked_node(at) for at in lock.nodes]
         return Data([piece.encode() for piece in pieces])

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from server.protocol.errors import ErrorType, resource_denied
 from server.protocol.session import Peer, TerminationReason
+from server.telemetry.audit import Trail
 
 MAX_SESSIONS = 2_000  # about 90 KB each with the SSH transport
 
@@ -66,13 +67,17 @@ class Statistics:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Session:
-    """One NETCONF session, as long as it lasts. `login_at` is seconds since the epoch."""
+    """One NETCONF session, as long as it lasts. `login_at` is seconds since the epoch.
+
+    `trail` is what the request that is carried out has touched.
+    """
 
     session_id: int
     peer: Peer
     capabilities: tuple[str, ...]
     login_at: float
     counters: Counters
+    trail: Trail = field(default_factory=Trail)
 
 
 class Sessions:

@@ -5,7 +5,7 @@ top-most list with everything in it, and outside such lists each leaf, leaf-list
 data-exists, data-missing and insert the node that has the operation, with everything in it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, TypeAlias
@@ -60,14 +60,16 @@ class ErrorOption(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class EditOutcome:
-    """`root` is the tree after the edit, the base itself when nothing changed; `errors` is what failed.
-
-    `premises` are the nodes that the client knows with an etag; whether they are so is not looked at here.
-    """
+    """`root` is the tree after the edit, the base itself when nothing changed; `errors` is what failed."""
 
     root: Container
+    payload: Payload
     errors: tuple[RpcError, ...] = ()
-    premises: tuple[tuple[Location, str], ...] = ()
+
+    @property
+    def premises(self) -> Iterator[tuple[Location, str]]:
+        """The nodes that the client knows with an etag; whether they are so is not looked at."""
+        return ((step.location, known) for step, known in self.payload.premises)
 
 
 def apply_edit(
@@ -101,8 +103,7 @@ def apply_edit(
         root = base
     elif payload.replaces:
         root = share(base, root)
-    premises = tuple((step.location, known) for step, known in payload.premises)
-    return EditOutcome(root, tuple(payload.errors[:MAX_ERRORS]), premises)
+    return EditOutcome(root, payload, tuple(payload.errors[:MAX_ERRORS]))
 
 
 def share(old: Container, new: Container) -> Container:

@@ -1,6 +1,6 @@
 """The steps of an edit-config: what to do with which node, and what is wrong with it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
@@ -118,6 +118,15 @@ class Payload:
     def is_hopeless(self) -> bool:
         """Whether looking on for errors is of no use."""
         return len(self.errors) >= MAX_ERRORS and not self.keep_going
+
+    def leaves(self) -> Iterator[Step]:
+        """The steps that have none below them, in document order: all that the payload names."""
+        pending = [self.root]
+        while pending:
+            step = pending.pop()
+            pending.extend(reversed(step.children))
+            if not step.children and step is not self.root:
+                yield step
 
     def fail(self, step: Step, error: RpcError) -> None:
         """Note an error; the unit of `step` is not applied."""

@@ -70,12 +70,18 @@ def _tokens(text: str) -> list[_Token]:
     while position < end:
         match = _TOKEN.match(text, position)
         if match is None or match.lastgroup is None:
-            raise XPathError(f"{text[position : position + 16].strip()!r} at character {position + 1}")
+            raise _stray(text[position:].lstrip(), position + 1)
         if len(found) >= MAX_TOKENS:
             raise XPathError(f"the expression has more than {MAX_TOKENS} parts")
         found.append(_classified(match, found))
         position = match.end()
     return found
+
+
+def _stray(rest: str, at: int) -> XPathError:
+    if rest[:1] in ("'", '"'):
+        return XPathError(f"the literal at character {at} has no end")
+    return XPathError(f"{rest[:1]!r} at character {at}")
 
 
 def _classified(match: "re.Match[str]", before: list[_Token]) -> _Token:
@@ -133,7 +139,9 @@ class _Parser:
 
     def _unexpected(self, expected: str = "") -> XPathError:
         token = self._peek()
-        what = "the expression ends too early" if token.kind == "end" else f"unexpected {token.text[:64]!r}"
+        # what stands in a literal may be a secret that a node is compared with
+        seen = "literal" if token.kind == "literal" else f"{token.text[:64]!r}"
+        what = "the expression ends too early" if token.kind == "end" else f"unexpected {seen}"
         where = "" if token.kind == "end" else f" at character {token.at}"
         return XPathError(f"{what}{where}{', ' if expected else ''}{expected}")
 

@@ -111,6 +111,8 @@ WRONG = {
     "an axis that is none": ("/sideways::d:depot", "bad-attribute", "'sideways' at character 2 is no axis"),
     "a variable": ("//d:hall[$x]", "bad-attribute", "variables"),
     "a stray character": ("/d:depot#", "bad-attribute", "'#' at character 9"),
+    "a literal without an end": ("/d:depot['abc]", "bad-attribute", "the literal at character 10 has no end"),
+    "a literal in no place": ("/d:depot 'abc'", "bad-attribute", "unexpected literal at character 10"),
     "the wrong number of arguments": (
         "//d:hall[contains(d:name)]",
         "bad-attribute",

@@ -108,6 +108,12 @@ def test_an_event_is_one_line_of_fields() -> None:
     )
 
 
+def test_no_character_of_a_field_reaches_a_terminal_as_an_order() -> None:
+    text = line("operation", paths="a\x9b31m\u2028b \x1b[2J", user="zoë")
+    assert text.isprintable()
+    assert text.endswith("user=zoë")
+
+
 def test_a_traceback_stays_on_the_line() -> None:
     try:
         raise ValueError("cause")
