@@ -30,7 +30,7 @@ class ChildRole(StrEnum):
 class ServerArguments(msgspec.Struct, frozen=True, tag="server"):
     """Options of the server; `sources` is the JSON form of ModuleSources, `url_folder` empty for none.
 
-    `again`: it replaces one that ended.
+    `again`: it replaces one that ended. `metrics_fd`: where metrics are scraped, None for nowhere.
     """
 
     state_dir: str
@@ -41,6 +41,7 @@ class ServerArguments(msgspec.Struct, frozen=True, tag="server"):
     url_folder: str = ""
     url_https: bool = False
     again: bool = False
+    metrics_fd: int | None = None
 
 
 class ValidatorArguments(msgspec.Struct, frozen=True, tag="validator"):
@@ -124,6 +125,7 @@ def _server(arguments: ServerArguments) -> int:
             Path(arguments.url_folder) if arguments.url_folder else None,
             arguments.url_https,
             arguments.again,
+            arguments.metrics_fd,
         )
     )
 

@@ -111,6 +111,13 @@ def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     )
     run.add_argument("--url-https", action="store_true", help="https URLs in requests are read and written")
     run.add_argument(
+        "--metrics",
+        metavar="[ADDR:]PORT",
+        default="",
+        help="serve metrics for Prometheus, http://ADDR:PORT/metrics, to whoever asks (default: not at all; "
+        "ADDR is 127.0.0.1 unless given)",
+    )
+    run.add_argument(
         "--wires",
         metavar="DIR",
         default="",

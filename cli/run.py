@@ -68,6 +68,7 @@ def _serve(options: Namespace) -> None:
         record,
         _url_folder(options),
         options.url_https,
+        _metrics_listener(options),
     )
     try:
         Supervisor(plan, lambda: _say_ready(listener)).run()
@@ -76,16 +77,16 @@ def _serve(options: Namespace) -> None:
             _give_back(routing)
 
 
-def parse_listen(text: str) -> tuple[str, int]:
+def parse_listen(text: str, option: str = "--listen") -> tuple[str, int]:
     """Return host and port of `ADDR:PORT` or `[ADDR]:PORT`; raises UsageError."""
     host, _, port = text.rpartition(":")
     try:
         address = ip_address(host.removeprefix("[").removesuffix("]"))
         number = int(port)
     except ValueError as error:
-        raise UsageError(f"--listen {text}: expected ADDR:PORT, such as 127.0.0.1:8300") from error
+        raise UsageError(f"{option} {text}: expected ADDR:PORT, such as 127.0.0.1:8300") from error
     if isinstance(address, IPv6Address) != host.startswith("[") or not 0 <= number <= 65535:
-        raise UsageError(f"--listen {text}: expected ADDR:PORT, such as 127.0.0.1:8300 or [::1]:8300")
+        raise UsageError(f"{option} {text}: expected ADDR:PORT, such as 127.0.0.1:8300 or [::1]:8300")
     return str(address), number
 
 
@@ -105,6 +106,13 @@ def inherited_listener() -> socket.socket | None:
     if not listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
         raise StartError("the inherited descriptor is not a listening socket")
     return listener
+
+
+def _metrics_listener(options: Namespace) -> socket.socket | None:
+    if not options.metrics:
+        return None
+    text = options.metrics if ":" in options.metrics else f"127.0.0.1:{options.metrics}"
+    return _listen(parse_listen(text, "--metrics"))
 
 
 def _local_listener(options: Namespace, folder: StateFolder) -> socket.socket:

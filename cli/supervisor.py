@@ -53,7 +53,7 @@ class Plan:
 
     `wires` is a folder of interfaces that need no privilege, empty for those of the kernel. `record` is a
     file for what the dataplane is told, empty for none. `url_folder` is where file URLs lead, empty for
-    nowhere; `url_https` allows https URLs.
+    nowhere; `url_https` allows https URLs. `metrics` is a listener for scrapes, None for none.
     """
 
     folder: StateFolder
@@ -66,6 +66,7 @@ class Plan:
     record: str = ""
     url_folder: str = ""
     url_https: bool = False
+    metrics: socket.socket | None = None
 
 
 @dataclass(slots=True)
@@ -145,6 +146,7 @@ class Supervisor:
         if role is ChildRole.SERVER:
             listener, local = self.plan.listener.fileno(), self.plan.local.fileno()
             folder = str(self.plan.folder.path)
+            metrics = None if self.plan.metrics is None else self.plan.metrics.fileno()
             arguments = ServerArguments(
                 folder,
                 listener,
@@ -154,8 +156,9 @@ class Supervisor:
                 self.plan.url_folder,
                 self.plan.url_https,
                 again=self._serving,
+                metrics_fd=metrics,
             )
-            return arguments, (listener, local, ready)
+            return arguments, (listener, local, ready, *(() if metrics is None else (metrics,)))
         if role is ChildRole.VALIDATOR:
             validator = self._validator.fileno()
             return ValidatorArguments(validator, self.plan.sources), (validator,)

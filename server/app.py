@@ -126,6 +126,7 @@ class ServerOptions:
     `failed: reason` is written, one line, then closed. `state_dir` holds `twincast.db`, `host_key`,
     `users.json`, `control.sock` and `validator.sock`. `url_folder` is where file URLs lead, `url_https`
     allows https. `again`: this server replaces one that ended, so that running stays what it was.
+    `metrics_fd`: a listening TCP socket for scrapes of metrics, None for none.
     """
 
     state_dir: Path
@@ -136,6 +137,7 @@ class ServerOptions:
     url_folder: Path | None = None
     url_https: bool = False
     again: bool = False
+    metrics_fd: int | None = None
 
 
 ProviderFactory = Callable[[Schema, Path], Provider]
@@ -181,6 +183,7 @@ class _Core:
 
     schema: Schema
     validator: Validator
+    behind: Provider
     provider: Provider
     judge: Judge
     store: Store
@@ -212,6 +215,12 @@ def _start(options: ServerOptions, make_provider: ProviderFactory, stack: ExitSt
         local = LocalServer(socket.socket(fileno=options.local_fd), owner, operations, admission=admission)
         stack.callback(local.stop, STOP_SECONDS)
         local.start()
+    if options.metrics_fd is not None:
+        from server import metrics
+
+        fd, stream = options.metrics_fd, subscriptions.stream
+        scrapes = metrics.serve(fd, core.schema, core.behind, core.management, core.store, sessions, stream)
+        stack.callback(scrapes.stop)
     stack.callback(core.management.close)
     core.store.keep(core.management.keep_access)
     caller, partial = Caller(ssh, tls), core.store.partial
@@ -226,14 +235,15 @@ def _core(options: ServerOptions, make_provider: ProviderFactory, stack: ExitSta
     validator = Validator(lambda: connect_unix(state_dir / "validator.sock"), schema)
     stack.callback(validator.close)
     management = Management(schema, state_dir / KEYS_FOLDER)
-    provider = Providers((make_provider(schema, state_dir), management))
+    behind = make_provider(schema, state_dir)
+    provider = Providers((behind, management))
     stack.callback(provider.close)
     judge = Judge(schema, validator, provider)
     store = _store(schema, state_dir / "twincast.db", judge, provider, again=options.again)
     stack.callback(store.close)
     for waited_for in (provider, validator):  # once more, before the store: it waits for commits that wait
         stack.callback(waited_for.close)
-    return _Core(schema, validator, provider, judge, store, management)
+    return _Core(schema, validator, behind, provider, judge, store, management)
 
 
 def _store(schema: Schema, path: Path, judge: Judge, provider: Provider, *, again: bool) -> Store:

@@ -7,7 +7,7 @@ implementation talks to the dataplane; others serve modules that have nothing be
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 from server.protocol.errors import RpcError
 from server.schema.model import Operation
@@ -74,6 +74,14 @@ class Prepared(Protocol):
 
     def revert(self) -> None:
         """Return to the configuration before `apply`."""
+
+
+@runtime_checkable
+class Watched(Protocol):
+    """A provider with a process behind it that may be away."""
+
+    def connected(self) -> bool:
+        """Whether it is there now."""
 
 
 class Provider(Protocol):

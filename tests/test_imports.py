@@ -192,6 +192,7 @@ FLOORS = {
         "northbound": 6,
         "transport": 7,
         "management": 8,
+        "metrics": 8,
         "app": 9,
     },
     "dataplane": {

@@ -7,6 +7,7 @@ it and calls from under the writer lock; `root` and `history` may be read from a
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import TypeAlias
 
@@ -34,6 +35,15 @@ Locks: TypeAlias = Callable[[int, Sequence[Change]], object]
 _GUARDED = (Action.SAVE, Action.KEEP)
 
 
+@dataclass(slots=True)
+class CommitCounts:
+    """How commits went since the start; a roll back is the end of a confirmed commit without confirmation."""
+
+    ok: int = 0
+    failed: int = 0
+    rolled_back: int = 0
+
+
 class Running:
     """The datastore running of one server."""
 
@@ -47,6 +57,7 @@ class Running:
         self._provider = provider
         self._point: Container | None = None
         self.locks: Locks = lambda _session_id, _changes: None
+        self.counts = CommitCounts()
         self.keeper: Keeper = lambda _author, _cause, _old, _new: None
         self.root, self.history = self._loaded()
 
@@ -60,9 +71,14 @@ class Running:
         """
         point = self.root if action is Action.SAVE else self._point
         parts = self._parts(author, cause, guarded=action in _GUARDED)
-        committed = transaction.commit(parts, self.root, new, self._swap)
-        if committed is None and action is Action.FORGET:
-            self._forget_rollback_point()
+        try:
+            committed = transaction.commit(parts, self.root, new, self._swap)
+            if committed is None and action is Action.FORGET:
+                self._forget_rollback_point()
+        except Exception:
+            self.counts.failed += 1
+            raise
+        self.counts.ok += 1
         self._point = point if action in _GUARDED else None
         return committed
 
@@ -72,6 +88,7 @@ class Running:
             return None
         parts = self._parts(author, cause, guarded=False)
         committed = transaction.restore(parts, self.root, self._point, self._swap)
+        self.counts.rolled_back += 1
         if committed is None:
             self._forget_rollback_point()
         self._point = None

@@ -127,6 +127,11 @@ class Store:
         """Return the last commits, oldest first."""
         return self._running.history
 
+    def commit_counts(self) -> Mapping[str, int]:
+        """Return how many commits of running there were since the start, by result."""
+        counts = self._running.counts
+        return {"ok": counts.ok, "failed": counts.failed, "rolled-back": counts.rolled_back}
+
     def locks(self) -> Mapping[str, Lock | None]:
         """Return every datastore's name with the lock on it."""
         held = self._locks.held

@@ -125,6 +125,10 @@ class DataplaneProvider:
         """Return the operational data that `selection` wants; nothing while the dataplane is away."""
         return self._state.read(selection)
 
+    def connected(self) -> bool:
+        """Whether there is a dataplane now."""
+        return self._client.epoch > 0
+
     def actions(self) -> Mapping[str, ActionHandler]:
         """Return what carries out the actions of our module."""
         return self._actions.handlers()

@@ -60,6 +60,8 @@ class Stream:
         self._changed = threading.Condition()
         self._queue: deque[Notice] = deque()
         self._dropped: dict[str, int] = {}
+        self.dropped = 0
+        """Notices that found the queue full, since the start."""
         self._order = threading.Lock()
         self._subscribers: list[Subscriber] = []
         self._last_time = 0
@@ -83,6 +85,7 @@ class Stream:
         """Tell that something happened."""
         with self._changed:
             if len(self._queue) >= MAXIMUM_QUEUE or self._closing:
+                self.dropped += 1
                 self._dropped[notice.path] = self._dropped.get(notice.path, 0) + notice.suppressed + 1
                 return
             self._queue.append(notice)
