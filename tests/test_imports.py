@@ -37,6 +37,7 @@ PURE = (
     "server/datastores/history.py",
     "server/schema/yang_text.py",
     "server/schema/judged_operations.py",
+    "server/schema/off_references.py",
     "server/datastores/locks.py",
     "server/datastores/partial.py",
     "dataplane/packets",

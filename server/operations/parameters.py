@@ -22,6 +22,8 @@ NMDA_NAMESPACE = "urn:ietf:params:xml:ns:yang:ietf-netconf-nmda"
 COMPARE_NAMESPACE = "urn:ietf:params:xml:ns:yang:ietf-nmda-compare"
 PARTIAL_LOCK_NAMESPACE = "urn:ietf:params:xml:ns:netconf:partial-lock:1.0"
 TXID_MODULE_NAMESPACE = "urn:ietf:params:xml:ns:yang:ietf-netconf-txid"
+SUBSCRIBED_NAMESPACE = "urn:ietf:params:xml:ns:yang:ietf-subscribed-notifications"
+PUSH_NAMESPACE = "urn:ietf:params:xml:ns:yang:ietf-yang-push"
 
 _PREFIXES = {
     BASE_NAMESPACE: "nc",
@@ -33,6 +35,8 @@ _PREFIXES = {
     NMDA_NAMESPACE: "ncds",
     PARTIAL_LOCK_NAMESPACE: "pl",
     TXID_MODULE_NAMESPACE: "ietf-netconf-txid",
+    SUBSCRIBED_NAMESPACE: "sn",
+    PUSH_NAMESPACE: "yp",
     "urn:ietf:params:xml:ns:netconf:notification:1.0": "ncEvent",
 }
 _BOOLEANS = {"true": True, "false": False}

@@ -13,7 +13,8 @@ from server.protocol import errors
 from server.protocol.messages import BASE_NAMESPACE, Ok, Reply
 from server.telemetry.sessions import Session
 from server.telemetry.streams import NETCONF
-from server.telemetry.subscriptions import Subscriptions, Wanted
+from server.telemetry.subscription import Wanted
+from server.telemetry.subscriptions import Subscriptions
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 NAMESPACE: Final = "urn:ietf:params:xml:ns:netconf:notification:1.0"
@@ -76,6 +77,6 @@ class Subscribe:
         """
         stream = self._subscriptions.stream
         parameters = CreateSubscription.parse(operation, stream.now())
-        wanted = None if parameters.filter is None else stream.contents.filter(parameters.filter)
+        wanted = None if parameters.filter is None else stream.contents.condition(parameters.filter)
         self._subscriptions.create(session, Wanted(wanted, parameters.start, parameters.stop))
         return Ok()

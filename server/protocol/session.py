@@ -63,7 +63,8 @@ class Peer:
     stands. `closed` of `Operations` follows on the session's own thread, after the request that it is
     carrying out, if any. `notify` and `deliver` take a notification without its framing, from any thread
     but that one: `notify` never blocks and returns False when the client does not keep up; `deliver` waits
-    until the transport has it and raises OSError when the session is over.
+    until the transport has it and raises OSError when the session is over. `insist` is `notify` for the few
+    short messages that tell a client what it did not keep up with: there is room kept for them.
     """
 
     username: str
@@ -76,6 +77,7 @@ class Peer:
     groups: frozenset[str] = frozenset()
     administrator: bool = False
     origin: Origin = field(default_factory=Origin)
+    insist: Callable[[Sequence[bytes]], bool] = lambda _pieces: False
 
 
 class SessionContext(Protocol):

@@ -4,7 +4,7 @@ Owns how pyang is asked to parse and how its errors become `SchemaError`.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -109,9 +109,12 @@ class Header:
         return {(str(item.keyword), str(item.arg)): item for item in found}
 
 
-def referred_prefixes(statement: Statement) -> Iterator[str]:
-    """The prefixes of nodes and identities used below `statement`; empty for an identity without one."""
-    for item in all_statements(statement):
+def referred_prefixes(statement: Statement, off: Collection[str] = ()) -> Iterator[str]:
+    """The prefixes of nodes and identities used below `statement`; empty for an identity without one.
+
+    `off` are features of the same module that are switched off: what depends on one refers to nothing.
+    """
+    for item in all_statements(statement, off):
         if item.keyword in _REFERRING and item.arg:
             yield from _PREFIX.findall(item.arg)
             if item.keyword == "base" and ":" not in item.arg:
@@ -126,11 +129,12 @@ def used_definitions(statement: Statement) -> Iterator[tuple[str, str, str]]:
             yield prefix, _USING[item.keyword], name
 
 
-def all_statements(statement: Statement) -> Iterator[Statement]:
-    """All statements below `statement`, in order."""
+def all_statements(statement: Statement, off: Collection[str] = ()) -> Iterator[Statement]:
+    """All statements below `statement`, in order, but for those that a feature in `off` takes away."""
     for child in statement.substmts:
-        yield child
-        yield from all_statements(child)
+        if not any(condition.arg in off for condition in child.search("if-feature")):
+            yield child
+            yield from all_statements(child, off)
 
 
 class Finder:

@@ -6,7 +6,7 @@ sections 9.10.3 and 9.13.2).
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from server.schema.model import Schema
@@ -17,6 +17,10 @@ ALL_CONTENTS = "/"
 
 _NAME = r"[A-Za-z_][\w.\-]*"
 _STEP = re.compile(rf"\s*/\s*(?:({_NAME}):)?({_NAME})\s*")
+_EXPRESSION = re.compile(
+    rf"""(?P<literal>"[^"]*"|'[^']*')|(?<![\w.\-:])(?P<prefix>{_NAME}):(?=[A-Za-z_*])"""
+)
+"""The literals of an XPath expression, and its prefixes; `child::` is none."""
 _PREDICATE = re.compile(
     rf"""\[\s*(?:(?P<position>\d+)|(?:(?P<dot>\.)|(?:(?P<prefix>{_NAME}):)?(?P<name>{_NAME}))\s*=\s*
     (?P<quote>['"])(?P<value>.*?)(?P=quote))\s*\]\s*""",
@@ -98,6 +102,8 @@ def from_xml(schema: Schema, type_info: TypeInfo, text: str, nsmap: Mapping[str 
         return _identity_from_xml(schema, text, nsmap)
     if info.base == "instance-identifier":
         return _identifier_from_xml(schema, text, nsmap)
+    if info.base == "xpath1.0":
+        return _with_prefixes(text, lambda prefix: _module_of(schema, nsmap, prefix))
     return _union_from_xml(schema, info, text, nsmap)
 
 
@@ -118,6 +124,8 @@ def _value_to_xml(schema: Schema, type_info: TypeInfo, value: str, bindings: Bin
         return _identity_to_xml(schema, value, bindings)
     if info.base == "instance-identifier":
         return _identifier_to_xml(schema, value, bindings)
+    if info.base == "xpath1.0":
+        return _with_prefixes(value, lambda module: _prefix_of(schema, bindings, module))
     member = _member_of(schema, info, value)
     return value if member is None else _value_to_xml(schema, member, value, bindings)
 
@@ -129,6 +137,15 @@ def real_type(type_info: TypeInfo) -> TypeInfo:
         type_info = type_info.target.type
         seen += 1
     return type_info
+
+
+def _with_prefixes(text: str, change: Callable[[str], str]) -> str:
+    """An XPath expression with every prefix changed; what stands in its literals stays."""
+
+    def changed(match: re.Match[str]) -> str:
+        return match["literal"] or f"{change(match['prefix'])}:"
+
+    return _EXPRESSION.sub(changed, text)
 
 
 def _identity_from_xml(schema: Schema, text: str, nsmap: Mapping[str | None, str]) -> str:

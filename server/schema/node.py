@@ -35,9 +35,9 @@ class ConstraintKind(StrEnum):
 class TypeInfo:
     """The type of a leaf or leaf-list after typedefs are resolved (RFC 7950 sections 7.3 and 9).
 
-    `base` is the built-in type's name. `members` are the types of a union. `has_prefix` is true for an
-    identityref, an instance-identifier, and a union or leafref that may hold one: the XML form of such a
-    value carries prefixes (see `server.schema.names`). `identities` are the values an identityref takes,
+    `base` is the built-in type's name, or `xpath1.0`. `members` are the types of a union. `has_prefix` is
+    true for an identityref, an instance-identifier, an XPath expression, and a union or leafref that may hold
+    one: the XML form of such a value carries prefixes (see `server.schema.names`). `identities` are the values an identityref takes,
     in module-name form (`iana-if-type:ethernetCsmacd`). `enums` are the names of an enumeration, and
     `has_pattern` says that a string has one. `target` is the leaf that a leafref points at, or None when the
     path could not be resolved; a value then has the form of `target.type`. `range` and `length` are the

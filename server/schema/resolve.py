@@ -5,7 +5,7 @@ nodes in a path, must or when, or uses its identities (RFC 7950 section 5.6.5): 
 and nodes of implemented modules only. What a typedef or grouping refers to counts for those who use it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from server.schema.headers import Finder, Header, Import, Statement, referred_prefixes, used_definitions
@@ -45,8 +45,9 @@ class _Resolver:
         source = ModuleSource(header.name, header.revision, str(header.path), True, features)
         self._implemented[header.name] = source
         self._add_submodules(parts[1:], implemented=True)
+        off = frozenset(known).difference(features)
         for part in parts:
-            self._follow(part)
+            self._follow(part, off)
 
     def _header(self, choice: ModuleChoice, where: str) -> Header:
         if not choice.path:
@@ -75,9 +76,9 @@ class _Resolver:
             if implemented or key not in self._submodules:
                 self._submodules[key] = source
 
-    def _follow(self, part: Header) -> None:
-        """Take in what an implemented module or submodule imports."""
-        for prefix in referred_prefixes(part.statement):
+    def _follow(self, part: Header, off: Collection[str]) -> None:
+        """Take in what an implemented module or submodule imports; `off`: its features that are not on."""
+        for prefix in referred_prefixes(part.statement, off):
             if prefix in part.imports:
                 self._imply(*part.imports[prefix])
         for prefix, keyword, name in used_definitions(part.statement):

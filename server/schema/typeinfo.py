@@ -11,6 +11,8 @@ _RESTRICTIONS = ("range", "length", "require-instance")
 _INTEGERS = frozenset({"int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"})
 _PATH_TYPE = ("ietf-netconf-acm", "node-instance-identifier")
 """A string by its definition, with the prefixes of an instance-identifier in it (RFC 8341 section 3.5)."""
+_EXPRESSION_TYPE = ("ietf-yang-types", "xpath1.0")
+"""A string by its definition, with prefixes in it (RFC 6991 section 3)."""
 
 PathFound = Callable[[TypeInfo, Statement, bool], None]
 """Called for every leafref met: its type, the path statement, and whether it is a member of a union."""
@@ -52,19 +54,20 @@ class TypeBuilder:
     def build(self, statement: Statement, *, member: bool = False) -> TypeInfo:
         """Return the type of a `type` statement with its typedefs resolved."""
         last = statement
-        default, units, is_path = None, "", False
+        default, units, is_path, is_expression = None, "", False, False
         facts = {name: argument(statement, name) for name in _RESTRICTIONS}
         has_pattern = statement.search_one("pattern") is not None
         while getattr(last, "i_typedef", None) is not None:
             typedef = last.i_typedef
             is_path = is_path or _typedef_name(typedef) == _PATH_TYPE
+            is_expression = is_expression or _typedef_name(typedef) == _EXPRESSION_TYPE
             default = typedef.search_one("default") if default is None else default
             units = units or argument(typedef, "units")
             last = typedef.search_one("type")
             # What is nearest to the leaf restricts most (RFC 7950 sections 9.2.4 and 9.4.4).
             facts = {name: facts[name] or argument(last, name) for name in _RESTRICTIONS}
             has_pattern = has_pattern or last.search_one("pattern") is not None
-        base = "instance-identifier" if is_path else str(last.arg)
+        base = "instance-identifier" if is_path else "xpath1.0" if is_expression else str(last.arg)
         info = TypeInfo(base, units=units, range=facts["range"], length=facts["length"])
         info.require_instance = facts["require-instance"] != "false" and not is_path
         info.has_pattern = has_pattern
@@ -79,7 +82,7 @@ class TypeBuilder:
         elif info.base == "identityref":
             info.identities = self._values(statement)
             info.has_prefix = True
-        elif info.base == "instance-identifier":
+        elif info.base in ("instance-identifier", "xpath1.0"):
             info.has_prefix = True
         elif info.base == "enumeration":
             info.enums = frozenset(str(item.arg) for item in statement.search("enum"))

@@ -22,6 +22,7 @@ import oopt_gnpy_libyang as libyang
 
 from server.schema.confine import confine
 from server.schema.judged_operations import rewritten
+from server.schema.off_references import without_off_references
 from server.schema.sources import ModuleSources, SchemaError
 from server.schema.validator_wire import (
     GREETING,
@@ -177,7 +178,8 @@ def _write_modules(
     for module in sources.modules:
         revision = f"@{module.revision}" if module.revision else ""
         try:
-            text = rewritten(module.text(), built_in) if operations else module.text()
+            text = without_off_references(module.text(), module.features)
+            text = rewritten(text, built_in) if operations else text
         except YangSyntaxError as error:
             raise SchemaError(f"{module.path}: {error}") from error
         (folder / f"{module.name}{revision}.yang").write_text(text, encoding="utf-8")

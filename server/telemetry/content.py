@@ -4,8 +4,9 @@ A notification of a data node stands in its list entry (RFC 7950 section 7.16). 
 is a container in its place, and the way to it has keys only.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
 from lxml import etree
@@ -82,9 +83,12 @@ class Contents:
         root = Container(self._root, {body.schema.tag: Container(body.schema, kept)})
         return Content(content.operation, content.keys, root, b"".join(body_xml(self._schema, root)))
 
-    def filter(self, element: etree._Element) -> Siblings:
-        """Read the children of a `<filter>` element (RFC 6241 section 6)."""
-        return read_filter(self._schema, element, self._root)
+    def condition(self, element: etree._Element) -> Callable[[Content], bool]:
+        """Read the children of a `<filter>` element (RFC 6241 section 6).
+
+        Where it selects something the whole notification passes (RFC 8639 section 2.2).
+        """
+        return partial(matches, read_filter(self._schema, element, self._root))
 
     def _place(self, operation: Operation) -> SchemaNode:
         """Put a copy of the notification into the schema, with the nodes above it."""
@@ -98,9 +102,9 @@ class Contents:
         return body
 
 
-def matches(content: Content, wanted: Siblings | None) -> bool:
-    """Whether a filter selects something; then the whole notification is sent (RFC 8639 section 2.2)."""
-    return wanted is None or bool(select(content.root, wanted).children)
+def matches(wanted: Siblings, content: Content) -> bool:
+    """Whether a subtree filter selects something of a notification."""
+    return bool(select(content.root, wanted).children)
 
 
 def _copy(node: SchemaNode, above: SchemaNode, only: Sequence[Tag] | None = None) -> SchemaNode:

@@ -127,6 +127,11 @@ class Connection:
             self._refusals.add(Refusal.NOTIFICATION_BACKLOG)
         return taken
 
+    def insist(self, pieces: Sequence[bytes]) -> bool:
+        """Queue a short notification that tells of dropped ones; False when there is no room even for it."""
+        session = self._session
+        return session is not None and self._outbox.offer(session.message(pieces), spare=True)
+
     def deliver(self, pieces: Sequence[bytes]) -> None:
         """Send a notification (unframed pieces) from any thread but the session's; raises OSError."""
         session = self._session
@@ -147,6 +152,7 @@ class Connection:
             login.groups,
             login.administrator,
             login.origin,
+            self.insist,
         )
         try:
             context: SessionContext = self._operations.opened(peer)

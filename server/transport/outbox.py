@@ -15,10 +15,14 @@ logger = logging.getLogger("twincast.transport.outbox")
 
 @dataclass(frozen=True, slots=True)
 class OutboxLimits:
-    """How much may wait for a slow client; what is offered beyond is dropped and counted."""
+    """How much may wait for a slow client; what is offered beyond is dropped and counted.
+
+    `spare` messages are kept for those that tell of the dropping.
+    """
 
     messages: int = 1024
     octets: int = 16 * 1024 * 1024
+    spare: int = 128
 
 
 @dataclass(slots=True, eq=False)
@@ -71,12 +75,16 @@ class Outbox:
             self._busy = True
         self._write_unlocked(pieces)
 
-    def offer(self, pieces: Sequence[bytes]) -> bool:
-        """Queue a message from any thread without blocking; False when it was dropped."""
+    def offer(self, pieces: Sequence[bytes], *, spare: bool = False) -> bool:
+        """Queue a message from any thread without blocking; False when it was dropped.
+
+        `spare`: it is a short one that may take what is kept for such.
+        """
         with self._changed:
             octets = sum(map(len, pieces))
-            full = len(self._queue) >= self._limits.messages
-            if full or (self._queue and self._queued_octets + octets > self._limits.octets):
+            full = len(self._queue) >= self._limits.messages + (self._limits.spare if spare else 0)
+            too_much = not spare and self._queued_octets + octets > self._limits.octets
+            if full or (self._queue and too_much):
                 self.dropped += 1
                 return False
             if self._closed:

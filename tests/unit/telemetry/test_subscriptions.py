@@ -19,7 +19,8 @@ from server.telemetry.limiter import Rate
 from server.telemetry.replay import ReplayLog
 from server.telemetry.sessions import Session, Sessions
 from server.telemetry.streams import Stream
-from server.telemetry.subscriptions import Subscriptions, Wanted
+from server.telemetry.subscription import Wanted
+from server.telemetry.subscriptions import Subscriptions
 from server.transport.outbox import OutboxClosedError
 from tests.support.schema import sources_of
 from tests.support.wait import wait_for
