@@ -33,20 +33,28 @@ from server.operations.commit import Commit
 from server.operations.compare import Compare
 from server.operations.control import Control
 from server.operations.dispatch import Dispatcher
+from server.operations.dynamic import Dynamic
 from server.operations.edit import Edit
 from server.operations.history import History
 from server.operations.inline import Configurations, Inline
-from server.operations.nmda import Nmda
+from server.operations.nmda import INTENDED, OPERATIONAL, Nmda
 from server.operations.partial import Partial
 from server.operations.retrieve import Retrieve
 from server.operations.schemas import Schemas
+from server.operations.selections import Selections
 from server.operations.sources import Offer
 from server.operations.subscribe import Subscribe
+from server.operations.terms import TermsReader
 from server.operations.urls import Urls
 from server.protocol.errors import RpcError, RpcErrors
 from server.protocol.messages import BASE_1_0, BASE_1_1
 from server.provider import Notice, Provider
 from server.providers import Providers
+from server.push.registry import Registry
+from server.push.running_log import RunningLog
+from server.push.scheduler import Scheduler
+from server.push.unconfigured import configured_subscriptions
+from server.push.watch import Watch
 from server.schema import library, served
 from server.schema.model import Schema, load_schema
 from server.schema.sources import ModuleSources, SchemaError
@@ -202,9 +210,12 @@ def _start(options: ServerOptions, make_provider: ProviderFactory, stack: ExitSt
     users = UserStore(state_dir / "users.json")
     guard = Guard(core.schema, lambda: core.store.root(Datastore.RUNNING))
     subscriptions = Subscriptions(_stream(core, state_dir, stack), sessions, guard, base_events.PRIVATE)
+    registry = _registry(subscriptions.stream, stack)
     admission = Admission()
-    idle = IdleWatch(sessions, subscriptions.subscribed, admission.refusals)
-    operations = _operations(core, guard, sessions, subscriptions, urls, idle)
+    idle = IdleWatch(
+        sessions, lambda one: subscriptions.subscribed(one) or registry.subscribed(one), admission.refusals
+    )
+    operations = _operations(core, guard, sessions, subscriptions, registry, urls, idle)
     ssh = SshServer(listener, state_dir / "host_key", users, operations, admission)
     tls = TlsServer(users, operations, admission)
     for transport in (ssh, tls):
@@ -238,7 +249,7 @@ def _core(options: ServerOptions, make_provider: ProviderFactory, stack: ExitSta
     behind = make_provider(schema, state_dir)
     provider = Providers((behind, management))
     stack.callback(provider.close)
-    judge = Judge(schema, validator, provider)
+    judge = Judge(schema, validator, provider, configured_subscriptions)
     store = _store(schema, state_dir / "twincast.db", judge, provider, again=options.again)
     stack.callback(store.close)
     for waited_for in (provider, validator):  # once more, before the store: it waits for commits that wait
@@ -268,6 +279,24 @@ def _stream(core: _Core, state_dir: Path, stack: ExitStack) -> Stream:
     return stream
 
 
+def _registry(stream: Stream, stack: ExitStack) -> Registry:
+    """Start what dynamic subscriptions need."""
+    scheduler = Scheduler()
+    stack.callback(scheduler.close)
+    scheduler.start()
+    return Registry(stream, scheduler)
+
+
+def _both(put: Callable[[Notice], None], happened: Callable[[], None]) -> Callable[[Notice], None]:
+    """What the provider announces is a notification, and may change what on-change subscriptions tell."""
+
+    def tell(notice: Notice) -> None:
+        put(notice)
+        happened()
+
+    return tell
+
+
 def _tell_library(schema: Schema, path: Path, stream: Stream) -> None:
     """Notify that yang-library is not what it was at the last start; the first start changes nothing."""
     last, now = served.last_served(path), schema.content_id
@@ -279,21 +308,33 @@ def _tell_library(schema: Schema, path: Path, stream: Stream) -> None:
 
 
 def _operations(
-    core: _Core, guard: Guard, sessions: Sessions, subscriptions: Subscriptions, urls: Urls, idle: IdleWatch
+    core: _Core,
+    guard: Guard,
+    sessions: Sessions,
+    subscriptions: Subscriptions,
+    registry: Registry,
+    urls: Urls,
+    idle: IdleWatch,
 ) -> Dispatcher:
     configurations = Configurations(core.store, Inline(core.schema, core.validator), urls)
     offer = Offer.of(core.schema, urls.schemes)
     monitoring = Monitoring(core.schema, sessions, core.store.locks, core.store.partial_locks)
     history = History(core.schema, core.store, core.judge, guard)
-    sources = (core.provider.state, monitoring.state, guard.state, history.state, subscriptions.state)
+    kept = (guard.state, history.state, subscriptions.state, registry.state)
+    sources = (core.provider.state, monitoring.state, *kept)
     bodies = Bodies(core.schema, core.validator, core.store, guard, sources)
     retrieve = Retrieve(core.schema, core.store, guard, sources, offer)
+    selections = Selections(core.schema, core.store, guard, retrieve, subscriptions.stream.contents)
+    log = RunningLog(core.store.root(Datastore.RUNNING))
+    watch = Watch(registry, log, selections, lambda: core.store.root(Datastore.RUNNING))
+    terms = TermsReader(core.schema, (*offer.datastores, INTENDED, OPERATIONAL))
     edit = Edit(core.schema, core.store, guard, core.judge, configurations, urls, core.validator.canonical)
     parts = (
         retrieve,
         Nmda(core.schema, core.store, retrieve, edit, offer),
         Actions(core.schema, bodies, guard, core.provider.actions()),
-        Subscribe(subscriptions),
+        Subscribe(subscriptions, registry.subscribed),
+        Dynamic(registry, subscriptions, terms, selections, core.schema, log),
         edit,
         Commit(core.store, guard, core.judge, configurations, offer),
         Control(core.store, sessions, offer),
@@ -304,5 +345,7 @@ def _operations(
     )
     base = base_events.BaseEvents(core.schema, sessions, subscriptions.stream.put)
     core.store.listen(base)
+    core.store.listen(watch)
+    core.provider.listen(_both(subscriptions.stream.put, watch.happened))
     handlers = [bodies.judged(part.handlers()) for part in parts]
-    return Dispatcher(sessions, core.store, guard, handlers, (subscriptions, base, idle))
+    return Dispatcher(sessions, core.store, guard, handlers, (subscriptions, registry, base, idle))

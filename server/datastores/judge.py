@@ -1,6 +1,6 @@
 """The verdict on a configuration: what YANG says, then what stands behind it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from server.datastores.settle import Settled, settle
@@ -10,6 +10,8 @@ from server.schema.validator import Validator
 from server.tree.diff import Change
 from server.tree.node import Container, empty_root
 from server.tree.slice import Slicer
+
+Unserved = Callable[[Container], Sequence[RpcError]]
 
 
 class Checks(Protocol):
@@ -22,11 +24,15 @@ class Checks(Protocol):
 class Judge:
     """Finds every error of a configuration; used by validate, commit and the start of the server."""
 
-    def __init__(self, schema: Schema, validator: Validator, provider: Checks) -> None:
+    def __init__(
+        self, schema: Schema, validator: Validator, provider: Checks, unserved: Unserved = lambda _root: ()
+    ) -> None:
+        """`unserved` tells what modules define as configuration but this server does not do."""
         self._schema = schema
         self._slicer = Slicer(schema)
         self._validator = validator
         self._provider = provider
+        self._unserved = unserved
 
     def change(
         self, old: Container, new: Container, changes: Sequence[Change] | None = None
@@ -38,6 +44,9 @@ class Judge:
         """
         if new is old:
             return ()
+        unserved = self._unserved(new)
+        if unserved:
+            return unserved
         errors = self._slicer.judge(old, new, self._validator.validate, changes)
         return errors or self._provider.check(new)
 

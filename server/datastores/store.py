@@ -107,11 +107,11 @@ class Store:
         self._candidate = self._running.root
         self.premises = Premises()
         """What the edits of the candidate rely on; for whoever is called under the writer lock."""
-        self._listener: Listener | None = None
+        self._listeners: tuple[Listener, ...] = ()
 
     def listen(self, listener: Listener) -> None:
-        """Tell `listener` what happens from now on."""
-        self._listener = listener
+        """Tell `listener` too what happens from now on."""
+        self._listeners = (*self._listeners, listener)
 
     def keep(self, keeper: Keeper) -> None:
         """Ask `keeper` before every commit, under the writer lock; it may refuse what is valid."""
@@ -340,12 +340,11 @@ class Store:
 
     def _inform(self, tell: Callable[[Listener], None]) -> None:
         """Say what has happened; what goes wrong with that changes nothing of it."""
-        if self._listener is None:
-            return
-        try:
-            tell(self._listener)
-        except Exception:
-            logger.exception("listener-failed")
+        for listener in self._listeners:
+            try:
+                tell(listener)
+            except Exception:
+                logger.exception("listener-failed")
 
     def _tell(self, step: Step, author: Author, committed: Committed | None) -> None:
         """The step was carried out: move the alarm to what waits now, then let it be known."""

@@ -178,7 +178,8 @@ def _chain(operation: Operation) -> tuple[SchemaNode, ...]:
 def _with_input(operation: Operation, top: etree._Element, path: Sequence[str]) -> bytes:
     """The request with the parameters put into `<input>`, as libyang is given them.
 
-    What stands in anydata, a filter for one, no schema judges: it is left out. ncclient writes the filter of
+    What stands in anydata, a filter for one, no schema judges: it is left out, and so are XPath expressions,
+    which whoever evaluates them judges with better words. ncclient writes the filter of
     any operation in the namespace of NETCONF itself, and that is what is meant.
     """
     element = whole = copy.deepcopy(top)
@@ -194,6 +195,8 @@ def _with_input(operation: Operation, top: etree._Element, path: Sequence[str]) 
         node = operation.input.children.get(str(child.tag))
         if node is not None and node.kind is NodeKind.ANYDATA:
             child.clear()
+        elif node is not None and node.type is not None and node.type.base == "xpath1.0" and not len(child):
+            child.text = "/*"
     element.append(body)
     whole.tail = None
     return bytes(etree.tostring(whole))

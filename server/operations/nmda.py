@@ -185,7 +185,7 @@ class Nmda:
             return self._operational(session, request)
         name = Datastore.RUNNING if request.datastore == INTENDED else Datastore(request.datastore)
         root = self._store.root(name)
-        selected = self._retrieve.selected(session, root, request.wanted, request.mode, request.levels)
+        selected = self._retrieve.selected(session.peer, root, request.wanted, request.mode, request.levels)
         tagged = request.mode is WithDefaults.REPORT_ALL_TAGGED
         passed = request.sieve.of(selected, root)
         if request.asked is not None:
@@ -202,7 +202,7 @@ class Nmda:
         intended: Container = self._store.root(Datastore.RUNNING)
         state, streamed = self._retrieve.state(request.wanted)
         selected = self._retrieve.selected(
-            session, merge(intended, state), request.wanted, request.mode, request.levels
+            session.peer, merge(intended, state), request.wanted, request.mode, request.levels
         )
         passed = request.sieve.of(selected, intended)
         tagged = request.mode is WithDefaults.REPORT_ALL_TAGGED

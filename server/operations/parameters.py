@@ -5,8 +5,9 @@ parameter, and where it stands in error-path.
 """
 
 from collections.abc import Collection, Iterable
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from lxml import etree
 
@@ -25,6 +26,7 @@ TXID_MODULE_NAMESPACE = "urn:ietf:params:xml:ns:yang:ietf-netconf-txid"
 SUBSCRIBED_NAMESPACE = "urn:ietf:params:xml:ns:yang:ietf-subscribed-notifications"
 PUSH_NAMESPACE = "urn:ietf:params:xml:ns:yang:ietf-yang-push"
 
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _PREFIXES = {
     BASE_NAMESPACE: "nc",
     "urn:ietf:params:xml:ns:yang:ietf-netconf-monitoring": "ncm",
@@ -234,9 +236,9 @@ class Parameters:
         """Return the error unknown-element or unknown-namespace for a child."""
         return self._unknown(child)
 
-    def at(self, error: RpcError, name: str) -> RpcError:
+    def at(self, error: RpcError, name: str, namespace: str = "") -> RpcError:
         """Return an error of the parameter `name`."""
-        return self._at(error, name)
+        return self._at(error, name, namespace)
 
     @property
     def _here(self) -> str:
@@ -293,3 +295,14 @@ def take_with_defaults(
 def take_with_etag(parameters: Parameters) -> bool:
     """Take `<with-etag>` of ietf-netconf-txid: whether the reply shall have the new etag."""
     return bool(parameters.boolean("with-etag", TXID_MODULE_NAMESPACE))
+
+
+def take_time(parameters: Parameters, name: str) -> int | None:
+    """Take a time as microseconds since the Unix epoch; raises RpcError for one that Python does not have."""
+    text = parameters.leaf(name)
+    if text is None:
+        return None
+    try:
+        return (datetime.fromisoformat(text) - _EPOCH) // timedelta(microseconds=1)
+    except (ValueError, TypeError) as error:
+        raise parameters.invalid(name, text, ("a date and time with a zone",)) from error

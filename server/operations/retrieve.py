@@ -13,6 +13,7 @@ from server.operations.handler import Handlers, base
 from server.operations.parameters import Parameters, WithDefaults, take_with_defaults
 from server.operations.sources import Offer, take_source
 from server.protocol.messages import BASE_NAMESPACE, Data, Reply
+from server.protocol.session import Peer
 from server.schema.model import Schema, SchemaNode
 from server.telemetry.sessions import Session
 from server.tree.build import with_streams
@@ -113,7 +114,7 @@ class Retrieve:
         streamed: frozenset[SchemaNode] = frozenset(),
     ) -> Reply:
         tagged = parameters.mode is WithDefaults.REPORT_ALL_TAGGED
-        selected = self.selected(session, root, parameters.wanted, parameters.mode)
+        selected = self.selected(session.peer, root, parameters.wanted, parameters.mode)
         if parameters.asked is not None:
             return self.with_etags(
                 session,
@@ -155,7 +156,7 @@ class Retrieve:
 
     def selected(
         self,
-        session: Session,
+        peer: Peer,
         root: Container,
         wanted: Wanted,
         mode: WithDefaults,
@@ -166,9 +167,9 @@ class Retrieve:
         What may not be read is not there when the filter is applied, so no filter can find it out. Of
         each selected node `levels` levels are told.
         """
-        root = self._guard.visible(session.peer, root)
+        root = self._guard.visible(peer, root)
         if mode in (WithDefaults.REPORT_ALL, WithDefaults.REPORT_ALL_TAGGED):
             root = self._defaults.narrowed(root, wanted.selection(self._schema))
-            root = self._guard.visible(session.peer, self._defaults.filled(root))
+            root = self._guard.visible(peer, self._defaults.filled(root))
         selected = wanted.of(self._schema, root, levels)
         return self._defaults.trimmed(selected) if mode is WithDefaults.TRIM else selected

@@ -1,14 +1,14 @@
 """create-subscription (RFC 5277 section 2.1.1)."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from lxml import etree
 
 from server.operations.filters import take_filter
 from server.operations.handler import Handlers
-from server.operations.parameters import Parameters
+from server.operations.parameters import Parameters, take_time
 from server.protocol import errors
 from server.protocol.messages import BASE_NAMESPACE, Ok, Reply
 from server.telemetry.sessions import Session
@@ -16,7 +16,6 @@ from server.telemetry.streams import NETCONF
 from server.telemetry.subscription import Wanted
 from server.telemetry.subscriptions import Subscriptions
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 NAMESPACE: Final = "urn:ietf:params:xml:ns:netconf:notification:1.0"
 
 
@@ -37,7 +36,7 @@ class CreateSubscription:
             raise parameters.invalid("stream", stream or "", (NETCONF,))
         own, base = take_filter(parameters), take_filter(parameters, BASE_NAMESPACE)
         wanted = base if own is None else own
-        start, stop = (_take_time(parameters, name) for name in ("startTime", "stopTime"))
+        start, stop = (take_time(parameters, name) for name in ("startTime", "stopTime"))
         parameters.finish()
         if stop is not None and start is None:
             error = errors.missing_element("startTime", "stopTime needs a startTime")
@@ -49,22 +48,13 @@ class CreateSubscription:
         return cls(wanted, start, stop)
 
 
-def _take_time(parameters: Parameters, name: str) -> int | None:
-    """Take a time; one that the calendar of Python does not have, a leap second for one, is refused."""
-    text = parameters.leaf(name)
-    if text is None:
-        return None
-    try:
-        return (datetime.fromisoformat(text) - _EPOCH) // timedelta(microseconds=1)
-    except (ValueError, TypeError) as error:
-        raise parameters.invalid(name, text, ("a date and time with a zone",)) from error
-
-
 class Subscribe:
     """The operation that starts notifications on a session."""
 
-    def __init__(self, subscriptions: Subscriptions) -> None:
+    def __init__(self, subscriptions: Subscriptions, established: Callable[[Session], bool]) -> None:
+        """`established` tells whether a session has a subscription of RFC 8639."""
         self._subscriptions = subscriptions
+        self._established = established
 
     def handlers(self) -> Handlers:
         """Return the operations of this file."""
@@ -73,8 +63,12 @@ class Subscribe:
     def create_subscription(self, session: Session, operation: etree._Element) -> Reply:
         """Subscribe the session; notifications follow the reply.
 
-        Raises RpcError in-use when it is subscribed already, resource-denied when there are too many.
+        Raises RpcError in-use when it is subscribed already, resource-denied when there are too many, and
+        operation-not-supported on a session with subscriptions of RFC 8639 (RFC 8640 section 3).
         """
+        if self._established(session):
+            text = "this session has a subscription of establish-subscription; use another session"
+            raise errors.operation_not_supported(text)
         stream = self._subscriptions.stream
         parameters = CreateSubscription.parse(operation, stream.now())
         wanted = None if parameters.filter is None else stream.contents.condition(parameters.filter)

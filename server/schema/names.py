@@ -18,7 +18,7 @@ ALL_CONTENTS = "/"
 _NAME = r"[A-Za-z_][\w.\-]*"
 _STEP = re.compile(rf"\s*/\s*(?:({_NAME}):)?({_NAME})\s*")
 _EXPRESSION = re.compile(
-    rf"""(?P<literal>"[^"]*"|'[^']*')|(?<![\w.\-:])(?P<prefix>{_NAME}):(?=[A-Za-z_*])"""
+    rf"""(?P<literal>"[^"]*"|'[^']*'|::)|(?<![\w.\-])(?P<prefix>{_NAME}):(?=[A-Za-z_*])"""
 )
 """The literals of an XPath expression, and its prefixes; `child::` is none."""
 _PREDICATE = re.compile(

@@ -37,11 +37,11 @@ class TypeInfo:
 
     `base` is the built-in type's name, or `xpath1.0`. `members` are the types of a union. `has_prefix` is
     true for an identityref, an instance-identifier, an XPath expression, and a union or leafref that may hold
-    one: the XML form of such a value carries prefixes (see `server.schema.names`). `identities` are the values an identityref takes,
-    in module-name form (`iana-if-type:ethernetCsmacd`). `enums` are the names of an enumeration, and
-    `has_pattern` says that a string has one. `target` is the leaf that a leafref points at, or None when the
-    path could not be resolved; a value then has the form of `target.type`. `range` and `length` are the
-    restrictions that apply, as the modules write them.
+    one: the XML form of such a value carries prefixes (see `server.schema.names`). `identities` are the
+    values an identityref takes, in module-name form (`iana-if-type:ethernetCsmacd`). `enums` are the names of
+    an enumeration, and `has_pattern` says that a string has one. `target` is the leaf that a leafref points
+    at, or None when the path could not be resolved; a value then has the form of `target.type`. `range` and
+    `length` are the restrictions that apply, as the modules write them.
     """
 
     base: str

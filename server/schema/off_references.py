@@ -26,7 +26,9 @@ def _prune(statement: Statement, off: Collection[str]) -> bool:
     kept = [child for child in statement.children if not _is_off_reference(child, off)]
     pruned = len(kept) < len(statement.children)
     statement.children[:] = kept
-    return any([_prune(child, off) for child in kept]) or pruned
+    for child in kept:
+        pruned = _prune(child, off) or pruned
+    return pruned
 
 
 def _is_off_reference(statement: Statement, off: Collection[str]) -> bool:

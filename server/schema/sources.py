@@ -75,8 +75,8 @@ NETCONF_FEATURES = ("candidate", "confirmed-commit", "rollback-on-error", "valid
 """What of ietf-netconf every server of ours has; the others are chosen when it is started."""
 
 SUBSCRIPTION_FEATURES = ("encode-xml", "replay", "subtree", "xpath")
-"""What of ietf-subscribed-notifications is done. RFC 8640 defines no configured subscriptions, NETCONF no JSON,
-and octets of one SSH connection have one DSCP."""
+"""What of ietf-subscribed-notifications is done. RFC 8640 defines no configured subscriptions, NETCONF no
+JSON, and the octets of one SSH connection have one DSCP."""
 
 # ietf-netconf's features are capabilities of the session (RFC 6241 section 8); pre-provisioning holds
 # because an interface that does not exist yet is accepted (RFC 8343 section 2).

@@ -4,12 +4,14 @@ import pytest
 
 from server.schema.model import Schema
 from server.schema.names import Bindings, from_xml, instance_path, parse_identifier, quoted, to_xml
+from server.schema.node import TypeInfo
 
 SHELF = "/shop:shop/shelf"
 PROFILE = "/twincast-remote-backup:remote-backup/remote-backup-profile"
 IF = "urn:ietf:params:xml:ns:yang:ietf-interfaces"
 IANA = "urn:ietf:params:xml:ns:yang:iana-if-type"
 SH = "urn:test:shop"
+EXPRESSION = TypeInfo("xpath1.0", has_prefix=True)
 
 
 def test_error_path_of_igmp_copy(default_schema: Schema):
@@ -111,3 +113,26 @@ def test_parse_identifier_keeps_brackets_in_values():
     steps = parse_identifier("/a:b[a:c=']/x[']/a:d")
     assert [step.name for step in steps] == ["b", "d"]
     assert steps[0].predicates[0].value == "]/x["
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "printed"),
+    [
+        (
+            "/x:interfaces/x:interface[x:name='x:y']",
+            "/ietf-interfaces:interfaces/ietf-interfaces:interface[ietf-interfaces:name='x:y']",
+            "/if:interfaces/if:interface[if:name='x:y']",
+        ),
+        ("child::x:interfaces", "child::ietf-interfaces:interfaces", "child::if:interfaces"),
+        ('concat("y:z", x:*)', 'concat("y:z", ietf-interfaces:*)', 'concat("y:z", if:*)'),
+    ],
+)
+def test_the_prefixes_of_an_expression(default_schema: Schema, text: str, value: str, printed: str):
+    """Those in its literals stay."""
+    assert from_xml(default_schema, EXPRESSION, text, {"x": IF}) == value
+    assert to_xml(default_schema, EXPRESSION, value) == (printed, {"if": IF})
+
+
+def test_a_prefix_of_an_expression_has_to_be_bound(default_schema: Schema):
+    with pytest.raises(ValueError, match="'y' is not bound"):
+        from_xml(default_schema, EXPRESSION, "//x:a | /y:a", {"x": IF})
