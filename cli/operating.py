@@ -124,10 +124,18 @@ def _add_shell(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         help="the command line of routers, over NETCONF",
         description="Edits, commits and shows a router's configuration and state. Without -c, and on a "
         "terminal, it asks for commands; else it carries out those of -c or standard input until one fails.",
-        epilog="exit status: 0 done; 1 a command failed, and those behind it were not carried out; 3 there "
-        "is no session with a server.",
+        epilog="exit status: 0 done; 1 a command failed, and those behind it were not carried out; 2 wrong "
+        "usage; 3 there is no session with a server.",
     )
     _add_server_options(shell)
+    shell.add_argument("--host", metavar="HOST", help="a router elsewhere, over SSH")
+    shell.add_argument("--port", metavar="N", type=int, help="its port (default: 830)")
+    shell.add_argument("--user", metavar="NAME", help="the user there (default: this user)")
+    shell.add_argument(
+        "--identity",
+        metavar="FILE",
+        help="the private key to show (default: those of the agent and of ~/.ssh, then a password is asked)",
+    )
     shell.add_argument(
         "-c",
         dest="commands",

@@ -52,7 +52,9 @@ def _play(options: Options, laboratory: Laboratory) -> int:
         content = page.Report(files.now(), files.machine(), options.groups, seen)
         print(f"report: {files.write(content, Path(options.report))}")
     if not options.once and sys.stdout.isatty():
-        report.print_how_to_connect(USER, laboratory.key, [router.port for router in laboratory.routers])
+        routers = laboratory.routers
+        ports, folders = [router.port for router in routers], [router.folder for router in routers]
+        report.print_how_to_connect(USER, laboratory.key, ports, folders)
         signal.pause()
     missed = any(each.misses() for each in results) or any(each.misses() for each in scenarios)
     return 1 if missed else 0

@@ -77,10 +77,11 @@ def as_json(plane: str, groups: int, results: Sequence[CaseResult]) -> dict[str,
     return {"plane": plane, "groups": groups, "cases": [result.as_json() for result in results]}
 
 
-def print_how_to_connect(user: str, key: Path, ports: Sequence[int]) -> None:
+def print_how_to_connect(user: str, key: Path, ports: Sequence[int], state_dirs: Sequence[Path]) -> None:
     """Print what to type in another shell to reach both routers, until Ctrl-C."""
-    for name, port in zip("ab", ports, strict=True):
+    for name, port, state_dir in zip("ab", ports, state_dirs, strict=True):
         print(f"\nrouter {name}:")
+        print(f"  twincast shell --state-dir {state_dir}")
         print(
             f"  ssh -i {key} -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null"
             f" -p {port} {user}@127.0.0.1 -s netconf"

@@ -95,7 +95,8 @@ def subtree(path: Path, children: Sequence[OutlineNode] = ()) -> etree._Element:
     root = etree.Element(f"{{{BASE}}}filter", type="subtree", nsmap=scope(BASE))
     element = _reach(root, path)
     for child in children:
-        etree.SubElement(element, child.tag)
+        if element.find(child.tag) is None:
+            etree.SubElement(element, child.tag, nsmap=_own(element, child))
     return root
 
 

@@ -4,7 +4,7 @@ import socket
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from lxml import etree
 
@@ -12,6 +12,9 @@ from cli.shell.editing import scope
 from server.protocol.errors import ProtocolError
 from server.protocol.framing import Framer, Framing, FramingLimits, encode
 from server.protocol.xml import XmlError, XmlReader
+
+if TYPE_CHECKING:
+    from server.transport.ssh_client import Person, Target
 
 BASE: Final = "urn:ietf:params:xml:ns:netconf:base:1.0"
 _CHUNKED: Final = "urn:ietf:params:netconf:base:1.1"
@@ -44,10 +47,26 @@ class Link(Protocol):
         """End the session; what the server makes of that is its business."""
 
 
-class StreamLink:
-    """A session over a connected stream socket."""
+class Stream(Protocol):
+    """A connected stream of bytes: a socket, or a channel of SSH."""
 
-    def __init__(self, stream: socket.socket, hold: Callable[[], None] = lambda: None) -> None:
+    def sendall(self, data: bytes, /) -> None:
+        """Send all of it."""
+
+    def recv(self, nbytes: int, /) -> bytes:
+        """Return what is there; nothing at the end."""
+
+    def settimeout(self, timeout: float, /) -> None:
+        """Wait no longer than that, in seconds."""
+
+    def close(self) -> None:
+        """End it."""
+
+
+class StreamLink:
+    """A session over a stream; `hold` is called when it is closed."""
+
+    def __init__(self, stream: Stream, hold: Callable[[], None] = lambda: None) -> None:
         self._stream = stream
         self._hold = hold
         self._framer = Framer(FramingLimits(message=_LONGEST_ANSWER, chunk=_LONGEST_ANSWER))
@@ -128,3 +147,14 @@ def connect_local(path: Path) -> StreamLink:
     except OSError as error:
         raise LinkError(f"{path}: {error.strerror}") from error
     return StreamLink(ours, connection.close)
+
+
+def connect_ssh(target: "Target", person: "Person") -> StreamLink:
+    """Open a session over SSH; raises LinkError."""
+    from server.transport.ssh_client import SshClient, SshError
+
+    try:
+        client = SshClient(target, person)
+    except SshError as error:
+        raise LinkError(str(error)) from error
+    return StreamLink(client.channel, client.close)

@@ -47,16 +47,8 @@ class Nodes:
         return Option(word, option.help, option.take)
 
     def _children(self, path: Path, edits: tuple[Edit, ...], then: Then) -> Iterator[Option]:
-        """The children of a node, and those that stand there without the container around them."""
-        own = config_children(path[-1].node)
-        names = {child.name for child in own}
-        for child in own:
-            yield self._child(child, path, edits, then)
-        for child in own:
-            if child.name in HOISTED.get(path[-1].node.path, ()):
-                for hoisted in config_children(child):
-                    if hoisted.name not in names:
-                        yield self._child(hoisted, (*path, Step(child)), edits, then)
+        for above, child in offered(path):
+            yield self._child(child, above, edits, then)
 
     def _child(self, node: OutlineNode, path: Path, edits: tuple[Edit, ...], then: Then) -> Option:
         below = (*path, Step(node))
@@ -93,8 +85,8 @@ class Nodes:
 
         node = path[-1].node
         options = [
-            self._child(child, path, edits, then(child.name))
-            for child in config_children(node)
+            self._child(child, above, edits, then(child.name))
+            for above, child in offered(path)
             if child.name not in used
         ]
         positional = POSITIONAL.get(node.path)
@@ -129,15 +121,8 @@ class Nodes:
     # what is taken away
 
     def _undo_children(self, path: Path) -> Iterator[Option]:
-        own = config_children(path[-1].node)
-        names = {child.name for child in own}
-        for child in own:
-            yield self._undo(child, path)
-        for child in own:
-            if child.name in HOISTED.get(path[-1].node.path, ()):
-                for hoisted in config_children(child):
-                    if hoisted.name not in names:
-                        yield self._undo(hoisted, (*path, Step(child)))
+        for above, child in offered(path):
+            yield self._undo(child, above)
 
     def _undo(self, node: OutlineNode, path: Path) -> Option:
         below = (*path, Step(node))
@@ -189,6 +174,17 @@ class Nodes:
 
         value = Option("", first_sentence(node.description), taken, self._model.kind(node))
         return Option(node.name, first_sentence(node.description), lambda _: State((value,)))
+
+
+def offered(path: Path) -> Iterator[tuple[Path, OutlineNode]]:
+    """Yield the children of a node with the way to them; some stand there without the container around."""
+    own = config_children(path[-1].node)
+    names = {child.name for child in own}
+    yield from ((path, child) for child in own)
+    for child in own:
+        if child.name in HOISTED.get(path[-1].node.path, ()):
+            inside = (hoisted for hoisted in config_children(child) if hoisted.name not in names)
+            yield from (((*path, Step(child)), hoisted) for hoisted in inside)
 
 
 class KeyKind:

@@ -36,12 +36,8 @@ COMMANDS: Final = (
         "Make the candidate configuration the running one",
         CONFIGURING,
     ),
-    Command(
-        "abort", "abort", "Discard the changes of the candidate and go back to the user view", CONFIGURING
-    ),
-    Command(
-        "abort trial [persist-id <persist-id>]", "abort-trial", "Undo a commit that is on trial", CONFIGURING
-    ),
+    Command("abort", "abort", "Discard the changes and go back to the user view", CONFIGURING),
+    Command("abort trial [persist-id <persist-id>]", "abort-trial", "Undo a commit on trial", CONFIGURING),
     Command("clear configuration candidate", "clear", "Discard the changes of the candidate"),
     Command(
         "rollback configuration to commit-id <commit-id> [description <description>]",
@@ -49,32 +45,41 @@ COMMANDS: Final = (
         "Make running what it was after an earlier commit",
     ),
     Command("configuration exclusive", "lock", "Let nobody else edit the candidate", CONFIGURING),
-    Command("display this", "display-this", "Show what is in use"),
-    Command("display this candidate", "display-this-candidate", "Show what is in use"),
-    Command("display current-configuration", "display-running", "Show what is in use"),
-    Command("display configuration candidate", "display-candidate", "Show what is in use"),
-    Command("display configuration changes", "display-changes", "Show what is in use"),
-    Command("display configuration commit list", "display-commits", "Show what is in use"),
-    Command("display configuration commit changes [at <commit-id>]", "display-commit", "Show what is in use"),
-    Command("display remote-backup-profile [<profile>]", "display-profile", "Show what is in use"),
-    Command(
-        "display remote-backup-profile slot <slot> <profile>", "display-profile-slot", "Show what is in use"
+    *(
+        Command(pattern, name, "Show configuration and state")
+        for pattern, name in (
+            ("display this", "display-this"),
+            ("display this candidate", "display-this-candidate"),
+            ("display current-configuration", "display-running"),
+            ("display configuration candidate", "display-candidate"),
+            ("display configuration changes", "display-changes"),
+            ("display configuration commit list", "display-commits"),
+            ("display configuration commit changes [at <commit-id>]", "display-commit"),
+            ("display remote-backup-profile [<profile>]", "display-profile"),
+            ("display remote-backup-profile slot <slot> <profile>", "display-profile-slot"),
+            ("display remote-backup-service [<service> [{verbose:verbose}]]", "display-service"),
+            ("display multicast-rui statistic [all]", "display-statistic"),
+            (
+                "display {protocol:igmp|mld} group [<group>] [interface <interface>] [{verbose:verbose}]",
+                "display-igmp-group",
+            ),
+            ("display igmp interface [<interface>]", "display-igmp-interface"),
+            ("display igmp control-message counters [<interface>]", "display-igmp-counters"),
+            ("display vrrp", "display-vrrp"),
+            ("display users", "display-users"),
+        )
     ),
-    Command("display remote-backup-service [<service> [{verbose:verbose}]]", "display-service", "Show"),
-    Command("display multicast-rui statistic [all]", "display-statistic", "Show"),
-    Command("display igmp group [{verbose:verbose}]", "display-igmp-group", "Show"),
-    Command("display igmp interface [<interface>]", "display-igmp-interface", "Show"),
-    Command("display igmp control-message counters [<interface>]", "display-igmp-counters", "Show"),
-    Command("display vrrp", "display-vrrp", "Show"),
-    Command("display users", "display-users", "Show"),
-    Command("display version", "display-version", "Show"),
-    Command("reset multicast-rui statistic all", "reset-statistic", "Start counters from zero"),
-    Command("reset remote-backup-service <service> statistic", "reset-service", "Start counters from zero"),
+    *(
+        Command(pattern, name, "Start counters from zero")
+        for pattern, name in (
+            ("reset multicast-rui statistic all", "reset-all"),
+            ("reset multicast remote-backup {igmp|bas} statistics", "reset-all"),
+            ("reset remote-backup-service <service> statistic", "reset-service"),
+        )
+    ),
 )
 
-UNDO: Final = (
-    Command("configuration exclusive", "unlock", "Let others edit the candidate again", CONFIGURING),
-)
+UNDO: Final = (Command("configuration exclusive", "unlock", "Let others edit it again", CONFIGURING),)
 
 HELPS: Final[Mapping[str, str]] = {
     "this": "The configuration of this view",
@@ -93,10 +98,17 @@ HELPS: Final[Mapping[str, str]] = {
     "control-message": "Messages by kind",
     "vrrp": "Who is master, profile by profile, however that is decided",
     "users": "The NETCONF sessions",
-    "version": "What the server is",
+    "mld": "MLD: memberships",
+    "multicast": "Multicast replication",
+    "remote-backup": "Multicast replication",
+    "bas": "Memberships of subscribers",
+    "statistics": "Counters",
+    "counters": "Messages by kind",
+    "commit": "The commits before",
+    "to": "The commit to go back to",
     "slot": "As the dataplane sees it",
     "verbose": "Everything that is known",
-    "all": "All services",
+    "all": "All of them",
     "trial": "Undo it by itself unless it is confirmed in time",
     "persist": "Let another session confirm it that knows this word",
     "persist-id": "The word of the commit on trial",
@@ -127,8 +139,8 @@ def _stands(command: Command, configuring: bool) -> bool:
 
 
 def _state(model: Model, command: Command) -> State:
-    words = command.pattern.split()
-    helps = {**HELPS, words[0]: HELPS.get(words[0], command.help)}
+    first = command.pattern.split()[0]
+    helps = {**HELPS, first: command.help}
     return compile_pattern(
         command.pattern, _slots(model), helps, lambda values: Order(command.name, {**values})
     )
@@ -139,6 +151,7 @@ def _slots(model: Model) -> dict[str, Slot]:
         "profile": _named(model, f"{PROFILE}/name", "A profile"),
         "service": _named(model, f"{SERVICE}/name", "A service"),
         "interface": _named(model, f"{INTERFACE}/name", "An interface"),
+        "group": Slot(TextKind(64), "The address of a group"),
         "slot": Slot(NumberKind(0, 255), "Any number: there is one dataplane"),
         "seconds": Slot(NumberKind(1, 2**32 - 1), "How long it may stay unconfirmed, in seconds"),
         "commit-id": Slot(NumberKind(0, 2**64 - 1), "The number of a commit"),

@@ -89,7 +89,7 @@ class _Compiled:
             return State(done=self._make(values))
         first, rest = parts[0], parts[1:]
         if first.optional:
-            return merge([self.state(rest, values), self.state((*first.optional, *rest), values)])
+            return merge([self.state((*first.optional, *rest), values), self.state(rest, values)])
         if first.words:
             return State(tuple(self._word(first, word, rest, values) for word in first.words))
         return State((self._value(first.name, rest, values),))

@@ -141,7 +141,7 @@ class Renderer:
         taken = used or []
         if node.kind == "list":
             prefix = _entry_words(prefix, path)
-        line, lone, deeper = prefix, [], []
+        line, deeper = prefix, []
         for child in element:
             below = _child(node, child)
             if below is None or not below.config or below.name in node.keys or child in taken:
@@ -152,9 +152,9 @@ class Renderer:
                 line += _value(child, below)
             else:
                 line += _leaf(Text.of(below.name), child, below)
-        if line != prefix or node.presence or node.kind == "list":
-            lone.append(line)
-        yield from lone
+        told = any(child in taken for child in element)
+        if line != prefix or node.kind == "list" or (node.presence and not told):
+            yield line
         for child, below in deeper:
             step = Step(below, entry_keys(child, below))
             yield from self._node(prefix + Text.of(below.name), child, (*path, step), taken)

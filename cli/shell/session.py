@@ -4,8 +4,12 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final
 
 from cli.shell.answer import Answer, CommandError
-from cli.shell.model import Order
+from cli.shell.displays.profile import ask, entry_path
+from cli.shell.displays.service import services_of
+from cli.shell.editing import action
+from cli.shell.model import Act, Order
 from cli.shell.netconf import Refused
+from cli.shell.words import SERVICE
 
 if TYPE_CHECKING:
     from cli.shell.shell import Shell
@@ -149,6 +153,26 @@ def rollback(shell: "Shell", order: Order) -> Answer:
     return Answer(f"Info: the configuration is what it was after commit {number}.")
 
 
+def reset_all(shell: "Shell", _order: Order) -> Answer:
+    """Start the counters of every service from zero."""
+    names = [item.text("name") or "" for item in services_of(ask(shell, SERVICE))]
+    for name in names:
+        _reset(shell, name)
+    return Answer(f"Info: the counters of {len(names)} services were reset.")
+
+
+def reset_service(shell: "Shell", order: Order) -> Answer:
+    """Start the counters of one service from zero."""
+    _reset(shell, order.get("service"))
+    return Answer("Info: the counters were reset.")
+
+
+def _reset(shell: "Shell", name: str) -> None:
+    path = entry_path(shell.model, SERVICE, name)
+    reset = next(item for item in path[-1].node.actions if item.name == "reset-statistics")
+    shell.netconf.call(action(Act(path, reset)))
+
+
 VERBS: Final[Mapping[str, Callable[["Shell", Order], Answer]]] = {
     "system-view": system_view,
     "quit": quit_view,
@@ -159,5 +183,7 @@ VERBS: Final[Mapping[str, Callable[["Shell", Order], Answer]]] = {
     "clear": clear,
     "rollback": rollback,
     "lock": lock,
+    "reset-all": reset_all,
+    "reset-service": reset_service,
     "unlock": unlock,
 }

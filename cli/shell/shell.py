@@ -10,11 +10,12 @@ from cli.shell.candidate import Candidate
 from cli.shell.displays import DISPLAYS
 from cli.shell.editing import action, edit_config, instance, subtree
 from cli.shell.grammar import GrammarError
+from cli.shell.help import asks_for_help, listing
 from cli.shell.language import Language
 from cli.shell.link import LinkError
 from cli.shell.model import Act, Change, Edit, Model, Operation, Order, Path, Step
 from cli.shell.netconf import Netconf, Refused
-from cli.shell.tokens import LineError, split
+from cli.shell.tokens import SECTION, LineError, split
 from cli.shell.views import Mark, Views
 from cli.shell.words import BY_ITSELF
 
@@ -46,8 +47,13 @@ class Shell:
     def run(self, text: str) -> Answer:
         """Carry out a line; raises CommandError, and LinkError."""
         try:
+            if asks_for_help(text):
+                return Answer(listing(self.language, self.views, text.rstrip()[:-1], self.names))
+            if text.strip() == SECTION and self.views.configuring:
+                self.views = self.views.system()
+                return Answer()
             line = split(text)
-            if not line.words:
+            if not line.words or text.strip() == SECTION:
                 return Answer()
             chosen = pipes.read(text, line.pipes)
             command = self.language.parse(self.views, line)
@@ -61,6 +67,20 @@ class Shell:
             raise CommandError(f"Error: {error}") from None
         except Refused as error:
             raise CommandError("\n".join(f"Error: {fault.text()}" for fault in error.faults)) from None
+
+    def names(self, target: str) -> list[str]:
+        """Return the values that a leaf has in running and candidate; none when it may not be read."""
+        path = leaf_path(self.model, target)
+        found: dict[str, None] = {}
+        try:
+            for datastore in ("running", "candidate"):
+                data = self.netconf.get_config(datastore, subtree(path))
+                found.update(
+                    (item.text or "", None) for item in data.iter(path[-1].node.tag) if not len(item)
+                )
+        except Refused:
+            return []
+        return sorted(name for name in found if name)
 
     def _carry_out(self, command: Change | Act | Order) -> Answer:
         if isinstance(command, Change):
@@ -105,6 +125,13 @@ class Shell:
     def close(self) -> None:
         """End the session."""
         self.netconf.link.close()
+
+
+def leaf_path(model: Model, target: str) -> Path:
+    """Return the way to a leaf through all entries of the lists above it."""
+    parts = target.split("/")[1:]
+    found = [model.find("/" + "/".join(parts[: count + 1])) for count in range(len(parts))]
+    return tuple(Step(node) for node in found if node is not None)
 
 
 __all__ = ["Ask", "LinkError", "Shell"]

@@ -8,6 +8,10 @@ LONGEST_LINE: Final = 8192
 """Characters; the longest thing that is typed is a description."""
 
 
+SECTION: Final = "#"
+"""What stands between the sections of a configuration."""
+
+
 class LineError(Exception):
     """The line itself cannot be read; `position` is the character that is wrong."""
 
@@ -104,12 +108,13 @@ def quote(value: str) -> str:
 def commands(text: str) -> Iterator[tuple[int, str]]:
     """Split a script into its lines and those at semicolons outside quotes; yields (line number, command).
 
-    Empty lines and comments, which begin with `#` or `!`, are left out.
+    Empty lines and comments, which begin with `#` or `!`, are left out. A `#` alone is no comment: it
+    stands between the sections of a configuration and leads back to the system view.
     """
     for number, line in enumerate(text.splitlines(), 1):
         for command in _at_semicolons(line):
             stripped = command.strip()
-            if stripped and not stripped.startswith(("#", "!")):
+            if stripped == SECTION or (stripped and not stripped.startswith(("#", "!"))):
                 yield number, stripped
 
 

@@ -142,7 +142,8 @@ def test_what_is_shown_can_be_typed_again(twincast: Twincast) -> None:
     with twincast.connect() as session:
         before = session.get_config("running").data_xml
     _clear(twincast)
-    again = shell(twincast, script=f"system-view\n{first.stdout.replace('return', '')}\ncommit\n")
+    shown = first.stdout.removesuffix("return\n")
+    again = shell(twincast, script=f"system-view\n{shown}commit\n")
     assert (again.returncode, again.stderr) == (0, "")
     with twincast.connect() as session:
         assert session.get_config("running").data_xml == before

@@ -45,12 +45,13 @@ def test_a_line_without_end_is_refused() -> None:
 
 
 def test_a_script_is_split_at_semicolons_and_lines() -> None:
-    script = 'system-view; interface e0\n# comment\n\n description "a; b" ;commit\n! the end'
+    script = 'system-view; interface e0\n# comment\n\n description "a; b" ;commit\n#\n! the end'
     assert list(commands(script)) == [
         (1, "system-view"),
         (1, "interface e0"),
         (4, 'description "a; b"'),
         (4, "commit"),
+        (5, "#"),
     ]
 
 

@@ -1,0 +1,171 @@
+"""The shell on a terminal: line editing, completion with Tab, help with `?`, history."""
+
+import os
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+from prompt_toolkit import PromptSession
+from prompt_toolkit.application import run_in_terminal
+from prompt_toolkit.completion import CompleteEvent, Completer, Completion
+from prompt_toolkit.document import Document
+from prompt_toolkit.history import FileHistory, History, InMemoryHistory
+from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+from prompt_toolkit.output import Output, create_output
+from prompt_toolkit.output.vt100 import Vt100_Output
+from prompt_toolkit.shortcuts import CompleteStyle
+
+from cli.shell.answer import Answer, CommandError
+from cli.shell.grammar import GrammarError
+from cli.shell.help import in_quotes, listing, place, suggestions, tells_a_secret
+from cli.shell.shell import Shell
+from cli.shell.tokens import LineError
+from cli.state_folder import state_dir
+
+HISTORY: Final = "shell-history"
+"""In the user's state folder."""
+
+
+class _Words(Completer):
+    """Completes from the grammar and from the names in the configuration."""
+
+    def __init__(self, shell: Shell) -> None:
+        self._shell = shell
+
+    def get_completions(self, document: Document, _event: CompleteEvent) -> Iterable[Completion]:
+        """Yield what fits before the cursor."""
+        shell = self._shell
+        try:
+            found = place(shell.language, shell.views, document.text_before_cursor)
+        except (GrammarError, LineError):
+            return
+        for item in suggestions(found, shell.names):
+            yield Completion(
+                f"{item.text} ", -len(found.begun), display=item.text, display_meta=item.help[:60]
+            )
+
+
+class _DiscreetHistory(FileHistory):
+    """A history that keeps no line with a key or a password in it."""
+
+    def __init__(self, file: Path, shell: Shell) -> None:
+        self._shell = shell
+        super().__init__(str(file))
+
+    def append_string(self, string: str) -> None:
+        """Keep a line, in memory and in the file."""
+        if not tells_a_secret(self._shell.language, self._shell.views, string):
+            super().append_string(string)
+
+
+class Terminal:
+    """A person at a terminal."""
+
+    def __init__(self, shell: Shell) -> None:
+        self._shell = shell
+        self._prompt = ""
+        shell.ask = self.ask
+        self._session: PromptSession[str] = PromptSession(
+            history=_history(shell),
+            completer=_Words(shell),
+            complete_style=CompleteStyle.READLINE_LIKE,
+            complete_while_typing=False,
+            key_bindings=self._keys(),
+            output=_output(),
+        )
+
+    def run(self) -> int:
+        """Ask for commands until the user leaves; raises LinkError when the session is over."""
+        while True:
+            warning, self._prompt = self._shell.prompt()
+            if warning:
+                print(warning)
+            try:
+                line = self._session.prompt(self._prompt)
+            except KeyboardInterrupt:
+                continue
+            except EOFError:
+                line = "quit"
+            if self._carry_out(line).leave and self._may_leave():
+                return 0
+
+    def _carry_out(self, line: str) -> Answer:
+        try:
+            answer = self._shell.run(line)
+        except CommandError as error:
+            if error.position >= 0:
+                print(f"{' ' * (len(self._prompt) + error.position)}^")
+            print(error.text)
+            return Answer()
+        except KeyboardInterrupt:
+            print("Interrupted; what was asked for may have been done all the same.")
+            return Answer()
+        if answer.text:
+            print(answer.text)
+        return answer
+
+    def _may_leave(self) -> bool:
+        question = "Warning: the commit on trial is undone when you leave. Leave? [Y(yes)/N(no)]: "
+        return not self._shell.trial or self.ask(question, "yn") == "y"
+
+    def ask(self, question: str, letters: str) -> str:
+        """Ask until one of the letters is the answer; whoever interrupts wants the last one."""
+        asking: PromptSession[str] = PromptSession(history=InMemoryHistory(), output=_output())
+        while True:
+            try:
+                answer = asking.prompt(question).strip().lower()[:1]
+            except (KeyboardInterrupt, EOFError):
+                return letters[-1]
+            if answer and answer in letters:
+                return answer
+
+    def _keys(self) -> KeyBindings:
+        keys = KeyBindings()
+
+        @keys.add("?")
+        def _help(event: KeyPressEvent) -> None:
+            before = event.current_buffer.document.text_before_cursor
+            if in_quotes(before):
+                event.current_buffer.insert_text("?")
+                return
+            run_in_terminal(lambda: self._show_help(before))
+
+        @keys.add("c-z")
+        def _return(event: KeyPressEvent) -> None:
+            event.current_buffer.text = "return" if self._shell.views.configuring else ""
+            event.current_buffer.validate_and_handle()
+
+        return keys
+
+    def _show_help(self, before: str) -> None:
+        shell = self._shell
+        print(f"{self._prompt}{before}?")
+        print(listing(shell.language, shell.views, before, shell.names))
+
+
+class _Screen(Vt100_Output):
+    """A terminal that is not asked where its cursor is, since not every terminal answers."""
+
+    @property
+    def responds_to_cpr(self) -> bool:
+        """No."""
+        return False
+
+
+def _output() -> Output:
+    if sys.stdout.isatty():
+        return _Screen.from_pty(sys.stdout, term=os.environ.get("TERM"))
+    return create_output()
+
+
+def _history(shell: Shell) -> History:
+    """Where the lines are kept; in memory when there is no place for a file."""
+    file = state_dir(None) / HISTORY
+    try:
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        file.touch(mode=0o600)
+    except OSError as error:
+        print(f"The history is not kept: {file}: {error.strerror}", file=sys.stderr)
+        return InMemoryHistory()
+    return _DiscreetHistory(file, shell)
