@@ -30,7 +30,8 @@ class ChildRole(StrEnum):
 class ServerArguments(msgspec.Struct, frozen=True, tag="server"):
     """Options of the server; `sources` is the JSON form of ModuleSources, `url_folder` empty for none.
 
-    `again`: it replaces one that ended. `metrics_fd`: where metrics are scraped, None for nowhere.
+    `again`: it replaces one that ended. `metrics_fd`: where metrics are scraped, `web_fd`: where the status
+    page is asked for, None for nowhere.
     """
 
     state_dir: str
@@ -42,6 +43,7 @@ class ServerArguments(msgspec.Struct, frozen=True, tag="server"):
     url_https: bool = False
     again: bool = False
     metrics_fd: int | None = None
+    web_fd: int | None = None
 
 
 class ValidatorArguments(msgspec.Struct, frozen=True, tag="validator"):
@@ -126,6 +128,7 @@ def _server(arguments: ServerArguments) -> int:
             arguments.url_https,
             arguments.again,
             arguments.metrics_fd,
+            web_fd=arguments.web_fd,
         )
     )
 

@@ -118,6 +118,13 @@ def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         "ADDR is 127.0.0.1 unless given)",
     )
     run.add_argument(
+        "--web",
+        metavar="[ADDR:]PORT",
+        default="",
+        help="serve a read-only status page, http://ADDR:PORT/, to whoever asks (default: not at all; ADDR "
+        "is 127.0.0.1 unless given)",
+    )
+    run.add_argument(
         "--wires",
         metavar="DIR",
         default="",

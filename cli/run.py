@@ -69,6 +69,7 @@ def _serve(options: Namespace) -> None:
         _url_folder(options),
         options.url_https,
         _metrics_listener(options),
+        web=_web_listener(options),
     )
     try:
         Supervisor(plan, lambda: _say_ready(listener)).run()
@@ -109,10 +110,22 @@ def inherited_listener() -> socket.socket | None:
 
 
 def _metrics_listener(options: Namespace) -> socket.socket | None:
-    if not options.metrics:
+    return _http_listener(options.metrics, "--metrics")
+
+
+def _web_listener(options: Namespace) -> socket.socket | None:
+    listener = _http_listener(options.web, "--web")
+    if listener is not None and not ip_address(listener.getsockname()[0]).is_loopback:
+        reason = "whoever reaches the address sees the status page"
+        LOGGER.warning("web-not-loopback", extra={"reason": reason})
+    return listener
+
+
+def _http_listener(given: str, option: str) -> socket.socket | None:
+    """Return the socket of an option with `[ADDR:]PORT`, on loopback without ADDR; None without it."""
+    if not given:
         return None
-    text = options.metrics if ":" in options.metrics else f"127.0.0.1:{options.metrics}"
-    return _listen(parse_listen(text, "--metrics"))
+    return _listen(parse_listen(given if ":" in given else f"127.0.0.1:{given}", option))
 
 
 def _local_listener(options: Namespace, folder: StateFolder) -> socket.socket:

@@ -53,7 +53,8 @@ class Plan:
 
     `wires` is a folder of interfaces that need no privilege, empty for those of the kernel. `record` is a
     file for what the dataplane is told, empty for none. `url_folder` is where file URLs lead, empty for
-    nowhere; `url_https` allows https URLs. `metrics` is a listener for scrapes, None for none.
+    nowhere; `url_https` allows https URLs. `metrics` is a listener for scrapes, `web` one for the status
+    page, None for none.
     """
 
     folder: StateFolder
@@ -67,6 +68,7 @@ class Plan:
     url_folder: str = ""
     url_https: bool = False
     metrics: socket.socket | None = None
+    web: socket.socket | None = None
 
 
 @dataclass(slots=True)
@@ -147,6 +149,7 @@ class Supervisor:
             listener, local = self.plan.listener.fileno(), self.plan.local.fileno()
             folder = str(self.plan.folder.path)
             metrics = None if self.plan.metrics is None else self.plan.metrics.fileno()
+            web = None if self.plan.web is None else self.plan.web.fileno()
             arguments = ServerArguments(
                 folder,
                 listener,
@@ -157,8 +160,10 @@ class Supervisor:
                 self.plan.url_https,
                 again=self._serving,
                 metrics_fd=metrics,
+                web_fd=web,
             )
-            return arguments, (listener, local, ready, *(() if metrics is None else (metrics,)))
+            more = tuple(each for each in (metrics, web) if each is not None)
+            return arguments, (listener, local, ready, *more)
         if role is ChildRole.VALIDATOR:
             validator = self._validator.fileno()
             return ValidatorArguments(validator, self.plan.sources), (validator,)

@@ -134,7 +134,8 @@ class ServerOptions:
     `failed: reason` is written, one line, then closed. `state_dir` holds `twincast.db`, `host_key`,
     `users.json`, `control.sock` and `validator.sock`. `url_folder` is where file URLs lead, `url_https`
     allows https. `again`: this server replaces one that ended, so that running stays what it was.
-    `metrics_fd`: a listening TCP socket for scrapes of metrics, None for none.
+    `metrics_fd`, `web_fd`: listening TCP sockets for scrapes of metrics and for the status page,
+    None for none.
     """
 
     state_dir: Path
@@ -146,6 +147,7 @@ class ServerOptions:
     url_https: bool = False
     again: bool = False
     metrics_fd: int | None = None
+    web_fd: int | None = None
 
 
 ProviderFactory = Callable[[Schema, Path], Provider]
@@ -232,6 +234,11 @@ def _start(options: ServerOptions, make_provider: ProviderFactory, stack: ExitSt
         fd, stream = options.metrics_fd, subscriptions.stream
         scrapes = metrics.serve(fd, core.schema, core.behind, core.management, core.store, sessions, stream)
         stack.callback(scrapes.stop)
+    if options.web_fd is not None:
+        from server.web.serve import serve
+
+        page = serve(options.web_fd, core.schema, core.behind, core.store, subscriptions.stream)
+        stack.callback(page.stop)
     stack.callback(core.management.close)
     core.store.keep(core.management.keep_access)
     caller, partial = Caller(ssh, tls), core.store.partial

@@ -1,6 +1,7 @@
 """Two whole `twincast run` on loopback with wires for interfaces: a channel and members, no privileges."""
 
 import json
+import os
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -80,8 +81,9 @@ class Duo:
 
 
 def free_port() -> int:
-    """A port in the range of the model that both ends may bind."""
-    for port in range(20_000, 50_000):
+    """A port in the range of the model that both ends may bind; another one for tests that run beside."""
+    first = 20_000 + os.getpid() * 97 % 10_000
+    for port in range(first, 50_000):
         with ExitStack() as stack:
             try:
                 for address in OWN:
@@ -93,12 +95,14 @@ def free_port() -> int:
 
 
 @contextmanager
-def running_duo(folder: Path) -> Iterator[Duo]:
-    """Two routers for as long as the block lasts, not configured yet."""
+def running_duo(folder: Path, *options: str) -> Iterator[Duo]:
+    """Two routers for as long as the block lasts, not configured yet; `options` are for both."""
     folders = [_wires(folder / f"wires-{number}", number) for number in (0, 1)]
     with ExitStack() as stack:
         routers = [
-            stack.enter_context(Twincast(folder / f"router-{number}", "--wires", str(folders[number])))
+            stack.enter_context(
+                Twincast(folder / f"router-{number}", "--wires", str(folders[number]), *options)
+            )
             for number in (0, 1)
         ]
         exchange_keys([router.state_dir for router in routers])
