@@ -17,6 +17,7 @@ from server.transport.acceptor import Acceptor, Address, tune
 from server.transport.admission import Admission
 from server.transport.arrival import Arrival
 from server.transport.connection import Connection, Login
+from server.transport.lobby import Lobby
 from server.transport.refusals import Refusal
 from server.transport.tls_stream import TlsStream
 
@@ -50,7 +51,6 @@ class TlsConnection:
         self._limits = services.admission.limits
         self._sock = sock
         self._stream = TlsStream(sock, identity.context, self._limits.write_stall)
-        self._began = time.monotonic()
         self._session: Connection | None = None
         self._thread = threading.Thread(target=self._run, name="tls", daemon=True)
 
@@ -65,7 +65,7 @@ class TlsConnection:
 
     def overdue(self, now: float) -> Refusal | None:
         """Why this connection has used up its time, if it has."""
-        late = self._session is None and now >= self._began + self._limits.login_grace
+        late = self._session is None and now >= self._arrival.began + self._limits.login_grace
         return Refusal.LOGIN_GRACE if late else None
 
     def terminate(self, reason: TerminationReason) -> list[threading.Thread]:
@@ -123,6 +123,7 @@ class TlsServer:
         self._services = _Services(users, operations, admission)
         self.admission = admission
         self.acceptor = Acceptor(sweep=lambda: None)  # the SSH server's looks after all guests
+        self._lobby = Lobby(self.acceptor, admission, logger)
         self.identity: TlsIdentity | None = None
 
     def start(self) -> None:
@@ -140,10 +141,7 @@ class TlsServer:
         self.acceptor.add(listener, partial(self._accepted, endpoint=endpoint))
 
     def _accepted(self, sock: socket.socket, address: Address, endpoint: str) -> None:
-        if self.admission.refused(address[0]):
-            sock.close()
-            return
-        self.serve(sock, Arrival(address, endpoint))
+        self._lobby.receive(sock, Arrival(address, endpoint), b"", self.serve)
 
     def serve(self, sock: socket.socket, arrival: Arrival) -> TlsConnection | None:
         """Be the server on a connection; None when that cannot be."""
