@@ -17,10 +17,12 @@ from typing import Final
 
 from server.access.guard import Guard
 from server.access.users import CredentialsError, UserStore
+from server.datastores.candidates import Resolution
 from server.datastores.judge import Judge
 from server.datastores.locks import Datastore
+from server.datastores.startup import Start
 from server.datastores.storage import InstanceLock, Storage, StorageError
-from server.datastores.store import Start, Store
+from server.datastores.store import Store
 from server.management import names as management_names
 from server.management.apply import Management, Services
 from server.management.idle import IdleWatch
@@ -96,6 +98,8 @@ def capabilities(schema: Schema, schemes: Sequence[str]) -> tuple[str, ...]:
     if schemes:
         named.append(f"url:1.0?scheme={','.join(schemes)}")
     named += ["notification:1.0", "interleave:1.0", "partial-lock:1.0", "txid:1.0", "txid:etag:1.0"]
+    modes = ",".join(Resolution)
+    named.append(f"private-candidate:1.0?supported-resolution-modes={modes}")
     named.append("with-defaults:1.0?basic-mode=explicit&also-supported=report-all,report-all-tagged,trim")
     named.append(f"with-operational-defaults:1.0?basic-mode=report-all&also-supported={_OPERATIONAL_MODES}")
     return (BASE_1_0, BASE_1_1, *(_CAPABILITY + name for name in named), *library.capabilities(schema))

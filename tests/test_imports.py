@@ -33,6 +33,7 @@ PURE = (
     "server/access/named.py",
     "server/schema/names.py",
     "server/schema/node.py",
+    "server/datastores/candidates.py",
     "server/datastores/confirmed.py",
     "server/datastores/history.py",
     "server/schema/yang_text.py",

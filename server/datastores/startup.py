@@ -4,6 +4,7 @@ Owns its root and its durable copy. Called under the writer lock of the store; `
 """
 
 import logging
+from enum import StrEnum
 
 from server.datastores.judge import Judge, refuse
 from server.datastores.storage import Storage, StorageError
@@ -14,6 +15,16 @@ from server.tree.edit import share
 from server.tree.node import Container
 
 logger = logging.getLogger("twincast.datastores.startup")
+
+
+class Start(StrEnum):
+    """What running begins with: itself, every commit being saved; the startup datastore; or itself on a
+    server that has a startup datastore and only replaces one that ended.
+    """
+
+    RUNNING = "running"
+    STARTUP = "startup"
+    AGAIN = "again"
 
 
 class Startup:

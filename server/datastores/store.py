@@ -1,8 +1,9 @@
 """The datastores running, candidate and startup: immutable roots, one writer at a time.
 
-Owns the candidate, the locks, the order of writers and the alarm of a confirmed commit. A reader takes a
-root and needs no lock; everything that changes shared state runs under one writer lock. What a lock permits
-is decided in `locks`, what waits for a confirmation in `confirmed`, what a commit does in `running`.
+Owns the order of writers and the alarm of a confirmed commit. A reader takes a root and needs no lock;
+everything that changes shared state runs under one writer lock. What a lock permits is decided in `locks` and
+`partial`, what waits for a confirmation in `confirmed`, what a commit does in `running`, and what is merged
+into a private candidate in `candidates`.
 """
 
 import logging
@@ -10,23 +11,24 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from enum import StrEnum
-from typing import Final, Protocol
+from typing import Final
 
+from server.datastores.alarm import Alarm
+from server.datastores.candidates import Candidates, PrivateCandidate, Resolution, not_private
 from server.datastores.confirmed import Action, CommitRequest, ConfirmedCommit, Event, Step
 from server.datastores.history import SERVER, Author, Cause, Entry
 from server.datastores.judge import Judge
-from server.datastores.locks import Datastore, Lock, LockTable
+from server.datastores.listener import Informer, Listener
+from server.datastores.locks import NO_SESSION, Datastore, Lock, LockTable
 from server.datastores.partial import PartialLock, PartialLocks, Selected
 from server.datastores.premises import Premises
 from server.datastores.running import Keeper, Running
-from server.datastores.startup import Startup
+from server.datastores.startup import Start, Startup
 from server.datastores.storage import Storage
 from server.datastores.transaction import Committed
 from server.protocol.errors import ErrorType, in_use, operation_failed
 from server.provider import Provider
 from server.schema.model import Schema
-from server.tree.diff import diff
 from server.tree.node import Container
 
 logger = logging.getLogger("twincast.datastores.store")
@@ -48,29 +50,6 @@ _CAUSES: Final = {
     Event.TIMEOUT: Cause.TIMEOUT,
     Event.SESSION_END: Cause.SESSION_END,
 }
-
-
-class Listener(Protocol):
-    """Is told what became of the datastores, under the writer lock: it must not block."""
-
-    def running_changed(self, entry: Entry) -> None:
-        """Running is another; `entry` describes the change."""
-
-    def startup_changed(self, session_id: int) -> None:
-        """A session has changed startup."""
-
-    def confirmed(self, step: Step, author: Author) -> None:
-        """A step that a confirmed commit may be part of was carried out, at the order of `author`."""
-
-
-class Start(StrEnum):
-    """What running begins with: itself, every commit being saved; the startup datastore; or itself on a
-    server that has a startup datastore and only replaces one that ended.
-    """
-
-    RUNNING = "running"
-    STARTUP = "startup"
-    AGAIN = "again"
 
 
 class Store:
@@ -101,27 +80,47 @@ class Store:
         """Others may read what is held, and set the limits."""
         self._running.locks = self.partial.check_changes
         self._confirmed = ConfirmedCommit()
-        self._alarm: threading.Timer | None = None
+        self._alarm = Alarm(self._ring)
         self._closed = False
         self._revoked: set[int] = set()
-        self._candidate = self._running.root
-        self.premises = Premises()
-        """What the edits of the candidate rely on; for whoever is called under the writer lock."""
-        self._listeners: tuple[Listener, ...] = ()
+        self._candidates = Candidates(lambda: self._running.root)
+        self._informer = Informer()
 
     def listen(self, listener: Listener) -> None:
         """Tell `listener` too what happens from now on."""
-        self._listeners = (*self._listeners, listener)
+        self._informer.add(listener)
 
     def keep(self, keeper: Keeper) -> None:
         """Ask `keeper` before every commit, under the writer lock; it may refuse what is valid."""
         self._running.keeper = keeper
 
-    def root(self, datastore: Datastore) -> Container:
-        """Return the content of `datastore` as it is now."""
+    def root(self, datastore: Datastore, session_id: int = NO_SESSION) -> Container:
+        """Return the content of `datastore` as it is now; the candidate is that of the session."""
         if datastore is Datastore.STARTUP and self._startup is not None:
             return self._startup.root
-        return self._candidate if datastore is Datastore.CANDIDATE else self._running.root
+        if datastore is Datastore.CANDIDATE:
+            return self._candidates.of(session_id).root
+        return self._running.root
+
+    def premises(self, session_id: int) -> Premises:
+        """Return what the edits of a session's candidate rely on, for who is called under the writer lock."""
+        return self._candidates.of(session_id).premises
+
+    def begin_private(self, session_id: int) -> None:
+        """Give a session a candidate of its own, which begins as what running is at its first use."""
+        self._candidates.begin_private(session_id)
+
+    def update(self, session_id: int, resolution: Resolution) -> None:
+        """Merge what has changed in running into the session's own candidate.
+
+        Raises RpcErrors for conflicts that `resolution` leaves, and RpcError operation-not-supported for a
+        session that has none of its own.
+        """
+        with self._writing(session_id):
+            own = self._candidates.private(session_id)
+            if own is None:
+                raise not_private()
+            own.update(self._running.root, resolution)
 
     def history(self) -> tuple[Entry, ...]:
         """Return the last commits, oldest first."""
@@ -141,19 +140,27 @@ class Store:
     def lock(self, datastore: Datastore, session_id: int) -> None:
         """Lock `datastore` for a session; raises RpcError lock-denied."""
         with self._writing(session_id):
+            own = self._candidates.private(session_id)
+            if datastore is Datastore.CANDIDATE and own is not None:
+                own.lock(session_id)
+                return
             if datastore is Datastore.RUNNING:
                 self._confirmed.check_lock(session_id)
                 self.partial.check_global()
             self._locks.acquire(
                 datastore,
                 session_id,
-                candidate_modified=self._candidate_modified(),
+                candidate_modified=self._candidates.shared.is_modified(self._running.root),
                 wall_clock=time.time(),
             )
 
     def unlock(self, datastore: Datastore, session_id: int) -> None:
         """Unlock `datastore`; changes of an unlocked candidate are discarded. Raises operation-failed."""
         with self._writing(session_id):
+            own = self._candidates.private(session_id)
+            if datastore is Datastore.CANDIDATE and own is not None:
+                own.unlock()
+                return
             self._locks.release(datastore, session_id)
             self._discard_if_freed(frozenset({datastore}))
 
@@ -183,12 +190,14 @@ class Store:
             self.partial.release(lock_id, session_id)
 
     def session_ended(self, session_id: int) -> None:
-        """Give back what a session held, however it ended; what it left in an unlocked candidate stays.
+        """Give back what a session held, however it ended, and drop its own candidate.
 
-        A confirmed commit of the session that is not persistent is undone.
+        What it left in the shared candidate stays unless it has locked that. A confirmed commit of the
+        session that is not persistent is undone.
         """
         with self._writer:
             self._revoked.discard(session_id)
+            self._candidates.end(session_id)
             self._give_back(session_id)
 
     def revoke(self, session_id: int) -> None:
@@ -204,17 +213,26 @@ class Store:
         """Make `change(candidate)` the candidate; what `change` raises leaves it as it was.
 
         `change` adds to `premises` what it relies on. Raises RpcError in-use when another session holds the
-        candidate's lock.
+        lock on the candidate that they share.
         """
         with self._writing(session_id):
-            self._locks.check_change(Datastore.CANDIDATE, session_id)
-            self._candidate = change(self._candidate)
+            if self._candidates.private(session_id) is None:
+                self._locks.check_change(Datastore.CANDIDATE, session_id)
+            candidate = self._candidates.of(session_id)
+            candidate.root = change(candidate.root)
 
     def discard(self, session_id: int) -> None:
-        """Make the candidate what running is (RFC 6241 section 8.3.4.2); raises RpcError in-use."""
+        """Make the candidate what running is (RFC 6241 section 8.3.4.2); raises RpcError in-use.
+
+        A private one becomes what running was when it was made or updated last.
+        """
         with self._writing(session_id):
+            own = self._candidates.private(session_id)
+            if own is not None:
+                own.discard()
+                return
             self._locks.check_change(Datastore.CANDIDATE, session_id)
-            self._reset_candidate()
+            self._candidates.discard_shared()
 
     def commit(
         self,
@@ -222,21 +240,37 @@ class Store:
         request: CommitRequest = CommitRequest(),  # noqa: B008 - it is immutable
         permit: Permit | None = None,
     ) -> Committed | None:
-        """Make running what the candidate is; None when they did not differ.
+        """Make running what the session's candidate is; None when they did not differ.
 
-        `permit` may refuse the step from running to the candidate. Raises what it raises, RpcError in-use
-        when another session holds a lock on either, else as `ConfirmedCommit.commit` and
-        `transaction.commit`. Running, candidate and a confirmed commit that waits are unchanged then.
+        A private candidate is updated first. `permit` may refuse the step from running to the candidate.
+        Raises what it raises, RpcError in-use when another session holds a lock on either, RpcErrors for
+        conflicts, else as `ConfirmedCommit.commit` and `transaction.commit`. Running, candidate and a
+        confirmed commit that waits are unchanged then.
         """
         with self._writing(author.session_id):
-            self._locks.check_commit(author.session_id)
+            before = self._running.root
+            own = self._candidates.private(author.session_id)
+            new = self._to_commit(author.session_id, own)
             if permit is not None:
-                permit(self._running.root, self._candidate)
+                permit(before, new)
             step = self._confirmed.commit(request, author.session_id)
-            committed = self._running.commit(self._candidate, step.action, author, _CAUSES[step.event])
-            self._reset_candidate()
+            with self._candidates.following():
+                committed = self._running.commit(new, step.action, author, _CAUSES[step.event])
+            if own is None:
+                self._candidates.discard_shared()
+            else:
+                own.committed(before, self._running.root, waits=step.pending is not None)
+            if step.pending is None:
+                self._candidates.confirmed()
             self._tell(step, author, committed)
             return committed
+
+    def _to_commit(self, session_id: int, own: PrivateCandidate | None) -> Container:
+        if own is None:
+            self._locks.check_commit(session_id)
+            return self._candidates.shared.root
+        self._locks.check_change(Datastore.RUNNING, session_id)
+        return own.merged(self._running.root, Resolution.REVERT_ON_CONFLICT)
 
     def cancel(self, author: Author, persist_id: str | None) -> None:
         """Undo the confirmed commit that waits (RFC 6241 section 8.4.4.1).
@@ -265,10 +299,8 @@ class Store:
         with self._writing(author.session_id):
             self._locks.check_change(Datastore.RUNNING, author.session_id)
             action = self._confirmed.edit(author.session_id)
-            follows = not self._candidate_modified()
-            committed = self._running.commit(change(self._running.root), action, author, cause)
-            if follows:
-                self._candidate = self._running.root
+            with self._candidates.following():
+                committed = self._running.commit(change(self._running.root), action, author, cause)
             self._announce(committed)
             return committed
 
@@ -281,7 +313,7 @@ class Store:
             self._locks.check_change(Datastore.STARTUP, session_id)
             if self._startup is not None:
                 self._startup.save(change(self._startup.root))
-                self._inform(lambda listener: listener.startup_changed(session_id))
+                self._informer.tell(lambda listener: listener.startup_changed(session_id))
 
     def close(self) -> None:
         """Wait for a commit that is under way and close the storage; nothing may be called afterwards.
@@ -290,7 +322,7 @@ class Store:
         """
         with self._writer:
             self._closed = True
-            self._set_alarm(None)
+            self._alarm.set(None)
             self._running.close()
 
     @contextmanager
@@ -318,15 +350,14 @@ class Store:
         except Exception:
             logger.exception("rollback-failed", extra={"cause": _CAUSES[step.event]})
             self._confirmed.hasten(time.monotonic())
-            self._set_alarm(RETRY_SECONDS)
+            self._alarm.set(RETRY_SECONDS)
 
     def _restore(self, step: Step, author: Author) -> None:
         """Go back to the rollback point; a candidate without changes goes with running."""
-        follows = not self._candidate_modified()
         cause = _CAUSES[step.event]
-        committed = self._running.restore(author, cause)
-        if follows:
-            self._candidate = self._running.root
+        with self._candidates.following():
+            committed = self._running.restore(author, cause)
+        self._candidates.rolled_back()
         self._tell(step, author, committed)
         logger.warning(
             "rolled-back", extra={"cause": cause, "commit": committed.commit_id if committed else None}
@@ -336,33 +367,16 @@ class Store:
         """Running has changed."""
         if committed is not None:
             self.partial.follow(self._running.root, committed.changes)
-            self._inform(lambda listener: listener.running_changed(self._running.history[-1]))
-
-    def _inform(self, tell: Callable[[Listener], None]) -> None:
-        """Say what has happened; what goes wrong with that changes nothing of it."""
-        for listener in self._listeners:
-            try:
-                tell(listener)
-            except Exception:
-                logger.exception("listener-failed")
+            self._informer.tell(lambda listener: listener.running_changed(self._running.history[-1]))
 
     def _tell(self, step: Step, author: Author, committed: Committed | None) -> None:
         """The step was carried out: move the alarm to what waits now, then let it be known."""
         now = time.monotonic()
         self._confirmed.tell(step, now)
         pending = self._confirmed.pending
-        self._set_alarm(None if pending is None else pending.deadline - now)
+        self._alarm.set(None if pending is None else pending.deadline - now)
         self._announce(committed)
-        self._inform(lambda listener: listener.confirmed(step, author))
-
-    def _set_alarm(self, seconds: float | None) -> None:
-        if self._alarm is not None:
-            self._alarm.cancel()
-            self._alarm = None
-        if seconds is not None:
-            self._alarm = threading.Timer(max(0.0, seconds), self._ring)
-            self._alarm.daemon = True
-            self._alarm.start()
+        self._informer.tell(lambda listener: listener.confirmed(step, author))
 
     def _ring(self) -> None:
         """The time of a confirmed commit is over, unless it was confirmed or extended meanwhile."""
@@ -371,18 +385,10 @@ class Store:
             pending = None if self._closed else self._confirmed.pending
             step = self._confirmed.expired(now)
             if pending is not None and step is None:
-                self._set_alarm(pending.deadline - now)
+                self._alarm.set(pending.deadline - now)
             elif pending is not None and step is not None:
                 self._carry_out(step)
 
-    def _candidate_modified(self) -> bool:
-        running = self._running.root
-        return self._candidate is not running and bool(diff(running, self._candidate))
-
     def _discard_if_freed(self, freed: frozenset[Datastore]) -> None:
         if Datastore.CANDIDATE in freed:
-            self._reset_candidate()
-
-    def _reset_candidate(self) -> None:
-        self._candidate = self._running.root
-        self.premises.clear()
+            self._candidates.discard_shared()

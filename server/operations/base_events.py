@@ -34,7 +34,7 @@ _OPERATIONS: Final = {"create": "create", "delete": "delete"}
 class BaseEvents:
     """Tells what happens to sessions and datastores; for any thread.
 
-    Implements `server.operations.dispatch.Observer` and `server.datastores.store.Listener`.
+    Implements `server.operations.dispatch.Observer` and `server.datastores.listener.Listener`.
     """
 
     def __init__(self, schema: Schema, sessions: Sessions, tell: Callable[[Notice], None]) -> None:

@@ -1,4 +1,6 @@
-"""validate, commit, cancel-commit and discard-changes (RFC 6241 sections 8.3.4, 8.4 and 8.6.4)."""
+"""validate, commit, cancel-commit and discard-changes (RFC 6241 sections 8.3.4, 8.4 and 8.6.4), and update of
+private candidates (draft-ietf-netconf-privcand).
+"""
 
 from dataclasses import dataclass
 from typing import Final
@@ -6,13 +8,19 @@ from typing import Final
 from lxml import etree
 
 from server.access.guard import Guard
+from server.datastores.candidates import Resolution
 from server.datastores.confirmed import DEFAULT_TIMEOUT, CommitRequest
 from server.datastores.judge import Judge, refuse
 from server.datastores.locks import Datastore
 from server.datastores.store import Store
 from server.operations.handler import Handlers, author, base
 from server.operations.inline import Configurations
-from server.operations.parameters import HISTORY_NAMESPACE, Parameters, take_with_etag
+from server.operations.parameters import (
+    HISTORY_NAMESPACE,
+    PRIVATE_CANDIDATE_NAMESPACE,
+    Parameters,
+    take_with_etag,
+)
 from server.operations.sources import Offer, Source, take_source
 from server.protocol.messages import Ok, Reply
 from server.telemetry.sessions import Session
@@ -99,12 +107,13 @@ class Commit:
             base("commit"): self.commit,
             base("cancel-commit"): self.cancel_commit,
             base("discard-changes"): self.discard_changes,
+            f"{{{PRIVATE_CANDIDATE_NAMESPACE}}}update": self.update,
         }
 
-    def validate(self, _session: Session, operation: etree._Element) -> Reply:
+    def validate(self, session: Session, operation: etree._Element) -> Reply:
         """Report every error of a configuration; nothing changes."""
         source = Validate.parse(operation, self._offer).source
-        root = self._configurations.root(source)
+        root = self._configurations.root(source, session.session_id)
         if source.datastore is None:
             refuse(self._judge.whole(root))
         else:
@@ -122,7 +131,7 @@ class Commit:
 
         def permit(old: Container, new: Container) -> None:
             step.extend((old, new))
-            self._store.premises.check(peer.username, old, self._guard.visible)
+            self._store.premises(session.session_id).check(peer.username, old, self._guard.visible)
             self._guard.permitted(peer, old, new)
 
         try:
@@ -145,7 +154,15 @@ class Commit:
         return Ok()
 
     def discard_changes(self, session: Session, operation: etree._Element) -> Reply:
-        """Make the candidate what running is."""
+        """Make the candidate what running is, or a private one what it was made or updated from."""
         Parameters(operation).finish()
         self._store.discard(session.session_id)
+        return Ok()
+
+    def update(self, session: Session, operation: etree._Element) -> Reply:
+        """Merge what has changed in running into the private candidate of the session."""
+        parameters = Parameters(operation)
+        resolution = parameters.choice("resolution-mode", Resolution, Resolution.REVERT_ON_CONFLICT)
+        parameters.finish()
+        self._store.update(session.session_id, resolution)
         return Ok()

@@ -84,8 +84,11 @@ class Compare:
         """Tell the edits that lead from the source to the target, of what the user may read."""
         request = CompareRequest.parse(operation, self._offer)
         source, target = (
-            request.wanted.of(self._schema, self._guard.visible(session.peer, self._store.root(datastore)))
-            for datastore in (request.source, request.target)
+            request.wanted.of(self._schema, self._guard.visible(session.peer, root))
+            for root in (
+                self._store.root(datastore, session.session_id)
+                for datastore in (request.source, request.target)
+            )
         )
         shown = list(self._shower.shown(diff(source, target)))
         if not shown:

@@ -5,11 +5,12 @@ defence: an exception that is no RpcError is logged once and answered without it
 """
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Final, Protocol
 
 from lxml import etree
 
+from server.datastores.candidates import PRIVATE_CANDIDATE
 from server.datastores.store import Store
 from server.operations.handler import Handler, Handlers
 from server.operations.parameters import at_operation
@@ -76,6 +77,11 @@ class Dispatcher:
         for observer in self._observers:
             observer.opened(session)
         return session
+
+    def greeted(self, context: Session, capabilities: Collection[str]) -> None:
+        """Take note of what the client's hello asks for by announcing it."""
+        if any(uri.partition("?")[0] == PRIVATE_CANDIDATE for uri in capabilities):
+            self._store.begin_private(context.session_id)
 
     def closed(self, context: Session, reason: TerminationReason) -> None:
         """Forget a session; its locks are given back, and a locked candidate's changes with them."""

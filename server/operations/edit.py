@@ -179,7 +179,7 @@ class Edit:
             root = self._write(
                 session,
                 parameters.target,
-                lambda old: self._edited(session.peer, old, parameters, config, outcomes),
+                lambda old: self._edited(session, old, parameters, config, outcomes),
             )
         except Exception:
             _note_named(session.trail, outcomes)
@@ -191,7 +191,7 @@ class Edit:
     def copy_config(self, session: Session, operation: etree._Element) -> Reply:
         """Replace the target by the source; a URL gets what the user may read of it."""
         parameters = CopyConfig.parse(operation, self._offer)
-        root = self._configurations.root(parameters.source)
+        root = self._configurations.root(parameters.source, session.session_id)
         peer, mode = session.peer, parameters.mode
         tagged = mode is WithDefaults.REPORT_ALL_TAGGED and parameters.target.url is not None
         if tagged or mode is WithDefaults.REPORT_ALL:
@@ -277,12 +277,13 @@ class Edit:
 
     def _edited(
         self,
-        peer: Peer,
+        session: Session,
         old: Container,
         parameters: EditConfig,
         config: etree._Element,
         outcomes: list[EditOutcome],
     ) -> Container:
+        peer = session.peer
         outcome = apply_edit(
             self._schema,
             old,
@@ -304,7 +305,7 @@ class Edit:
         if parameters.test_option is TestOption.TEST_ONLY:
             return old
         if parameters.target is Datastore.CANDIDATE:  # it is the commit that relies on them
-            self._store.premises.add(premises)
+            self._store.premises(session.session_id).add(premises)
         return outcome.root
 
     def _test(self, outcome: EditOutcome) -> None:

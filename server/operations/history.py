@@ -86,7 +86,7 @@ class History:
         parameters = Parameters(operation)
         request = Rollback.parse(parameters)
         root = self._after(parameters, "commit-id", request.commit_id)
-        before = self._store.root(Datastore(request.target))
+        before = self._store.root(Datastore(request.target), session.session_id)
         commit_id = None
 
         def replaced(present: Container) -> Container:

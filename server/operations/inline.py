@@ -46,10 +46,13 @@ class Configurations:
         self._inline = inline
         self._urls = urls
 
-    def root(self, source: Source) -> Container:
-        """Return it in canonical form; raises RpcErrors as `Inline.parse`, and RpcError for a URL."""
+    def root(self, source: Source, session_id: int) -> Container:
+        """Return it in canonical form, the candidate as the session has it.
+
+        Raises RpcErrors as `Inline.parse`, and RpcError for a URL.
+        """
         if source.datastore is not None:
-            return self._store.root(source.datastore)
+            return self._store.root(source.datastore, session_id)
         config = source.config
         if source.url is not None:
             config = self._urls.read(source.url)

@@ -184,7 +184,7 @@ class Nmda:
         if request.datastore == OPERATIONAL:
             return self._operational(session, request)
         name = Datastore.RUNNING if request.datastore == INTENDED else Datastore(request.datastore)
-        root = self._store.root(name)
+        root = self._store.root(name, session.session_id)
         selected = self._retrieve.selected(session.peer, root, request.wanted, request.mode, request.levels)
         tagged = request.mode is WithDefaults.REPORT_ALL_TAGGED
         passed = request.sieve.of(selected, root)

@@ -22,6 +22,7 @@ HISTORY_NAMESPACE = "urn:twincast:yang:commit-history"
 NMDA_NAMESPACE = "urn:ietf:params:xml:ns:yang:ietf-netconf-nmda"
 COMPARE_NAMESPACE = "urn:ietf:params:xml:ns:yang:ietf-nmda-compare"
 PARTIAL_LOCK_NAMESPACE = "urn:ietf:params:xml:ns:netconf:partial-lock:1.0"
+PRIVATE_CANDIDATE_NAMESPACE = "urn:ietf:params:xml:ns:yang:ietf-netconf-private-candidate"
 TXID_MODULE_NAMESPACE = "urn:ietf:params:xml:ns:yang:ietf-netconf-txid"
 SUBSCRIBED_NAMESPACE = "urn:ietf:params:xml:ns:yang:ietf-subscribed-notifications"
 PUSH_NAMESPACE = "urn:ietf:params:xml:ns:yang:ietf-yang-push"
@@ -36,6 +37,7 @@ _PREFIXES = {
     COMPARE_NAMESPACE: "cmp",
     NMDA_NAMESPACE: "ncds",
     PARTIAL_LOCK_NAMESPACE: "pl",
+    PRIVATE_CANDIDATE_NAMESPACE: "pc",
     TXID_MODULE_NAMESPACE: "ietf-netconf-txid",
     SUBSCRIBED_NAMESPACE: "sn",
     PUSH_NAMESPACE: "yp",

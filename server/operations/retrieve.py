@@ -94,7 +94,7 @@ class Retrieve:
     def get_config(self, session: Session, operation: etree._Element) -> Reply:
         """One datastore's configuration."""
         parameters = GetConfig.parse(operation, self._schema, self._offer)
-        root = self._store.root(parameters.source)
+        root = self._store.root(parameters.source, session.session_id)
         return self._reply(session, root, root, parameters)
 
     def state(self, wanted: Wanted) -> tuple[Container, frozenset[SchemaNode]]:

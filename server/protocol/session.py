@@ -4,7 +4,7 @@ Bytes in, events out; replies in, bytes out. `Operations` is what a session asks
 `server.operations` implements it.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Protocol, TypeVar
@@ -103,6 +103,9 @@ class Operations(Protocol[Context]):
 
         Raises RpcError resource-denied to refuse the session (too many); it is closed without a hello.
         """
+
+    def greeted(self, context: Context, capabilities: Collection[str]) -> None:
+        """The client's hello is there, with these capability URIs; requests may follow."""
 
     def handle(self, context: Context, rpc: Rpc) -> Reply:
         """Carry out one request. May raise RpcError or RpcErrors instead of returning `Errors`."""

@@ -30,6 +30,7 @@ _IMPLIED: Final = {
     "commit": "running",
     "cancel-commit": "running",
     "discard-changes": "candidate",
+    "update": "candidate",
     "partial-lock": "running",
     "partial-unlock": "running",
     "rollback-to-commit": "running",

@@ -196,7 +196,8 @@ class Connection:
     def _act(self, context: SessionContext, session: Session, event: Event) -> TerminationReason | None:
         """Do what one event asks for; return why the session ends, if it does."""
         match event:
-            case Opened():
+            case Opened(_, capabilities):
+                self._operations.greeted(context, capabilities)
                 self._session = session
             case Requested(rpc):
                 return self._answer(context, session, rpc)

@@ -9,52 +9,19 @@ from hypothesis import strategies as st
 
 from server.datastores.partial import PartialLocks, Selected
 from server.protocol.errors import RpcErrors
-from server.tree.build import from_data
 from server.tree.diff import diff
 from server.tree.location import Location, Place
 from server.tree.node import Container
 from server.xpath.functions import FUNCTIONS
 from server.xpath.parser import parse
 from server.xpath.select import locations
+from tests.support.gardens import CONTAINERS, GARDENS, KEYS, Data, plain, tree
 from tests.support.trees import GARDEN, garden
 
-Data = dict[str, Any]
 MISSING = object()
 EVERYTHING = parse("//*", {}, known=frozenset(FUNCTIONS))
 
-NAMES = st.sampled_from(["a", "b", "c"])
-SMALL = st.integers(1, 3)
 SESSIONS = st.integers(1, 3)
-
-
-def optional(**members: st.SearchStrategy[Any]) -> st.SearchStrategy[Data]:
-    return st.fixed_dictionaries({}, optional=members)
-
-
-SOWINGS = st.lists(optional(seed=NAMES), max_size=3).flatmap(
-    lambda inner: st.permutations([1, 2, 3]).map(
-        lambda days: [{"day": day, **each} for day, each in zip(days, inner, strict=False)]
-    )
-)
-BED = optional(
-    row=SMALL,
-    soil=st.just({"depth": 1}),
-    water=optional(litres=SMALL, day=st.lists(SMALL, unique=True, max_size=3)),
-    sowing=SOWINGS,
-    note=st.lists(NAMES, unique=True, max_size=3),
-)
-DATA = optional(
-    owner=NAMES,
-    bed=st.dictionaries(NAMES, BED, max_size=3).map(
-        lambda beds: [{"name": name, **inner} for name, inner in beds.items()]
-    ),
-    tag=st.lists(NAMES, unique=True, max_size=3),
-    queue=st.lists(SMALL, unique=True, max_size=3),
-)
-
-KEYS = {"bed": "name", "sowing": "day"}
-CONTAINERS = ("garden", "water")
-ORDERED = ("sowing", "note", "queue")
 
 
 def content(data: Any, steps: Place) -> Any:
@@ -69,18 +36,7 @@ def content(data: Any, steps: Place) -> Any:
         elif key is not None and found is not MISSING:
             found = key if key in map(str, found) else MISSING
         data = found
-    return plain(data)
-
-
-def plain(data: Any, name: str = "") -> Any:
-    """Comparable: without what is empty, and in an order only where the user gave it."""
-    if isinstance(data, dict):
-        inner = {key: plain(value, key) for key, value in data.items()}
-        return {key: value for key, value in inner.items() if value or value == 0}
-    if isinstance(data, list):
-        members = [plain(each) for each in data]
-        return members if name in ORDERED else sorted(members, key=repr)
-    return data
+    return data if data is MISSING else plain(data)
 
 
 @dataclass
@@ -107,10 +63,6 @@ class Model:
             self.locks[number] = owner, {place for place in places if content(new, place) is not MISSING}
 
 
-def tree(data: Data) -> Container:
-    return from_data(garden(), {"garden:garden": data})
-
-
 def nodes(root: Container) -> list[Location]:
     return locations(garden(), root, EVERYTHING, {})
 
@@ -118,14 +70,14 @@ def nodes(root: Container) -> list[Location]:
 STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("lock"), SESSIONS, st.lists(st.integers(0, 30), min_size=1, max_size=3)),
-        st.tuples(st.just("change"), SESSIONS, DATA),
+        st.tuples(st.just("change"), SESSIONS, GARDENS),
         st.tuples(st.just("unlock"), SESSIONS, st.none()),
     ),
     max_size=8,
 )
 
 
-@given(DATA, STEPS)
+@given(GARDENS, STEPS)
 def test_locks_and_changes(data: Data, steps: list[tuple[str, int, Any]]) -> None:
     locks, model = PartialLocks(), Model()
     root = tree(data)

@@ -1,6 +1,7 @@
 """A small server behind real transports: predictable operations, and a record of the calls."""
 
 import threading
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from lxml import etree
@@ -42,6 +43,9 @@ class RecordingOperations:
             session = RecordedSession(len(self.sessions) + 1, peer)
             self.sessions.append(session)
             return session
+
+    def greeted(self, context: RecordedSession, capabilities: Collection[str]) -> None:
+        """See `Operations`."""
 
     def handle(self, context: RecordedSession, rpc: Rpc) -> Reply:
         """See `Operations`."""

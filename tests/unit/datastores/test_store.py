@@ -2,6 +2,7 @@
 
 import pytest
 
+from server.datastores.candidates import Resolution
 from server.datastores.confirmed import CommitRequest
 from server.datastores.history import Author, Cause
 from server.datastores.locks import Datastore
@@ -339,3 +340,78 @@ def test_a_listener_that_fails_changes_nothing_of_what_happened(opened, tree, ca
     _waiting(store, tree, CommitRequest(confirmed=True, timeout=1))
     assert "listener-failed" in caplog.text
     wait_for(lambda: _same(store.root(RUNNING), tree("a")), what="the rollback")
+
+
+def test_a_session_with_a_candidate_of_its_own(opened, tree):
+    store = opened()
+    store.begin_private(1)
+    store.edit(1, lambda _: tree("a"))
+    store.edit(2, lambda _: tree("b"))
+    assert _same(store.root(CANDIDATE, 1), tree("a"))
+    assert _same(store.root(CANDIDATE, 2), tree("b"))
+    assert _same(store.root(CANDIDATE), tree("b"))
+    store.commit(Author(1))
+    assert _same(store.root(RUNNING), tree("a"))
+    assert _same(store.root(CANDIDATE, 2), tree("b"))
+    store.discard(2)
+    store.edit(1, lambda _: tree("a", "c"))
+    store.commit(Author(1))
+    assert store.root(CANDIDATE, 2) is store.root(RUNNING)
+    store.session_ended(1)
+    assert store.root(CANDIDATE, 1) is store.root(RUNNING)
+
+
+def test_locks_and_a_candidate_of_its_own(opened, tree):
+    store = opened()
+    store.begin_private(1)
+    store.lock(CANDIDATE, 2)
+    store.edit(1, lambda _: tree("a"))
+    store.lock(CANDIDATE, 1)
+    assert _holders(store) == {"candidate": 2}
+    store.commit(Author(1))
+    store.unlock(CANDIDATE, 1)
+    store.lock(RUNNING, 2)
+    store.edit(1, lambda _: tree("b"))
+    for attempt in (lambda: store.commit(Author(1)), lambda: store.lock(RUNNING, 1)):
+        with pytest.raises(RpcError) as refused:
+            attempt()
+        assert refused.value.tag in (ErrorTag.IN_USE, ErrorTag.LOCK_DENIED)
+    assert _same(store.root(RUNNING), tree("a"))
+
+
+def test_an_update_is_for_a_candidate_of_its_own(opened, tree):
+    store = opened()
+    with pytest.raises(RpcError) as refused:
+        store.update(1, Resolution.REVERT_ON_CONFLICT)
+    assert refused.value.tag is ErrorTag.OPERATION_NOT_SUPPORTED
+    store.begin_private(1)
+    store.edit(1, lambda _: tree("a"))
+    store.edit(2, lambda _: tree("b"))
+    store.commit(Author(2))
+    store.update(1, Resolution.REVERT_ON_CONFLICT)
+    assert _same(store.root(CANDIDATE, 1), tree("a", "b"))
+
+
+@pytest.mark.parametrize("end", ["cancel", "timeout"])
+def test_what_is_undone_comes_back_to_its_candidate(opened, tree, end):
+    store = opened()
+    store.begin_private(1)
+    store.edit(1, lambda _: tree("a"))
+    store.commit(Author(1), CommitRequest(confirmed=True, timeout=600 if end == "cancel" else 1))
+    assert _same(store.root(RUNNING), tree("a"))
+    if end == "cancel":
+        store.cancel(Author(1), None)
+    wait_for(lambda: _same(store.root(RUNNING), tree()), what="the commit to be undone")
+    assert _same(store.root(CANDIDATE, 1), tree("a"))
+    store.commit(Author(1))
+    assert _same(store.root(RUNNING), tree("a"))
+
+
+def test_the_end_of_its_session_undoes_what_was_not_confirmed(opened, tree):
+    store = opened()
+    store.begin_private(1)
+    store.edit(1, lambda _: tree("a"))
+    store.commit(Author(1), LATER)
+    store.session_ended(1)
+    assert _same(store.root(RUNNING), tree())
+    assert _same(store.root(CANDIDATE, 1), tree())
