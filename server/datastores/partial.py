@@ -213,10 +213,10 @@ class PartialLocks:
         for above in (*_above(place), place):
             yield from self._others_at(session_id, above)
 
-    def _others_below(self, session_id: int, place: Place) -> Iterator[tuple[PartialLock, Place]]:
+    def _others_below(self, session_id: int, place: Place) -> Iterator[tuple[PartialLock, Location]]:
         """The locks of others on nodes further down, with these nodes."""
-        for below in self._below.get(place, {}):
-            yield from ((lock, below) for lock in self._others_at(session_id, below))
+        for below, at in self._below.get(place, {}).items():
+            yield from ((lock, at) for lock in self._others_at(session_id, below))
 
     def _overlapping(self, session_id: int, place: Place) -> PartialLock | None:
         """A lock of another session that covers a part of the subtree at `place`."""
@@ -237,14 +237,19 @@ class PartialLocks:
         yield from self._others_above(session_id, place[:-1] if moved else place)
         if moved:
             return
-        for lock, below in self._others_below(session_id, place):
-            steps = below[len(place) :]
-            if any(_holds(node, steps) for node in (change.old, change.new) if node is not None):
+        for lock, at in self._others_below(session_id, place):
+            if any(_has(node, place, at) for node in (change.old, change.new) if node is not None):
                 yield lock
 
 
 def _above(place: Place) -> Iterator[Place]:
     return (place[:length] for length in range(len(place)))
+
+
+def _has(node: Changed, place: Place, at: Location) -> bool:
+    """Whether `node`, which is at `place`, has the node `at` in it, were it only implied by what is above."""
+    steps, real = at.place[len(place) :], _real(at)
+    return _holds(node, steps) or (len(real) >= len(place) and _holds(node, real[len(place) :]))
 
 
 def _holds(node: Changed, steps: Place) -> bool:
@@ -265,10 +270,15 @@ def _holds(node: Changed, steps: Place) -> bool:
 
 def _stands(root: Container, at: Location) -> bool:
     """Whether there still is a node; a container without presence is there as long as what is above it."""
+    return _holds(root, _real(at))
+
+
+def _real(at: Location) -> Place:
+    """The way to a node, or to the last one above it that does not exist by itself."""
     chain, place = list(at.schema.chain()), at.place
     while chain and _is_implied(chain[-1]):
         chain.pop()
-    return _holds(root, place[: len(chain)])
+    return place[: len(chain)]
 
 
 def _is_implied(node: SchemaNode) -> bool:

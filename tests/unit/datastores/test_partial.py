@@ -251,8 +251,10 @@ def test_a_container_without_presence_stays_locked():
     dry = BEDS.replace("<water><litres>4</litres></water>", "").replace("<soil><depth>3</depth></soil>", "")
     _follow(locks, BEDS, dry)
     assert _identifiers(locks.held[lock.lock_id]) == ["/garden:garden/bed[name='a']/water"]
-    with pytest.raises(RpcErrors):
-        locks.check_changes(OTHER, diff(_tree(dry), _tree(BEDS)))
+    for change in (_tree(BEDS), _tree("<owner>ann</owner>")):
+        with pytest.raises(RpcErrors):
+            locks.check_changes(OTHER, diff(_tree(dry), change))
+    locks.check_changes(OTHER, diff(_tree(dry), _tree(dry.replace("<row>1</row>", ""))))
 
 
 def test_the_end_of_a_session_leaves_nothing():
