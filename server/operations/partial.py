@@ -1,5 +1,7 @@
 """partial-lock and partial-unlock (RFC 5717 section 2.4)."""
 
+from collections.abc import Iterator
+from contextlib import suppress
 from typing import Final
 
 from lxml import etree
@@ -26,6 +28,7 @@ NO_LOCK: Final = "invalid-lock-specification"
 
 HIGHEST_LOCK_ID: Final = 2**32 - 1
 _OWN: Final = [("xmlns", PARTIAL_LOCK_NAMESPACE)]
+_EXPRESSION: Final = TypeInfo("xpath1.0", has_prefix=True)
 _INSTANCE: Final = TypeInfo("instance-identifier", has_prefix=True)
 
 
@@ -80,9 +83,14 @@ class Partial:
         if not found:
             message = "nothing that you may read of running is selected"
             raise operation_failed(message, type=ErrorType.PROTOCOL, app_tag=NO_MATCHES)
-        selected = Selected.of((each.text for each in wanted), found)
+        selected = Selected.of((text for each in wanted for text in self._told(each)), found)
         self._guard.check_locks(session.peer, selected.nodes)
         return selected
+
+    def _told(self, wanted: XPath) -> Iterator[str]:
+        """The expression with module names as prefixes; nothing when a prefix is that of no module."""
+        with suppress(ValueError):
+            yield names.from_xml(self._schema, _EXPRESSION, wanted.text, wanted.namespaces)
 
     def _nodes(self, wanted: XPath, root: Container, budget: Budget) -> list[Location]:
         found = wanted.locations(self._schema, root, budget)

@@ -110,6 +110,18 @@ def test_the_monitoring_tells_it(connect: Any) -> None:
     assert held(other) == []
 
 
+def test_expressions_are_told_with_prefixes_that_are_bound(connect: Any) -> None:
+    holder = connect()
+    edit(holder, profile())
+    holder.commit()
+    own = "//x:remote-backup-profile[x:name = 'x:rbp3'] | /x:remote-backup | //no-prefix"
+    declared = f'xmlns:x="{TRB}" xmlns:none="urn:none"'
+    selects = f"<select>{own}</select><select>//none:x</select>"
+    request(holder, f'<partial-lock xmlns="{PL}" {declared}>{selects}</partial-lock>')
+    (found,) = held(holder)
+    assert found["select"] == [own.replace("x:", "trb:").replace("'trb:", "'x:")]
+
+
 def test_another_lock_on_the_same_node(connect: Any) -> None:
     holder, other = connect(), connect()
     edit(holder, profile())
@@ -211,7 +223,7 @@ def test_what_cannot_be_locked(
     depot.accepted(HALLS)
     (error,) = depot.errors(body(expression))
     assert (error.tag, error.app_tag) == (tag, app_tag)
-    assert error.path == ("" if app_tag == "no-matches" else f"{LOCK}/pl:select")
+    assert error.path == (LOCK if app_tag == "no-matches" else f"{LOCK}/pl:select")
     assert message in error.message
 
 
