@@ -12,10 +12,9 @@ from server.protocol.session import Operations
 from server.transport.acceptor import Acceptor, Address, tune
 from server.transport.admission import Admission
 from server.transport.arrival import Arrival
-from server.transport.lobby import Lobby
 from server.transport.refusals import Refusals
 from server.transport.ssh_connection import SshConnection, SshServices
-from server.transport.ssh_wire import GREETING, load_host_key
+from server.transport.ssh_wire import load_host_key
 
 logger = logging.getLogger("twincast.transport.ssh")
 
@@ -40,7 +39,6 @@ class SshServer:
         self._services: SshServices | None = None
         self.admission = admission or Admission()
         self.acceptor = Acceptor(self.admission.end_overdue)
-        self._lobby = Lobby(self.acceptor, self.admission, logger)
 
     @property
     def refusals(self) -> Refusals:
@@ -65,7 +63,10 @@ class SshServer:
         self.acceptor.add(listener, partial(self._accepted, endpoint=endpoint))
 
     def _accepted(self, sock: socket.socket, address: Address, endpoint: str = "") -> None:
-        self._lobby.receive(sock, Arrival(address, endpoint, greeted=True), GREETING, self.serve)
+        if self.admission.refused(address[0]):
+            sock.close()
+            return
+        self.serve(sock, Arrival(address, endpoint))
 
     def serve(self, sock: socket.socket, arrival: Arrival) -> SshConnection | None:
         """Be the server on a connection; None when the system has no thread left for it."""

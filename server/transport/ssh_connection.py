@@ -102,11 +102,9 @@ class SshConnection(paramiko.ServerInterface):
         self._lock = threading.Lock()
         self._sessions: dict[int, tuple[Connection, threading.Thread]] = {}
         self._failures = 0
-        self._quiet_since = arrival.began
+        self._quiet_since = time.monotonic()
         self.authenticated = False
-        self.transport = ServerTransport(
-            sock, services.host_key, self._logged_in, self._ended, greeted=arrival.greeted
-        )
+        self.transport = ServerTransport(sock, services.host_key, self._logged_in, self._ended)
 
     # What the server asks.
 

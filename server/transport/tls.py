@@ -17,7 +17,6 @@ from server.transport.acceptor import Acceptor, Address, tune
 from server.transport.admission import Admission
 from server.transport.arrival import Arrival
 from server.transport.connection import Connection, Login
-from server.transport.lobby import Lobby
 from server.transport.refusals import Refusal
 from server.transport.tls_stream import TlsStream
 
@@ -51,6 +50,7 @@ class TlsConnection:
         self._limits = services.admission.limits
         self._sock = sock
         self._stream = TlsStream(sock, identity.context, self._limits.write_stall)
+        self._began = time.monotonic()
         self._session: Connection | None = None
         self._thread = threading.Thread(target=self._run, name="tls", daemon=True)
 
@@ -65,7 +65,7 @@ class TlsConnection:
 
     def overdue(self, now: float) -> Refusal | None:
         """Why this connection has used up its time, if it has."""
-        late = self._session is None and now >= self._arrival.began + self._limits.login_grace
+        late = self._session is None and now >= self._began + self._limits.login_grace
         return Refusal.LOGIN_GRACE if late else None
 
     def terminate(self, reason: TerminationReason) -> list[threading.Thread]:
@@ -123,7 +123,6 @@ class TlsServer:
         self._services = _Services(users, operations, admission)
         self.admission = admission
         self.acceptor = Acceptor(sweep=lambda: None)  # the SSH server's looks after all guests
-        self._lobby = Lobby(self.acceptor, admission, logger)
         self.identity: TlsIdentity | None = None
 
     def start(self) -> None:
@@ -141,7 +140,10 @@ class TlsServer:
         self.acceptor.add(listener, partial(self._accepted, endpoint=endpoint))
 
     def _accepted(self, sock: socket.socket, address: Address, endpoint: str) -> None:
-        self._lobby.receive(sock, Arrival(address, endpoint), b"", self.serve)
+        if self.admission.refused(address[0]):
+            sock.close()
+            return
+        self.serve(sock, Arrival(address, endpoint))
 
     def serve(self, sock: socket.socket, arrival: Arrival) -> TlsConnection | None:
         """Be the server on a connection; None when that cannot be."""
