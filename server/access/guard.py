@@ -13,6 +13,7 @@ from server.access.censor import censored, distinct
 from server.access.nacm import Grants
 from server.access.named import without_hidden_names
 from server.access.policy import PolicyReader
+from server.access.references import hidden_references
 from server.access.rules import Access, Identity, Policy
 from server.protocol.errors import ErrorType, RpcError, access_denied, together
 from server.protocol.session import Peer
@@ -119,6 +120,20 @@ class Guard:
             self.check_changes(peer, diff(old, new))
         return new
 
+    def check_references(self, peer: Peer, old: Container, new: Container) -> None:
+        """Raise data-missing for references in `new`, and not in `old`, to what the user may not read.
+
+        Called before the validator, whose verdict would tell whether the target exists.
+        """
+        grants = self.grants(peer)
+        readable = grants.reach(Access.READ)
+        if grants.unrestricted or readable.permits_all_below(Location(self._schema.root)):
+            return
+        found = hidden_references(self._schema, readable, diff(old, new), readable.visible(new))
+        refused = tuple(islice(found, MAX_REFUSALS))
+        if refused:
+            raise together(refused)
+
     def check_locks(self, peer: Peer, nodes: Iterable[Location]) -> None:
         """Raise RpcError access-denied for the first node that the user may not lock; counted as a write.
 
@@ -160,6 +175,11 @@ class Guard:
             return self._refusal(grants, at)
 
         return check
+
+    def sight(self, peer: Peer) -> Callable[[Location], bool] | None:
+        """Return what tells whether the user may know of a node; None when he may know of all."""
+        grants = self.grants(peer)
+        return None if grants.unrestricted else grants.reach(Access.READ).permits_all_above
 
     def censored(self, peer: Peer, errors: Iterable[RpcError]) -> tuple[RpcError, ...]:
         """Return errors as the user may see them."""

@@ -1,10 +1,13 @@
 """What state tells of other nodes by their names, without those that the reader may not read. Pure.
 
-A partial lock names the nodes that it is on (ietf-netconf-monitoring). Who may not read one of them must not
-learn from its name that it is there (RFC 8341 section 3.2.4).
+A partial lock names the nodes that it is on (ietf-netconf-monitoring), a commit those that it changed
+(twincast-commit-history). Who may not read one of them must not learn from its name that it is there, or was
+(RFC 8341 section 3.2.4).
 """
 
-from typing import Final, TypeVar
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeVar
 
 from server.access.reach import Reach
 from server.schema import names
@@ -21,45 +24,87 @@ _WAY: Final = tuple(
 )
 _NODES: Final = f"{_MONITORING}locked-node"
 _EXPRESSIONS: Final = f"{_MONITORING}select"
+_HISTORY: Final = "{urn:twincast:yang:commit-history}"
+_COMMITS: Final = (f"{_HISTORY}commit-history", f"{_HISTORY}commit")
+_COUNT: Final = f"{_HISTORY}changes"
+_CHANGES: Final = f"{_HISTORY}change"
+_PATH: Final = f"{_HISTORY}path"
 
 
 def without_hidden_names(schema: Schema, readable: Reach, root: Container) -> Container:
     """Return `root` as whoever may read as far as `readable` may see it.
 
-    An expression may name anything, so it is told only to those who may read everything.
+    An expression may name anything, so it is told only to those who may read everything; so is how many nodes
+    a commit has changed.
     """
-    if _WAY[0] not in root.children or readable.permits_all_below(Location(schema.root)):
+    ways = [way for way in (_WAY, _COMMITS) if way[0] in root.children]
+    if not ways or readable.permits_all_below(Location(schema.root)):
         return root
-    return _followed(schema, readable, root, _WAY)
+    censor = _Censor(schema, readable)
+    for way in ways:
+        root = _followed(root, way, censor.lock if way is _WAY else censor.commit)
+    return root
 
 
-def _followed(schema: Schema, readable: Reach, branch: _B, way: tuple[str, ...]) -> _B:
+def _followed(branch: _B, way: tuple[str, ...], change: Callable[[Any], Any]) -> _B:
     if not way:
-        return _censored(schema, readable, branch)
+        changed: _B = change(branch)
+        return changed
     child = branch.get(way[0])
     if isinstance(child, Container):
-        return branch.put(_followed(schema, readable, child, way[1:]))
+        return branch.put(_followed(child, way[1:], change))
     if isinstance(child, ListNode):
-        entries = [_followed(schema, readable, entry, way[1:]) for entry in child]
+        entries = [_followed(entry, way[1:], change) for entry in child]
         return branch.put(ListNode.of(child.schema, entries))
     return branch
 
 
-def _censored(schema: Schema, readable: Reach, lock: _B) -> _B:
-    lock = lock.remove(_EXPRESSIONS)
-    named = lock.get(_NODES)
-    if not isinstance(named, LeafList):
-        return lock
-    kept = [value for value in named if readable.permits_all_above(located(schema, value))]
-    return lock.put(LeafList.of(named.schema, kept))
+class _Censor:
+    """For one reader."""
+
+    def __init__(self, schema: Schema, readable: Reach) -> None:
+        self._schema = schema
+        self._readable = readable
+        served = [module for module in schema.modules if module.implemented]
+        prefixes = Counter(module.prefix for module in served)
+        self._modules = {each.prefix: each.name for each in served if prefixes[each.prefix] == 1}
+
+    def lock(self, lock: Entry) -> Entry:
+        """A partial lock."""
+        lock = lock.remove(_EXPRESSIONS)
+        named = lock.get(_NODES)
+        if not isinstance(named, LeafList):
+            return lock
+        kept = [value for value in named if self._readable.permits_all_above(located(self._schema, value))]
+        return lock.put(LeafList.of(named.schema, kept))
+
+    def commit(self, commit: Entry) -> Entry:
+        """A commit of the history."""
+        commit = commit.remove(_COUNT)
+        changes = commit.get(_CHANGES)
+        if not isinstance(changes, ListNode):
+            return commit
+        kept = [change for change in changes if self._may_know(change.value(_PATH) or "")]
+        return commit.put(ListNode.of(changes.schema, kept)) if kept else commit.remove(_CHANGES)
+
+    def _may_know(self, path: str) -> bool:
+        """Whether the reader may know of a node by its path; what cannot be found for certain he may not."""
+        try:
+            at = located(self._schema, path, self._modules)
+        except (KeyError, ValueError):
+            return False
+        return self._readable.permits_all_above(at)
 
 
-def located(schema: Schema, identifier: str) -> Location:
-    """Return where an instance-identifier in module-name form leads; raises KeyError and ValueError."""
+def located(schema: Schema, identifier: str, modules: Mapping[str, str] | None = None) -> Location:
+    """Return where an instance-identifier leads; raises KeyError and ValueError.
+
+    Its prefixes are module names, or what `modules` has names for.
+    """
     node, module = schema.root, ""
     keys: list[Key] = []
     for step in names.parse_identifier(identifier):
-        module = step.prefix or module
+        module = modules[step.prefix] if modules and step.prefix else step.prefix or module
         node = node.children[f"{{{schema.by_name[module].namespace}}}{step.name}"]
         if node.kind is NodeKind.LIST:
             values = {item.name: item.value for item in step.predicates}

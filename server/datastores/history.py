@@ -4,14 +4,18 @@ Owns the form in which a commit is remembered; `storage` keeps it, with what und
 the commit itself. Values never stand here, only paths: a path may name what is secret, never tell it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import islice
 from typing import Final
 
 import msgspec
 
 from server.tree.diff import Change
+from server.tree.diff import Changed as Node
+from server.tree.location import Location
+from server.tree.node import Branch, Container, LeafList, ListNode
 
 MAX_PATHS: Final = 100
 """Changed nodes that one entry names; `changes` counts them all."""
@@ -83,12 +87,17 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 def entry(author: Author, cause: Cause, changes: Sequence[Change], at: float) -> Entry:
-    """Describe a commit of these changes."""
-    named = tuple(Changed(change.kind, change.path) for change in changes[:MAX_PATHS])
+    """Describe a commit of these changes.
+
+    A container without presence means nothing by itself: what it came or went with is named in its place.
+    That it was there would tell that something was in it, to whoever may not read what that was.
+    """
+    found = (Changed(change.kind, at.path) for change in changes for at in _named(change))
+    named = tuple(islice(found, MAX_PATHS))
     return Entry(
         at,
         cause,
-        len(changes),
+        sum(map(_count, changes)),
         named,
         author.session_id,
         author.user,
@@ -96,3 +105,45 @@ def entry(author: Author, cause: Cause, changes: Sequence[Change], at: float) ->
         author.label,
         author.comment,
     )
+
+
+def _named(change: Change) -> Iterable[Location]:
+    node = _implicit(change)
+    return (change.location,) if node is None else _below(change.location, node)
+
+
+def _count(change: Change) -> int:
+    node = _implicit(change)
+    return 1 if node is None else _size(node)
+
+
+def _implicit(change: Change) -> Branch | None:
+    """The container without presence that a change is about."""
+    node: Node | None = change.old if change.new is None else change.new
+    return node if isinstance(node, Container) and not node.schema.presence else None
+
+
+def _below(at: Location, node: Branch) -> Iterator[Location]:
+    for child in node:
+        here = at.child(child.schema)
+        if isinstance(child, ListNode):
+            yield from (here.entry(entry.key) for entry in child)
+        elif isinstance(child, LeafList):
+            yield from map(here.member, child)
+        elif isinstance(child, Container) and not child.schema.presence:
+            yield from _below(here, child)
+        else:
+            yield here
+
+
+def _size(node: Branch) -> int:
+    """How many locations `_below` gives."""
+    found = 0
+    for child in node:
+        if isinstance(child, (ListNode, LeafList)):
+            found += len(child)
+        elif isinstance(child, Container) and not child.schema.presence:
+            found += _size(child)
+        else:
+            found += 1
+    return found

@@ -117,7 +117,9 @@ class Commit:
         if source.datastore is None:
             refuse(self._judge.whole(root))
         else:
-            refuse(self._judge.settle(self._store.root(Datastore.RUNNING), root).errors)
+            running = self._store.root(Datastore.RUNNING)
+            self._guard.check_references(session.peer, running, root)
+            refuse(self._judge.settle(running, root).errors)
         return Ok()
 
     def commit(self, session: Session, operation: etree._Element) -> Reply:
@@ -133,6 +135,7 @@ class Commit:
             step.extend((old, new))
             self._store.premises(session.session_id).check(peer.username, old, self._guard.visible)
             self._guard.permitted(peer, old, new)
+            self._guard.check_references(peer, old, new)
 
         try:
             committed = self._store.commit(author(session, reason.label, reason.comment), request, permit)

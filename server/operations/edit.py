@@ -193,6 +193,8 @@ class Edit:
         parameters = CopyConfig.parse(operation, self._offer)
         root = self._configurations.root(parameters.source, session.session_id)
         peer, mode = session.peer, parameters.mode
+        if parameters.target.url is not None:  # before the defaults: what is in use depends on what there is
+            root = self._guard.visible(peer, root)
         tagged = mode is WithDefaults.REPORT_ALL_TAGGED and parameters.target.url is not None
         if tagged or mode is WithDefaults.REPORT_ALL:
             root = self._defaults.filled(root, marked=tagged)
@@ -202,8 +204,20 @@ class Edit:
             visible = self._guard.visible(peer, root)
             self._urls.write(parameters.target.url, to_xml(self._schema, visible, tagged=tagged))
             return Ok()
-        self._write(session, parameters.target.datastore, lambda old: self._replaced(session, old, root))
+        target, source = parameters.target.datastore, parameters.source.datastore
+        judged = target is not Datastore.CANDIDATE and source is not Datastore.RUNNING
+        self._write(session, target, lambda old: self._replaced(session, old, root, judged=judged))
         return Ok()
+
+    def _permit(self, peer: Peer, old: Container, new: Container, *, judged: bool) -> Container:
+        """Return `new` when the user may go there from `old`; raises RpcError and RpcErrors.
+
+        `judged`: it is going to be, so that references to what is not there are refused.
+        """
+        self._guard.permitted(peer, old, new)
+        if judged:
+            self._guard.check_references(peer, old, new)
+        return new
 
     def delete_config(self, session: Session, operation: etree._Element) -> Reply:
         """Empty startup or delete what a URL has; running and candidate cannot be (RFC 6241 section 7.4)."""
@@ -255,9 +269,11 @@ class Edit:
             self._store.edit(session.session_id, change)
         return None
 
-    def _replaced(self, session: Session, old: Container, new: Container) -> Container:
+    def _replaced(
+        self, session: Session, old: Container, new: Container, *, judged: bool = False
+    ) -> Container:
         try:
-            return self._guard.permitted(session.peer, old, new)
+            return self._permit(session.peer, old, new, judged=judged)
         except Exception:
             session.trail.touched(diff(old, new))
             raise
@@ -292,6 +308,7 @@ class Edit:
             error_option=parameters.error_option,
             canonical=self._canonical,
             gate=self._gate(peer),
+            sees=self._guard.sight(peer),
         )
         outcomes.append(outcome)
         premises = [Premise(peer, at, known) for at, known in outcome.premises]
@@ -299,17 +316,19 @@ class Edit:
             check(peer.username, old, premises, self._guard.visible)
         if parameters.error_option is not ErrorOption.CONTINUE_ON_ERROR:
             refuse(outcome.errors)
-        self._guard.permitted(peer, old, outcome.root)
+        self._permit(peer, old, outcome.root, judged=parameters.target is not Datastore.CANDIDATE)
         if parameters.test_option is not TestOption.SET:
-            self._test(outcome)
+            self._test(peer, outcome)
         if parameters.test_option is TestOption.TEST_ONLY:
             return old
         if parameters.target is Datastore.CANDIDATE:  # it is the commit that relies on them
             self._store.premises(session.session_id).add(premises)
         return outcome.root
 
-    def _test(self, outcome: EditOutcome) -> None:
-        errors_found = self._judge.settle(self._store.root(Datastore.RUNNING), outcome.root).errors
+    def _test(self, peer: Peer, outcome: EditOutcome) -> None:
+        running = self._store.root(Datastore.RUNNING)
+        self._guard.check_references(peer, running, outcome.root)
+        errors_found = self._judge.settle(running, outcome.root).errors
         if errors_found:
             refuse([*outcome.errors, *errors_found])
 

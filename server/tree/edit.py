@@ -38,6 +38,8 @@ from server.tree.steps import MAX_ERRORS, REMOVING, Operation, Payload, Step
 Work: TypeAlias = dict[Tag, Node]
 Gate: TypeAlias = Callable[[Step], RpcError | None]
 """Says why a step may not be carried out; None when it may."""
+Sight: TypeAlias = Callable[[Location], bool]
+"""Whether whoever edits may know of a node."""
 
 _POINT: Final = (Insert.BEFORE, Insert.AFTER)
 
@@ -82,14 +84,15 @@ def apply_edit(
     canonical: Canonical,
     plain: bool = False,
     gate: Gate | None = None,
+    sees: Sight | None = None,
 ) -> EditOutcome:
     """Apply the `<config>` element of an edit-config to `base`.
 
     With `plain` it is the one of a copy-config or validate, in which nothing has attributes.
     `canonical` is `Validator.canonical`. `gate` is asked about each step before it is carried out; what it
-    returns is the error of that step. Under stop-on-error and rollback-on-error an error leaves
-    `EditOutcome.root` the base; under continue-on-error what succeeded stays and all errors are returned.
-    Nothing is raised for what the client got wrong.
+    returns is the error of that step. `sees` says what there is to insert at. Under stop-on-error and
+    rollback-on-error an error leaves `EditOutcome.root` the base; under continue-on-error what succeeded
+    stays and all errors are returned. Nothing is raised for what the client got wrong.
     """
     keep_going = error_option is ErrorOption.CONTINUE_ON_ERROR
     operation = Operation(default_operation)
@@ -98,7 +101,7 @@ def apply_edit(
     canonicaliser.run(payload)
     root = base
     if keep_going or not payload.errors:
-        root = _Editor(payload, canonicaliser, gate).edited(base)
+        root = _Editor(payload, canonicaliser, gate, sees).edited(base)
     if payload.errors and not keep_going:
         root = base
     elif payload.replaces:
@@ -126,9 +129,16 @@ class _Editor:
     the children of its successor.
     """
 
-    def __init__(self, payload: Payload, canonicaliser: Canonicaliser, gate: Gate | None = None) -> None:
+    def __init__(
+        self,
+        payload: Payload,
+        canonicaliser: Canonicaliser,
+        gate: Gate | None = None,
+        sees: Sight | None = None,
+    ) -> None:
         self._payload = payload
         self._gate = gate
+        self._sees = sees
         self._canonicaliser = canonicaliser
 
     def edited(self, base: Container) -> Container:
@@ -251,7 +261,7 @@ class _Editor:
         except RpcErrors:
             point = ()
         found = point if is_list else next(iter(point), None)
-        if found is None or members.get(found) is None:
+        if found is None or members.get(found) is None or self._hides(step, found):
             name = "key" if is_list else "value"
             given = " ".join(map(repr, step.point or ()))
             text = f"there is no {step.schema.name} {given} to insert {step.insert}"
@@ -259,6 +269,14 @@ class _Editor:
             error.app_tag = "missing-instance"
             raise _Refusal(step.location.blame(error))
         return found
+
+    def _hides(self, step: Step, point: Any) -> bool:  # noqa: ANN401 - a key or a value
+        if self._sees is None:
+            return False
+        own = step.location
+        if step.schema.kind is NodeKind.LIST:
+            return not self._sees(Location(own.schema, (*own.keys[:-1], point)))
+        return not self._sees(Location(own.schema, own.keys, point))
 
 
 def _is_default(step: Step) -> bool:

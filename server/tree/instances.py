@@ -20,7 +20,7 @@ def depth_found(root: Container, node: SchemaNode, keys: Sequence[Key]) -> int:
     return len(node.chain())
 
 
-def holds_value(root: Container, leaf: SchemaNode, value: str) -> bool:
+def holds_value(root: Branch, leaf: SchemaNode, value: str) -> bool:
     """Whether an instance of `leaf`, a leaf or leaf-list below the schema node of `root`, has this value.
 
     The only key of a list is looked up; what is no key costs a look at every instance.

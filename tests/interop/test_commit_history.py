@@ -55,7 +55,7 @@ def test_who_when_why_and_what(session):
     assert (text["session-id"], text["cause"], text["changes"]) == (session.session_id, "commit", "1")
     assert text["time"].endswith("Z")
     assert commit["change"].findtext(f"{T}operation") == "create"
-    assert commit["change"].findtext(f"{T}path") == ROOT
+    assert commit["change"].findtext(f"{T}path") == f"{ROOT}/trb:remote-backup-profile[trb:name='a']"
 
 
 def test_a_commit_without_changes_leaves_no_trace(session):
