@@ -1,8 +1,12 @@
 """What a command answers, and how it fails."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from lxml import etree
+
+FAILED: Final = 1
+"""Exit status when a command was not carried out."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -12,6 +16,16 @@ class Answer:
     text: str = ""
     data: etree._Element | None = None
     leave: bool = False
+
+
+def printable(text: str) -> str:
+    """Return a text without control characters: what a server says must not steer the terminal."""
+    return "".join(character if _is_harmless(character) else "\ufffd" for character in text)
+
+
+def _is_harmless(character: str) -> bool:
+    control = character < " " or "\x7f" <= character <= "\x9f"
+    return character in "\n\t" or not control
 
 
 class CommandError(Exception):

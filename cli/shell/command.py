@@ -7,12 +7,15 @@ from argparse import Namespace as Options
 from typing import Final
 
 from cli.netconf import socket_of
+from cli.shell.answer import FAILED, printable
 from cli.shell.link import Link, LinkError, connect_local
 from cli.shell.netconf import Netconf, Refused
 from cli.state_folder import state_dir
 
 NETCONF_PORT: Final = 830
 """NETCONF over SSH (RFC 6242 section 6)."""
+INTERRUPTED: Final = 130
+"""As for a program that SIGINT ended."""
 NO_SESSION: Final = 3
 """Exit status when there is no session with the server, or it broke."""
 
@@ -27,8 +30,13 @@ def shell(options: Options) -> int:
         link, host, place = _connect(options)
         return _serve(options, link, host, place)
     except LinkError as error:
-        print(f"twincast shell: {error}", file=sys.stderr)
+        print(f"twincast shell: {printable(str(error))}", file=sys.stderr)
         return NO_SESSION
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        sys.stdout = None  # whoever read has gone; nothing is left to flush at the end
+        return FAILED
 
 
 def _problem(options: Options) -> str:

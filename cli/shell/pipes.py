@@ -59,10 +59,10 @@ def read(text: str, groups: Sequence[Sequence[Token]]) -> list[tuple[str, str]]:
 
 def apply(answer: str, data: etree._Element | None, model: Model, pipes: Sequence[tuple[str, str]]) -> str:
     """Return an answer behind its pipes; `data` is what it was made from. Raises PipeError."""
-    lines = answer.splitlines()
+    lines = answer.split("\n") if answer else []
     for word, expression in pipes:
         if word in {"json", "xml"}:
-            lines = _structured(word, data, model).splitlines()
+            lines = _structured(word, data, model).split("\n")
         elif word == "count":
             lines = [f"Total lines: {len(lines)}"]
         else:

@@ -14,7 +14,7 @@ from cli.shell.editing import entry_keys
 from cli.shell.model import LISTS_ONLY, Model, Path, Step, config_children
 from cli.shell.nodes import is_flag
 from cli.shell.phrases import leaves_of
-from cli.shell.tokens import quote
+from cli.shell.tokens import quote, quote_rest
 from cli.shell.words import (
     BY_ITSELF,
     ENTRIES,
@@ -189,7 +189,7 @@ def _value(element: etree._Element, node: OutlineNode) -> Text:
     text = _text(element)
     if node.type is not None and node.type.base == "identityref":
         text = text.rpartition(":")[2]
-    shown = text if node.name in REST_OF_LINE else quote(text)
+    shown = quote_rest(text) if node.name in REST_OF_LINE else quote(text)
     return Text(shown, HIDDEN if node.secret else shown)
 
 
@@ -214,7 +214,7 @@ def _at(element: etree._Element, path: Path) -> etree._Element | None:
 
 
 def _text(element: etree._Element | None) -> str:
-    return "" if element is None else (element.text or "").strip()
+    return "" if element is None else element.text or ""
 
 
 def document(sections: Iterator[Section]) -> str:

@@ -1,14 +1,11 @@
 """Commands without anybody at the keyboard: from `-c` or standard input, until one fails."""
 
 import sys
-from typing import Final, TextIO
+from typing import TextIO
 
-from cli.shell.answer import CommandError
+from cli.shell.answer import FAILED, CommandError
 from cli.shell.shell import Shell
 from cli.shell.tokens import commands
-
-FAILED: Final = 1
-"""Exit status when a command was not carried out."""
 
 
 def run_script(shell: Shell, text: str, out: TextIO = sys.stdout, err: TextIO = sys.stderr) -> int:
@@ -20,7 +17,7 @@ def run_script(shell: Shell, text: str, out: TextIO = sys.stdout, err: TextIO = 
             print(failure(number, command, error), file=err)
             return FAILED
         if answer.text:
-            print(answer.text, file=out)
+            print(answer.text, file=out, flush=True)
         if answer.leave:
             break
     return _end(shell, err)

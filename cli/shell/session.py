@@ -158,7 +158,7 @@ def reset_all(shell: "Shell", _order: Order) -> Answer:
     names = [item.text("name") or "" for item in services_of(ask(shell, SERVICE))]
     for name in names:
         _reset(shell, name)
-    return Answer(f"Info: the counters of {len(names)} services were reset.")
+    return Answer(f"Info: the counters of {', '.join(names) or 'no service'} were reset.")
 
 
 def reset_service(shell: "Shell", order: Order) -> Answer:

@@ -1,11 +1,12 @@
 """The shell itself: takes a line, does what it says over NETCONF, and returns the answer."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from lxml import etree
 
 from cli.shell import pipes, session
-from cli.shell.answer import Answer, CommandError
+from cli.shell.answer import Answer, CommandError, printable
 from cli.shell.candidate import Candidate
 from cli.shell.displays import DISPLAYS
 from cli.shell.editing import action, edit_config, instance, subtree
@@ -58,15 +59,15 @@ class Shell:
             chosen = pipes.read(text, line.pipes)
             command = self.language.parse(self.views, line)
             answer = self._carry_out(command)
-            if not chosen:
-                return answer
-            return Answer(pipes.apply(answer.text, answer.data, self.model, chosen), leave=answer.leave)
+            shown = pipes.apply(answer.text, answer.data, self.model, chosen)
+            return replace(answer, text=printable(shown))
         except (GrammarError, LineError) as error:
             raise CommandError(f"Error: {error.text}", error.position) from None
         except pipes.PipeError as error:
             raise CommandError(f"Error: {error}") from None
         except Refused as error:
-            raise CommandError("\n".join(f"Error: {fault.text()}" for fault in error.faults)) from None
+            told = "\n".join(f"Error: {fault.text()}" for fault in error.faults)
+            raise CommandError(printable(told)) from None
 
     def names(self, target: str) -> list[str]:
         """Return the values that a leaf has in running and candidate; none when it may not be read."""

@@ -8,6 +8,9 @@ LONGEST_LINE: Final = 8192
 """Characters; the longest thing that is typed is a description."""
 
 
+_MEANING: Final = '|";#?'
+"""Characters that mean something somewhere in a line."""
+_ESCAPES: Final = {'\\"': '"', "\\\\": "\\", "\\n": "\n"}
 SECTION: Final = "#"
 """What stands between the sections of a configuration."""
 
@@ -49,8 +52,8 @@ class Line:
 def split(text: str) -> Line:
     """Return the words of a line; raises LineError for an open quotation and for a line that is too long.
 
-    In double quotes a word may hold blanks and pipes; a backslash before `"` or a backslash takes its meaning
-    away.
+    In double quotes a word may hold blanks and pipes; `\\"`, `\\\\` and `\\n` are a quotation mark, a
+    backslash and a line end there.
     """
     if len(text) > LONGEST_LINE:
         raise LineError(LONGEST_LINE, f"the line is longer than {LONGEST_LINE} characters")
@@ -87,10 +90,9 @@ def _plain(text: str, start: int) -> Token:
 def _quoted(text: str, start: int) -> Token:
     value, position = "", start + 1
     while position < len(text) and text[position] != '"':
-        if text[position] == "\\" and text[position + 1 : position + 2] in {'"', "\\"}:
-            position += 1
-        value += text[position]
-        position += 1
+        escape = text[position : position + 2]
+        value += _ESCAPES.get(escape, escape[:1])
+        position += 2 if escape in _ESCAPES else 1
     if position == len(text):
         raise LineError(start, "the quotation that begins here has no end")
     return Token(value, start, position + 1, quoted=True)
@@ -98,10 +100,20 @@ def _quoted(text: str, start: int) -> Token:
 
 def quote(value: str) -> str:
     """Return a value as it has to be typed: in quotes when it would not be one word otherwise."""
-    plain = value and not any(character.isspace() or character in '|";#' for character in value)
-    if plain:
+    if value and not any(character.isspace() or character in _MEANING for character in value):
         return value
-    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return _in_quotes(value)
+
+
+def quote_rest(value: str) -> str:
+    """Return a value that takes the line to its end as it has to be typed: with its blanks as they are."""
+    if value and value == value.strip() and not any(mark in value for mark in (*_MEANING, "\n", "\r")):
+        return value
+    return _in_quotes(value)
+
+
+def _in_quotes(value: str) -> str:
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     return f'"{escaped}"'
 
 
@@ -111,7 +123,7 @@ def commands(text: str) -> Iterator[tuple[int, str]]:
     Empty lines and comments, which begin with `#` or `!`, are left out. A `#` alone is no comment: it
     stands between the sections of a configuration and leads back to the system view.
     """
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):
         for command in _at_semicolons(line):
             stripped = command.strip()
             if stripped == SECTION or (stripped and not stripped.startswith(("#", "!"))):

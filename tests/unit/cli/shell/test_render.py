@@ -8,6 +8,7 @@ from cli.shell.changes import differences
 from cli.shell.editing import edit_config
 from cli.shell.model import Edit, Operation
 from cli.shell.render import Renderer, document
+from cli.shell.tokens import commands
 from tests.support.shell import Typist, everything_typed, shell_model
 
 MODEL = shell_model()
@@ -139,3 +140,18 @@ def test_what_is_new_or_gone_is_told_as_a_whole() -> None:
 def test_a_new_key_is_a_change_that_tells_nothing() -> None:
     lines = [["remote-backup-service a tcp-md5 key one"], ["remote-backup-service a tcp-md5 key two"]]
     assert changed(*lines) == ["  remote-backup-service a", "-  tcp-md5 key ******", "+  tcp-md5 key ******"]
+
+
+@given(st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]) | st.just("\n"), min_size=1))
+def test_a_description_can_be_typed_again_whatever_it_is(text: str) -> None:
+    edits = type_all(["interface e0 description x"])
+    before = config(edits)
+    leaf = before.find(".//{*}description")
+    assert leaf is not None
+    leaf.text = text
+    script = "\n".join(["interface e0", *(line for line in shown_unmasked(before) if "description" in line)])
+    typist = Typist(MODEL)
+    typist.type("system-view")
+    for _, line in commands(script):
+        typed = typist.type(line)
+    assert typed.edits[-1].value == text
