@@ -13,6 +13,7 @@ from server.schema.model import Schema
 from server.schema.node import SchemaNode, Tag
 from server.tree.etag import MATCH, etag
 from server.tree.filter import Pattern, Siblings
+from server.tree.members import Key
 from server.tree.node import Branch, Container, Entry, ListNode, Node, StreamedList
 from server.tree.sorted_map import Chunk
 from server.tree.xml import Printer
@@ -68,6 +69,21 @@ class _At:
 
 
 _WHOLE: Final = _At((), told=True)
+
+
+class _OfEntries:
+    """The elements of a filter for the entries of a list; those that name a key are looked up by it."""
+
+    def __init__(self, schema: SchemaNode, patterns: Iterable[Pattern]) -> None:
+        self._by_key: dict[Key | None, list[Pattern]] = {None: []}
+        for pattern in patterns:
+            key = None if pattern.below is None else pattern.below.key(schema)
+            self._by_key.setdefault(key, []).append(pattern)
+
+    def of(self, entry: Entry) -> list[Pattern]:
+        """Those that are for this entry."""
+        possible = chain(self._by_key[None], self._by_key.get(entry.key, ()))
+        return [each for each in possible if each.below is None or each.below.accept(entry)]
 
 
 class TaggedPrinter:
@@ -130,14 +146,12 @@ class TaggedPrinter:
         if node is beside and not patterns:
             yield from map(self._chunk, node.members.places.chunks)
             return
+        of_entries = _OfEntries(node.schema, patterns)
         for entry in node:
-            known = beside.get(entry.key)
-            if known is None:  # it is state
-                yield from self._printer.pieces(ListNode.of(node.schema, [entry]))
-                continue
-            mine = [each for each in patterns if each.below is None or each.below.accept(known)]
+            known = beside.get(entry.key)  # what is state alone is not there
+            mine = [] if known is None else of_entries.of(known)
             inside = at.below(mine)
-            if inside.told or inside.filters:
+            if known is not None and (inside.told or inside.filters):
                 yield from self._branch(entry, known, inside, mine)
             else:
                 yield from self._printer.pieces(ListNode.of(node.schema, [entry]))

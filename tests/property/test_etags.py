@@ -6,13 +6,16 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from lxml import etree
 
 from server.schema.validator import Validator
 from server.tree.diff import decode, encode_delta
 from server.tree.edit import DefaultOperation, ErrorOption, apply_edit
-from server.tree.etag import etag, versioned
+from server.tree.etag import ETAG, TXID_NAMESPACE, etag, versioned
+from server.tree.filter import read_filter, subtree
 from server.tree.location import Location
 from server.tree.node import Branch, Container, ListNode, empty_root
+from server.tree.tagged import Asked, TaggedPrinter
 from tests.property.test_edit_model import EDITS, GARDEN, Item, plain, printed
 from tests.support import trees
 
@@ -89,3 +92,52 @@ def test_nodes_that_differ_have_different_etags(
         assert versioned(root, at) is node
         content = (at.schema.path, plain(node))
         assert found.setdefault(etag(node), content) == content
+
+
+@given(st.lists(EDITS, min_size=1, max_size=4), st.lists(EDITS, min_size=1, max_size=3))
+def test_a_client_that_keeps_etags_has_what_the_server_has(
+    judge: Validator, first: list[tuple[list[Item], str, Any]], later: list[tuple[list[Item], str, Any]]
+) -> None:
+    """It asks with what it has, puts what is marked as unchanged in its place, and has it all."""
+    schema = trees.garden()
+    had = empty_root(schema.root)
+    for items, default, _ in first:
+        had = edited(judge, had, items, default)
+    root = had
+    for items, default, _ in later:
+        root = edited(judge, root, items, default)
+    element = etree.fromstring(f'<filter xmlns:txid="{TXID_NAMESPACE}">{asking(had)}</filter>')
+    asked = Asked.of("", read_filter(schema, element))
+    assert asked is not None
+    pieces = TaggedPrinter(schema, root).pieces(subtree(schema, root, element), asked)
+    answer = b"".join(pieces).decode()
+    now = resolved(etree.fromstring(f'<data xmlns:txid="{TXID_NAMESPACE}">{answer}</data>'), had)
+    assert plain(trees.tree(schema, now)) == plain(root)
+
+
+def asking(had: Container) -> str:
+    """A filter for all of the garden, with the etags of it and of its beds."""
+    garden = had.branch(f"{{{trees.GARDEN}}}garden")
+    if garden is None:
+        return f'<garden xmlns="{trees.GARDEN}" txid:etag="?"/>'
+    beds = "".join(
+        f'<bed txid:etag="{etag(entry)}"><name>{entry.key[0]}</name></bed>'
+        for entry in garden.entries(f"{{{trees.GARDEN}}}bed")
+    )
+    rest = "".join(f"<{name}/>" for name in GARDEN if name != "bed")
+    return (
+        f'<garden xmlns="{trees.GARDEN}" txid:etag="{etag(garden)}">{rest}<bed txid:etag="?"/>{beds}</garden>'
+    )
+
+
+def resolved(data: etree._Element, had: Container) -> str:
+    """The content of an answer, with what the client had in the place of what is marked as unchanged."""
+    known = etree.fromstring(f"<data>{trees.text(trees.garden(), had)}</data>")
+    for element in list(data.iter(f"{{{trees.GARDEN}}}garden", f"{{{trees.GARDEN}}}bed")):
+        if element.get(ETAG) == "=":
+            name = element.findtext(f"{{{trees.GARDEN}}}name")
+            same = next(each for each in known.iter(element.tag) if name in (None, each[0].text))
+            element.getparent().replace(element, same)
+    for element in data.iter():
+        element.attrib.pop(ETAG, None)
+    return "".join(etree.tostring(child).decode() for child in data)

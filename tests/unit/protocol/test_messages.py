@@ -202,3 +202,21 @@ def test_any_attributes_come_back(plain, qualified, message_id):
     reply = etree.fromstring(b"".join(encode_reply(message.envelope, Ok())))
     assert dict(reply.attrib) == dict(request.attrib)
     assert reply.nsmap == request.nsmap
+
+
+def test_the_etag_of_an_ok():
+    element = etree.fromstring(b"".join(encode_reply(None, Ok(etag="x1"))))
+    assert element[0].attrib == {"{urn:ietf:params:xml:ns:netconf:txid:1.0}etag": "x1"}
+
+
+def test_error_info_with_elements_inside():
+    error = operation_failed("x")
+    inside = (InfoElement("path", "/p:a", namespaces={"p": "urn:p"}), InfoElement("value", "<1>"))
+    error.info = (InfoElement("mismatch", namespace="urn:m", children=inside),)
+    reply = etree.fromstring(b"".join(encode_reply(None, Errors((error,)))))
+    mismatch = reply.find(".//{urn:m}mismatch")
+    assert [(child.tag, child.text) for child in mismatch] == [
+        ("{urn:m}path", "/p:a"),
+        ("{urn:m}value", "<1>"),
+    ]
+    assert mismatch[0].nsmap["p"] == "urn:p"
