@@ -140,8 +140,7 @@ class Store:
     def lock(self, datastore: Datastore, session_id: int) -> None:
         """Lock `datastore` for a session; raises RpcError lock-denied."""
         with self._writing(session_id):
-            own = self._candidates.private(session_id)
-            if datastore is Datastore.CANDIDATE and own is not None:
+            if datastore is Datastore.CANDIDATE and (own := self._candidates.private(session_id)):
                 own.lock(session_id)
                 return
             if datastore is Datastore.RUNNING:
@@ -157,8 +156,7 @@ class Store:
     def unlock(self, datastore: Datastore, session_id: int) -> None:
         """Unlock `datastore`; changes of an unlocked candidate are discarded. Raises operation-failed."""
         with self._writing(session_id):
-            own = self._candidates.private(session_id)
-            if datastore is Datastore.CANDIDATE and own is not None:
+            if datastore is Datastore.CANDIDATE and (own := self._candidates.private(session_id)):
                 own.unlock()
                 return
             self._locks.release(datastore, session_id)

@@ -167,5 +167,7 @@ class Commit:
         parameters = Parameters(operation)
         resolution = parameters.choice("resolution-mode", Resolution, Resolution.REVERT_ON_CONFLICT)
         parameters.finish()
+        before = self._store.root(Datastore.CANDIDATE, session.session_id)
         self._store.update(session.session_id, resolution)
+        session.trail.touched(diff(before, self._store.root(Datastore.CANDIDATE, session.session_id)))
         return Ok()

@@ -15,7 +15,6 @@ from lxml import etree
 
 from server.protocol.errors import ErrorTag
 from server.protocol.framing import Framing, encode
-from tests.interop.test_access_control import GUEST_PASSWORD, GuestClient
 from tests.support.depot import MODULES, SPACES, DepotClient, Refusal
 from tests.support.error_rows import (
     APP_TAGS_OF_RFC_7950,
@@ -26,6 +25,7 @@ from tests.support.error_rows import (
     TYPES_OF_RFC_6241,
     Row,
 )
+from tests.support.guest import GUEST_PASSWORD, GuestClient
 from tests.support.server import running_server
 
 ANSWERS = Path(__file__).with_name("error_answers.txt")

@@ -8,17 +8,15 @@ import pytest
 from lxml import etree
 
 from tests.support.depot import DEPOT, MODULES, DepotClient, Refusal, check_prefixes
+from tests.support.guest import GUEST, GUEST_PASSWORD, GuestClient, about, rules
 from tests.support.netconf import NC, NCM, TRB, backup, edit, info, names, profile, refused, request
-from tests.support.netconf_client import RawClient
 from tests.support.server import ServerUnderTest, running_server
 from tests.support.wait import wait_for
 
 PL = "urn:ietf:params:xml:ns:netconf:partial-lock:1.0"
 KINDS = "urn:test:depot-kinds"
-NACM = "urn:ietf:params:xml:ns:yang:ietf-netconf-acm"
 TSRV = "urn:twincast:yang:server"
 SPACES = {"pl": PL, "ncm": NCM, "tsrv": TSRV}
-GUEST, GUEST_PASSWORD = "guest", "a guest's password"
 
 RBP3 = "/trb:remote-backup/trb:remote-backup-profile[trb:name='rbp3']"
 COPY_OFF = "<dhcp-stb><igmp-copy>false</igmp-copy></dhcp-stb>"
@@ -265,14 +263,6 @@ def test_an_edit_of_running(tmp_path: Any) -> None:
         assert (error.app_tag, error.path) == ("locked", "/trb:remote-backup")
 
 
-class GuestClient(DepotClient):
-    """A session of somebody who is not the administrator."""
-
-    def __init__(self, port: int) -> None:
-        RawClient.__init__(self, port, GUEST, password=GUEST_PASSWORD)
-        self.greeting = self.hello()
-
-
 @pytest.fixture(scope="module")
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerUnderTest]:
     with running_server(
@@ -289,21 +279,6 @@ def clients(guarded: ServerUnderTest) -> Iterator[tuple[DepotClient, GuestClient
         stack.callback(guest.close)
         admin.empty()
         yield admin, guest
-
-
-def rules(admin: DepotClient, *rules: str) -> None:
-    listed = "".join(f"<rule><name>r{number}</name>{rule}</rule>" for number, rule in enumerate(rules))
-    groups = f"<groups><group><name>staff</name><user-name>{GUEST}</user-name></group></groups>"
-    rule_list = f"<rule-list><name>one</name><group>staff</group>{listed}</rule-list>"
-    assert admin.edit_roots(f'<nacm xmlns="{NACM}">{groups}{rule_list}</nacm>') == []
-    assert admin.errors("<commit/>") == []
-
-
-def about(path: str, action: str, access: str = "*") -> str:
-    return (
-        f'<path xmlns:d="{DEPOT}">{path}</path><access-operations>{access}</access-operations>'
-        f"<action>{action}</action>"
-    )
 
 
 def tags(found: list[Refusal]) -> list[str]:

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from server.protocol.messages import BASE_1_0, BASE_1_1
-from tests.support.depot import DEPOT, MODULES, DepotClient
+from tests.support.depot import MODULES, DepotClient
+from tests.support.guest import GUEST, GUEST_PASSWORD, about, rules
 from tests.support.netconf import (
     NC,
     PROFILE,
@@ -34,8 +35,6 @@ DS = "urn:ietf:params:xml:ns:yang:ietf-datastores"
 PL = "urn:ietf:params:xml:ns:netconf:partial-lock:1.0"
 TCH = "urn:twincast:yang:commit-history"
 TXID = "urn:ietf:params:xml:ns:netconf:txid:1.0"
-NACM = "urn:ietf:params:xml:ns:yang:ietf-netconf-acm"
-GUEST, GUEST_PASSWORD = "guest", "a guest's password"
 
 COPY = f"{PROFILE}[trb:name='rbp3']/trb:dhcp-stb/trb:igmp-copy"
 CONFLICT = "private-candidate-conflict"
@@ -382,14 +381,8 @@ def test_a_conflict_that_the_user_may_not_see(tmp_path: Any) -> None:
         admin = DepotClient(server.port)
         stack.callback(admin.close)
         admin.accepted("<title>one</title>")
-        groups = f"<groups><group><name>staff</name><user-name>{GUEST}</user-name></group></groups>"
-        path = f'<path xmlns:d="{DEPOT}">/d:depot/d:title</path>'
-        reading = "<access-operations>read</access-operations>"
-        hidden = f"<rule><name>a</name>{path}{reading}<action>deny</action></rule>"
-        rest = "<rule><name>b</name><access-operations>*</access-operations><action>permit</action></rule>"
-        rule_list = f"<rule-list><name>one</name><group>staff</group>{hidden}{rest}</rule-list>"
-        assert admin.edit_roots(f'<nacm xmlns="{NACM}">{groups}{rule_list}</nacm>') == []
-        assert admin.errors("<commit/>") == []
+        everything = "<access-operations>*</access-operations><action>permit</action>"
+        rules(admin, about("/d:depot/d:title", "deny", "read"), everything)
         guest = announcing(server.port, GUEST, GUEST_PASSWORD)
         stack.callback(guest.close)
         assert guest.edit("<title>mine</title>") == []

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.interop.test_access_control import GUEST_PASSWORD, GuestClient
 from tests.support.depot import MODULES, DepotClient
 from tests.support.error_rows import GUEST, roots
+from tests.support.guest import GUEST_PASSWORD, GuestClient
 from tests.support.server import ServerUnderTest, running_server
 
 NACM = "urn:ietf:params:xml:ns:yang:ietf-netconf-acm"

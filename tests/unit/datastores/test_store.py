@@ -379,6 +379,16 @@ def test_locks_and_a_candidate_of_its_own(opened, tree):
     assert _same(store.root(RUNNING), tree("a"))
 
 
+def test_a_lock_on_running_is_no_use_of_the_candidate(opened, tree):
+    store = opened()
+    store.begin_private(1)
+    store.lock(RUNNING, 1)
+    store.unlock(RUNNING, 1)
+    store.edit(2, lambda _: tree("b"))
+    store.commit(Author(2))
+    assert _same(store.root(CANDIDATE, 1), tree("b"))
+
+
 def test_an_update_is_for_a_candidate_of_its_own(opened, tree):
     store = opened()
     with pytest.raises(RpcError) as refused:
