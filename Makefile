@@ -1,8 +1,9 @@
 # Everything runs in an environment of its own, .venv, made on first use.
 PYTHON ?= python3
 VENV := .venv
-# The laboratories of tests/netns wait most of their time: two at once leave the processor a third free.
 WORKERS ?= 2
+# The laboratories of tests/netns wait most of their time: three at once leave half of two cores free.
+LABORATORIES ?= 3
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONDONTWRITEBYTECODE :=
@@ -14,7 +15,7 @@ run: $(VENV)/run.stamp
 
 test: lint
 	$(BIN)/pytest --numprocesses=$(WORKERS) --dist=loadfile --ignore=tests/netns
-	$(BIN)/pytest --numprocesses=$(WORKERS) --dist=loadfile --no-loadscope-reorder tests/netns
+	$(BIN)/pytest --numprocesses=$(LABORATORIES) --dist=loadfile --no-loadscope-reorder tests/netns
 
 lint: $(VENV)/test.stamp
 	$(BIN)/ruff check .
