@@ -44,6 +44,7 @@ class ServerArguments(msgspec.Struct, frozen=True, tag="server"):
     again: bool = False
     metrics_fd: int | None = None
     web_fd: int | None = None
+    heartbeat: float = 0.0
 
 
 class ValidatorArguments(msgspec.Struct, frozen=True, tag="validator"):
@@ -72,6 +73,7 @@ class DataplaneArguments(msgspec.Struct, frozen=True, tag="dataplane"):
     keys: str
     record: str = ""
     subscribers: str = ""
+    heartbeat: float = 0.0
 
 
 Arguments = ServerArguments | ValidatorArguments | DataplaneArguments
@@ -128,7 +130,8 @@ def _server(arguments: ServerArguments) -> int:
             arguments.url_https,
             arguments.again,
             arguments.metrics_fd,
-            web_fd=arguments.web_fd,
+            arguments.web_fd,
+            arguments.heartbeat,
         )
     )
 
@@ -162,6 +165,7 @@ def _dataplane(arguments: DataplaneArguments) -> int:
             arguments.keys,
             arguments.record,
             arguments.subscribers,
+            arguments.heartbeat,
         )
     )
 

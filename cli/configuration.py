@@ -15,8 +15,8 @@ from lxml import etree
 
 from cli import documents
 from cli.documents import DocumentError
-from cli.netconf import LocalSession, RefusedError, UnreachableError, socket_of
-from cli.state_folder import state_dir
+from cli.netconf import LocalSession, RefusedError, UnreachableError
+from cli.state_folder import router_of
 from server.schema.sources import SchemaError
 from server.tree.json import JsonError
 
@@ -103,4 +103,5 @@ def _import(options: Namespace) -> None:
 
 
 def _session(options: Namespace) -> LocalSession:
-    return LocalSession(socket_of(state_dir(options.state_dir), options.socket))
+    _, path = router_of(options.state_dir, options.socket)
+    return LocalSession(path)

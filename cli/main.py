@@ -51,6 +51,11 @@ def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         help="where configuration, users and host key are kept (default: $XDG_STATE_HOME/twincast)",
     )
     run.add_argument(
+        "--only",
+        choices=("server", "dataplane"),
+        help="run one of the two as a service of its own, in the state folder of the other (default: both)",
+    )
+    run.add_argument(
         "--plane",
         choices=("auto", "kernel", "memory"),
         default="auto",
@@ -78,6 +83,11 @@ def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     )
     run.add_argument(
         "--password-file", metavar="FILE", help="password of the user, one line of clear text; kept as a hash"
+    )
+    run.add_argument(
+        "--no-first-user",
+        action="store_true",
+        help="make no user where there is none yet: users are made by root, over the Unix socket",
     )
     run.add_argument(
         "--module",

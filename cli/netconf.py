@@ -3,7 +3,6 @@
 Who asks is who the kernel says; what he may do is for NACM to say. One request at a time.
 """
 
-import os
 import socket
 import time
 from collections.abc import Mapping
@@ -140,10 +139,3 @@ def _refusal(error: etree._Element) -> Refusal:
         found.get("error-path", ""),
         found.get("error-app-tag", ""),
     )
-
-
-def socket_of(state_dir: Path, asked_for: str | None) -> Path:
-    """Return the path of the server's socket: what was asked for, or that of the state folder."""
-    from cli.state_folder import NETCONF_SOCKET
-
-    return Path(os.path.expanduser(asked_for)) if asked_for else state_dir / NETCONF_SOCKET  # noqa: PTH111

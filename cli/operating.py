@@ -146,7 +146,11 @@ def _add_shell(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def _add_server_options(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--state-dir", metavar="DIR", help="as for run")
+    command.add_argument(
+        "--state-dir",
+        metavar="DIR",
+        help="as for run (default: that of this user, or of the system's services)",
+    )
     command.add_argument(
         "--socket",
         metavar="PATH",

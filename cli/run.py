@@ -1,7 +1,7 @@
 """`twincast run`: reads the options, opens what outlives the children, and supervises them.
 
-Standard output carries one line only, `NETCONF ready on ADDR:PORT`; everything else is an event on
-standard error.
+Standard output carries one line only, `NETCONF ready on ADDR:PORT`; everything else is an event on standard
+error. With `--only` it is one of two services: the server, or the dataplane.
 """
 
 import logging
@@ -10,12 +10,16 @@ import secrets
 import socket
 import sys
 from argparse import Namespace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
 from pathlib import Path
+from typing import Final, TypeAlias
 
 from cli import logs
-from cli.state_folder import NETCONF_SOCKET, StateFolder, StateFolderError, listen_unix, state_dir
-from cli.supervisor import Plan, StartError, Supervisor
+from cli.state_folder import NETCONF_SOCKET, Part, StateFolder, StateFolderError, listen_unix, state_dir
+from cli.supervisor import ROLES, Plan, StartError, Supervisor
+from cli.systemd import UNNAMED, Manager, inherited
 from dataplane.forwarding.table import RoutingSocket
 
 LOGGER = logging.getLogger("twincast.cli.run")
@@ -23,8 +27,13 @@ LOGGER = logging.getLogger("twincast.cli.run")
 DEFAULT_USER = "admin"
 MAX_CREDENTIALS = 1024 * 1024
 """Bytes of a password or authorized_keys file."""
-_FIRST_INHERITED = 3
-"""The first descriptor that socket activation hands over (sd_listen_fds(3))."""
+NETCONF: Final = "netconf"
+"""The name under which the listener is handed over."""
+ROUTING: Final = "mroute"
+"""The first word of the name of a routing socket that was kept: `mroute-VERSION-TABLE`."""
+
+HandedOver: TypeAlias = Mapping[str, tuple[int, ...]]
+"""Descriptors by name, as `cli.systemd.inherited` returns them."""
 
 
 class UsageError(Exception):
@@ -46,36 +55,78 @@ def run(options: Namespace) -> int:
 
 
 def _serve(options: Namespace) -> None:
-    address = parse_listen(options.listen)
+    parts = (Part(options.only),) if options.only else tuple(Part)
     if options.wires and options.plane != "memory":
         raise UsageError("--wires goes with --plane memory")
-    sources = _sources(options)
+    manager, handed_over = Manager.from_environment(), inherited()
     os.umask(0o077)
-    folder = StateFolder(state_dir(options.state_dir))
-    _credentials(options, folder.path)
-    listener = inherited_listener() or _listen(address)
-    routing = _multicast_routing(options.plane)
-    local = _local_listener(options, folder)
-    record = str(Path(options.record).absolute()) if options.record else ""
+    folder = StateFolder(state_dir(options.state_dir), parts)
+    served = _served(options, folder, handed_over) if Part.SERVER in parts else None
+    routing = _routing(options, manager, handed_over) if Part.DATAPLANE in parts else ()
     plan = Plan(
         folder,
-        listener,
-        local,
-        sources,
+        served.listener if served else None,
+        served.local if served else None,
+        served.sources if served else "",
         routing,
         options.log_level,
         options.wires,
-        record,
+        str(Path(options.record).absolute()) if options.record else "",
         _url_folder(options),
         options.url_https,
-        _metrics_listener(options),
-        web=_web_listener(options),
+        served.metrics if served else None,
+        served.web if served else None,
+        tuple(role for part in parts for role in ROLES[part]),
+        manager,
     )
     try:
-        Supervisor(plan, lambda: _say_ready(listener)).run()
+        Supervisor(plan, lambda: _say_ready(plan)).run()
     finally:
-        if routing:
+        if routing and not manager.address:
             _give_back(routing)
+
+
+@dataclass(frozen=True, slots=True)
+class _Served:
+    """What the server needs: its listeners, and the modules."""
+
+    listener: socket.socket
+    local: socket.socket
+    metrics: socket.socket | None
+    web: socket.socket | None
+    sources: str
+
+
+def _served(options: Namespace, folder: StateFolder, handed_over: HandedOver) -> _Served:
+    address = parse_listen(options.listen)
+    sources = _sources(options)
+    _credentials(options, folder.path)
+    listener = inherited_listener(handed_over) or _listen(address)
+    metrics, web = _metrics_listener(options), _web_listener(options)
+    return _Served(listener, _local_listener(options, folder), metrics, web, sources)
+
+
+def _routing(options: Namespace, manager: Manager, handed_over: HandedOver) -> tuple[RoutingSocket, ...]:
+    """Return the routing sockets that the service manager kept for us, or new ones, which it is to keep.
+
+    As long as somebody holds them the kernel forwards, so a restart of this service stops no stream.
+    """
+    kept = tuple(
+        RoutingSocket(int(version), int(table), socket.socket(fileno=descriptor))
+        for name, descriptors in sorted(handed_over.items())
+        if name.startswith(f"{ROUTING}-")
+        for _, version, table in [name.split("-")]
+        for descriptor in descriptors[:1]
+    )
+    if kept and options.plane != "memory":
+        LOGGER.info("plane-kernel", extra={"tables": len(kept), "kept": True})
+        return kept
+    for each in kept:
+        each.socket.close()
+    opened = _multicast_routing(options.plane)
+    for each in opened:
+        manager.keep(f"{ROUTING}-{each.version}-{each.table}", each.socket.fileno())
+    return opened
 
 
 def parse_listen(text: str, option: str = "--listen") -> tuple[str, int]:
@@ -99,11 +150,14 @@ def _listen(address: tuple[str, int]) -> socket.socket:
         raise StartError(f"cannot listen on {address[0]}:{address[1]}: {error.strerror}") from error
 
 
-def inherited_listener() -> socket.socket | None:
-    """Return the socket that systemd, or the lab, opened for this process (sd_listen_fds(3))."""
-    if os.environ.get("LISTEN_PID") != str(os.getpid()) or os.environ.get("LISTEN_FDS") != "1":
+def inherited_listener(handed_over: HandedOver) -> socket.socket | None:
+    """Return the socket for NETCONF over SSH that systemd, or the lab, opened for this process."""
+    found = [each for name in (NETCONF, UNNAMED) for each in handed_over.get(name, ())]
+    if not found:
         return None
-    listener = socket.socket(fileno=_FIRST_INHERITED)
+    if len(found) > 1:
+        raise StartError(f"{len(found)} sockets were handed over for NETCONF; expected one")
+    listener = socket.socket(fileno=found[0])
     if not listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
         raise StartError("the inherited descriptor is not a listening socket")
     return listener
@@ -139,8 +193,11 @@ def _local_listener(options: Namespace, folder: StateFolder) -> socket.socket:
         raise StartError(f"--netconf-socket {path}: {error.strerror}") from error
 
 
-def _say_ready(listener: socket.socket) -> None:
-    host, port = listener.getsockname()[:2]
+def _say_ready(plan: Plan) -> None:
+    if plan.listener is None:
+        print("dataplane ready", flush=True)
+        return
+    host, port = plan.listener.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
     print(f"NETCONF ready on {shown}:{port}", flush=True)
 
@@ -190,7 +247,7 @@ def _credentials(options: Namespace, folder: Path) -> None:
             store.add_password(user, _one_line(options.password_file))
         if options.user or options.authorized_keys or options.password_file:
             store.add_group(user, ADMIN_GROUP)
-        if not store.names:
+        if not store.names and not options.no_first_user:
             password = secrets.token_urlsafe(12)
             store.add_password(user, password)
             store.add_group(user, ADMIN_GROUP)

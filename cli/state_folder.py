@@ -6,6 +6,8 @@ Owns the names in the folder that belong to the supervisor.
 import fcntl
 import os
 import socket
+from collections.abc import Iterable
+from enum import StrEnum
 from pathlib import Path
 
 NETCONF_SOCKET = "netconf.sock"
@@ -16,6 +18,11 @@ SUBSCRIBERS_FOLDER = "subscribers"
 """Where in the state folder the lists of subscribers are."""
 KEYS_FOLDER = "keys"
 """Where in the state folder the keys of the channels are."""
+
+
+SYSTEM_FOLDER = Path("/var/lib/twincast")
+SYSTEM_SOCKET = Path("/run/twincast/netconf.sock")
+"""Where the services of the system are, as their units in packaging/systemd have it."""
 
 
 class StateFolderError(Exception):
@@ -30,20 +37,49 @@ def state_dir(asked_for: str | None) -> Path:
     return Path(base) / "twincast"
 
 
-class StateFolder:
-    """The folder at `path`, made with mode 0700 when it is missing, and held by one supervisor at a time."""
+def router_of(folder: str | None, socket_path: str | None) -> tuple[Path, Path]:
+    """Return state folder and NETCONF socket of the router that a command is about.
 
-    def __init__(self, path: Path) -> None:
+    It is the one that was asked for, else the user's own if there is one, else that of the system.
+    """
+    own = state_dir(folder)
+    if socket_path:
+        return own, Path(socket_path)
+    if folder is None and not (own / NETCONF_SOCKET).exists() and SYSTEM_SOCKET.exists():
+        return SYSTEM_FOLDER, SYSTEM_SOCKET
+    return own, own / NETCONF_SOCKET
+
+
+class Part(StrEnum):
+    """What a supervisor looks after: the server with its validator, the dataplane, or both."""
+
+    SERVER = "server"
+    DATAPLANE = "dataplane"
+
+
+_LOCKS = {Part.SERVER: "supervisor.lock", Part.DATAPLANE: "supervisor-dataplane.lock"}
+
+
+class StateFolder:
+    """The folder at `path`, made with mode 0700 when it is missing.
+
+    Each part of it is held by one supervisor at a time.
+    """
+
+    def __init__(self, path: Path, parts: Iterable[Part] = Part) -> None:
         self.path = path
         try:
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._lock = os.open(path / "supervisor.lock", os.O_RDWR | os.O_CREAT, 0o600)
-        except OSError as error:
-            raise StateFolderError(f"state folder {path}: {error.strerror}") from error
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._locks = [self._lock(_LOCKS[part]) for part in parts]
         except BlockingIOError as error:
             raise StateFolderError(f"state folder {path} is in use by another twincast run") from error
+        except OSError as error:
+            raise StateFolderError(f"state folder {path}: {error.strerror}") from error
+
+    def _lock(self, name: str) -> int:
+        descriptor = os.open(self.path / name, os.O_RDWR | os.O_CREAT, 0o600)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return descriptor
 
     def listen(self, name: str) -> socket.socket:
         """Return a listening stream socket at `name` in the folder, for its owner only."""

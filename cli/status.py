@@ -12,8 +12,8 @@ import msgspec
 from lxml import etree
 
 from cli.health import Copying, Dataplane, Profile, Report, Server, Service
-from cli.netconf import LocalSession, RefusedError, UnreachableError, socket_of
-from cli.state_folder import CONTROL_SOCKET, state_dir
+from cli.netconf import LocalSession, RefusedError, UnreachableError
+from cli.state_folder import CONTROL_SOCKET, router_of
 from dataplane.control.client import ControlClient
 
 TRB: Final = "{urn:twincast:yang:remote-backup}"
@@ -38,7 +38,7 @@ _BACKUP: Final = f"""<remote-backup xmlns="{TRB[1:-1]}">
 
 def status(options: Namespace) -> int:
     """Print how the router is. Returns 0 when all is well, 1 when something is not, 2 when it is down."""
-    report = ask(state_dir(options.state_dir), options.socket)
+    report = ask(*router_of(options.state_dir, options.socket))
     if options.json:
         print(json.dumps({"status": report.health, **msgspec.to_builtins(report)}, indent=2))
     else:
@@ -46,14 +46,14 @@ def status(options: Namespace) -> int:
     return report.health.exit_status
 
 
-def ask(folder: Path, socket: str | None) -> Report:
+def ask(folder: Path, socket: Path) -> Report:
     """Ask the server and the dataplane; what does not answer in time is down."""
     dataplane = _ask_dataplane(folder / CONTROL_SOCKET)
     # the server would wait for a dataplane that hangs
     wanted = _SERVER if dataplane.reachable is False else _SERVER + _BACKUP
     get = f'<get><filter type="subtree">{wanted}</filter></get>'
     try:
-        with LocalSession(socket_of(folder, socket)) as session:
+        with LocalSession(socket) as session:
             return read(session.data(get, ANSWER_SECONDS), dataplane)
     except (UnreachableError, RefusedError) as error:
         return Report(Server(error=str(error)), dataplane)

@@ -7,6 +7,7 @@ routing socket) belongs to the supervisor and comes in as descriptors.
 import asyncio
 import gc
 import logging
+import os
 import random
 import secrets
 import signal
@@ -56,6 +57,7 @@ class DataplaneOptions:
     need no privilege (`dataplane.wires`), in place of those of the kernel. `keys`: the folder of the keys and
     certificates of the channels, which need not be there. `record`: a file for everything that the engine is
     told, "" for none. `subscribers`: the folder of the lists of subscribers, which need not be there.
+    `heartbeat`: seconds between signs of life on `ready_fd`, which then stays open; 0 for none.
     """
 
     control_fd: int
@@ -66,6 +68,7 @@ class DataplaneOptions:
     keys: str = "keys"
     record: str = ""
     subscribers: str = ""
+    heartbeat: float = 0.0
 
 
 def run(options: DataplaneOptions) -> int:
@@ -98,8 +101,10 @@ async def _serve(options: DataplaneOptions, plane: Plane, interfaces: Interfaces
     _load_subscribers(options, shell)
     await service.start(socket.socket(fileno=options.control_fd))
     _log.info("dataplane-ready", extra={"plane": shell.plane})
-    _say(options, "ready")
+    beating = _say_ready(options)
     await stopping.wait()
+    if beating is not None:
+        beating.cancel()
     _log.info("dataplane-stopping")
     await service.stop()
     try:
@@ -169,6 +174,21 @@ def _interfaces(options: DataplaneOptions) -> Interfaces:
     from dataplane.wires import WireInterfaces
 
     return WireInterfaces(Path(options.wires))
+
+
+def _say_ready(options: DataplaneOptions) -> asyncio.Task[None] | None:
+    if not options.heartbeat or options.ready_fd is None:
+        _say(options, "ready")
+        return None
+    os.write(options.ready_fd, b"ready\n")
+    return asyncio.create_task(_beat(options.ready_fd, options.heartbeat))
+
+
+async def _beat(descriptor: int, period: float) -> None:
+    """Give signs of life for as long as this loop turns."""
+    while True:
+        await asyncio.sleep(period)
+        os.write(descriptor, b".")
 
 
 def _say(options: DataplaneOptions, line: str) -> None:

@@ -140,6 +140,7 @@ class ServerOptions:
     allows https. `again`: this server replaces one that ended, so that running stays what it was.
     `metrics_fd`, `web_fd`: listening TCP sockets for scrapes of metrics and for the status page,
     None for none.
+    `heartbeat`: seconds between signs of life on `ready_fd`, which then stays open; 0 for none.
     """
 
     state_dir: Path
@@ -152,6 +153,7 @@ class ServerOptions:
     again: bool = False
     metrics_fd: int | None = None
     web_fd: int | None = None
+    heartbeat: float = 0.0
 
 
 ProviderFactory = Callable[[Schema, Path], Provider]
@@ -180,10 +182,19 @@ def run(options: ServerOptions, make_provider: ProviderFactory = dataplane_provi
             return 1
         gc.freeze()  # the schema and the loaded configuration stay: no collection need look at them
         gc.set_threshold(*COLLECTION)
-        _tell(options.ready_fd, "ready")
-        signal.sigwait({signal.SIGTERM})
+        _serve_until_terminated(options)
         logger.info("stopping")
     return 0
+
+
+def _serve_until_terminated(options: ServerOptions) -> None:
+    if not options.heartbeat:
+        _tell(options.ready_fd, "ready")
+        signal.sigwait({signal.SIGTERM})
+        return
+    os.write(options.ready_fd, b"ready\n")
+    while signal.sigtimedwait({signal.SIGTERM}, options.heartbeat) is None:
+        os.write(options.ready_fd, b".")
 
 
 def _tell(ready_fd: int, line: str) -> None:

@@ -6,11 +6,10 @@ import sys
 from argparse import Namespace as Options
 from typing import Final
 
-from cli.netconf import socket_of
 from cli.shell.answer import FAILED, printable
 from cli.shell.link import Link, LinkError, connect_local
 from cli.shell.netconf import Netconf, Refused
-from cli.state_folder import state_dir
+from cli.state_folder import router_of
 
 NETCONF_PORT: Final = 830
 """NETCONF over SSH (RFC 6242 section 6)."""
@@ -54,7 +53,7 @@ def _connect(options: Options) -> tuple[Link, str, str]:
     """Return the session, how the prompt calls the server, and what tells it from others."""
     if options.host:
         return _connect_ssh(options)
-    path = socket_of(state_dir(options.state_dir), options.socket).absolute()
+    path = router_of(options.state_dir, options.socket)[1].absolute()
     return connect_local(path), socket.gethostname().partition(".")[0], str(path)
 
 
