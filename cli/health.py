@@ -52,9 +52,10 @@ class Copying:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """A remote-backup-profile."""
+    """A remote-backup-profile; one without a service is alone by configuration."""
 
     name: str
+    service: str = ""
     local_role: str = ""
     peer_role: str = ""
     copying: tuple[Copying, ...] = ()
@@ -146,8 +147,9 @@ def _profile_problems(profile: Profile) -> Iterator[Problem]:
     subject = f"profile {profile.name}"
     if profile.local_role == profile.peer_role == "master":
         yield Problem(Health.DEGRADED, subject, "both routers are master")
+    well = _WELL | _CHANNEL | (frozenset() if profile.service else {"unmapped"})
     for each in profile.copying:
-        if each.state not in _WELL | _CHANNEL:
+        if each.state not in well:
             yield Problem(Health.DEGRADED, subject, f"{each.type} {each.protocol} not copied: {each.state}")
         if each.mismatch:
             yield Problem(Health.DEGRADED, subject, f"{each.type} {each.protocol} set otherwise on the peer")

@@ -45,9 +45,19 @@ def router_of(folder: str | None, socket_path: str | None) -> tuple[Path, Path]:
     own = state_dir(folder)
     if socket_path:
         return own, Path(socket_path)
-    if folder is None and not (own / NETCONF_SOCKET).exists() and SYSTEM_SOCKET.exists():
+    if folder is None and SYSTEM_SOCKET.exists() and not _answers(own / NETCONF_SOCKET):
         return SYSTEM_FOLDER, SYSTEM_SOCKET
     return own, own / NETCONF_SOCKET
+
+
+def _answers(path: Path) -> bool:
+    """Whether somebody listens; a socket may be left from a server that was killed."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as trying:
+        try:
+            trying.connect(str(path))
+        except OSError:
+            return False
+    return True
 
 
 class Part(StrEnum):

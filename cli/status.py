@@ -31,7 +31,7 @@ _SERVER: Final = f"""<server xmlns="{TSRV[1:-1]}"><statistics><sessions/></stati
 _BACKUP: Final = f"""<remote-backup xmlns="{TRB[1:-1]}">
 <remote-backup-service><name/><enabled/><channel-state/><channel-security/><sync-state/><last-down-reason/>
 </remote-backup-service>
-<remote-backup-profile><name/><local-role/><peer-role/>
+<remote-backup-profile><name/><service-name/><local-role/><peer-role/>
 <igmp-copy-status>{_STATUS}</igmp-copy-status><mld-copy-status>{_STATUS}</mld-copy-status>
 </remote-backup-profile></remote-backup>"""
 
@@ -121,7 +121,13 @@ def _profile(element: etree._Element) -> Profile:
         for protocol in ("igmp", "mld")
         for kind in element.iterfind(f"{TRB}{protocol}-copy-status/{TRB}subscriber-type")
     )
-    return Profile(_text(element, "name"), _text(element, "local-role"), _text(element, "peer-role"), copying)
+    return Profile(
+        _text(element, "name"),
+        _text(element, "service-name"),
+        _text(element, "local-role"),
+        _text(element, "peer-role"),
+        copying,
+    )
 
 
 def lines(report: Report) -> Iterator[str]:

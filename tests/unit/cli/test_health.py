@@ -10,7 +10,7 @@ from cli.status import lines
 SERVER = Server(sessions=1, since="2026-01-01T00:00:00Z")
 DATAPLANE = Dataplane(True, True, "kernel")
 SERVICE = Service("rbs1", True, "connected", "tls", "in-sync")
-PROFILE = Profile("rbp3", "master", "backup", (Copying("igmp", "dhcp-stb", "active"),))
+PROFILE = Profile("rbp3", "rbs1", "master", "backup", (Copying("igmp", "dhcp-stb", "active"),))
 
 
 def report(
@@ -34,6 +34,10 @@ def test_a_router_with_nothing_wrong_is_well() -> None:
 @pytest.mark.parametrize("state", ["active", "admin-disabled", "service-disabled", "unbound", "blocked"])
 def test_what_is_configured_is_well(state: str) -> None:
     assert report(profile=copying(state)).health is Health.OK
+
+
+def test_a_profile_without_a_service_is_alone_by_configuration() -> None:
+    assert report(profile=replace(copying("unmapped"), service="")).health is Health.OK
 
 
 def test_a_service_that_is_disabled_is_well() -> None:
