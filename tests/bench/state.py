@@ -1,4 +1,4 @@
-"""The state of 100,000 memberships over NETCONF: one entry, the parts of a key, and all of it."""
+"""The state of 100,000 memberships: over NETCONF one entry, the parts of a key, and all of it; as metrics."""
 
 import json
 import re
@@ -6,6 +6,7 @@ import socket
 import statistics
 import tempfile
 import time
+import urllib.request
 from collections.abc import Iterator
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -57,6 +58,7 @@ class Bench:
         self._wires = wires
         self._pids = {role: twincast.pid(role) for role in ROLES}
         self._client = twincast.client()
+        self._metrics = metrics_url(twincast)
 
     def rows(self) -> Iterator[Row]:
         self._fill()
@@ -66,7 +68,24 @@ class Bench:
         part = "<subscriber>02:00:00:00:00:05</subscriber>"
         yield from self._repeated("get by subscriber, 100 of 100,000", group_filter(part), 50)
         yield from self._repeated("get of the counts of 100,000 memberships", COUNT, 20)
+        yield from self._scrapes(20)
         yield from self._all()
+
+    def _scrapes(self, count: int) -> Iterator[Row]:
+        pids = list(self._pids.values())
+        before, dataplane = cpu_seconds(pids), cpu_seconds([self._pids["dataplane"]])
+        seconds, size = [], 0
+        for _ in range(count):
+            begin = time.perf_counter()
+            with urllib.request.urlopen(self._metrics, timeout=60) as response:
+                size = len(response.read())
+            seconds.append(time.perf_counter() - begin)
+        cpu = (cpu_seconds(pids) - before) / count * 1e3
+        counting = (cpu_seconds([self._pids["dataplane"]]) - dataplane) / count * 1e3
+        note = f"{size / 1e3:.0f} kB, {counting:.0f} ms of it in the dataplane; {latency(seconds)}"
+        yield Row(
+            "scrape of the metrics, 100,000 memberships", statistics.median(seconds) * 1e3, "ms", cpu, note
+        )
 
     def _fill(self) -> None:
         sender = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -116,6 +135,14 @@ class Bench:
             yield Row(f"  peak memory of the {role} beyond its usual", grown, "MiB", used)
 
 
+def metrics_url(twincast: Twincast) -> str:
+    """Where a router with `--metrics` is scraped."""
+    line = wait_for(
+        lambda: next((line for line in twincast.log if "metrics-ready" in line), ""), what="the metrics"
+    )
+    return f"http://{line.split('address=')[1].strip()}/metrics"
+
+
 def group_filter(inner: str) -> str:
     """A get of the groups of the profile that match."""
     return GET.format(configuration.profile_state("group").replace("<group/>", f"<group>{inner}</group>"))
@@ -128,7 +155,7 @@ def rows() -> Iterator[Row]:
         wires.mkdir()
         interfaces = {ACCESS_INTERFACE: "10.20.0.1/24", CORE_INTERFACE: "10.10.0.1/24"}
         (wires / "wires.json").write_text(json.dumps(interfaces))
-        with Twincast(Path(name) / "router", "--wires", str(wires)) as twincast:
+        with Twincast(Path(name) / "router", "--wires", str(wires), "--metrics", "127.0.0.1:0") as twincast:
             session = twincast.connect()
             session.edit_config(CONFIG, target="candidate")
             session.commit()
