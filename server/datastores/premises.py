@@ -18,7 +18,7 @@ from server.protocol.errors import (
     resource_denied,
 )
 from server.protocol.session import Peer
-from server.tree.etag import etag, versioned
+from server.tree.etag import along, etag, versioned
 from server.tree.location import Location
 from server.tree.node import Container
 
@@ -78,11 +78,9 @@ def check(user: str, root: Container, premises: Iterable[Premise], visible: Visi
 def _mismatches(
     user: str, root: Container, premises: Iterable[Premise], visible: Visible
 ) -> Iterator[RpcError]:
-    views: dict[Peer, Container] = {}
     for premise in premises:
-        if premise.peer not in views:
-            views[premise.peer] = visible(premise.peer, root)
-        branch = versioned(views[premise.peer], premise.location)
+        seen = visible(premise.peer, along(root, premise.location))
+        branch = versioned(seen, premise.location)
         own = "" if branch is None else etag(branch)
         if own != premise.etag:
             yield _mismatch(premise, own) if premise.peer.username == user else _of_another()

@@ -8,11 +8,15 @@ nodes: after a change only the nodes above it are hashed again. State is not par
 from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from hashlib import blake2b
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
+from server.schema.node import NodeKind, SchemaNode
 from server.tree.location import Location
+from server.tree.members import Key
 from server.tree.node import AnyData, Branch, Container, Entry, Leaf, LeafList, ListNode, Node
 from server.tree.sorted_map import Chunk
+
+_B = TypeVar("_B", Container, Entry)
 
 TXID_NAMESPACE: Final = "urn:ietf:params:xml:ns:netconf:txid:1.0"
 ETAG: Final = f"{{{TXID_NAMESPACE}}}etag"
@@ -108,6 +112,28 @@ def versioned(root: Container, location: Location) -> Branch | None:
         elif child is None or not _holds(child, location):
             return None
     return branch
+
+
+def along(root: Container, location: Location) -> Container:
+    """The tree with nothing but the way to the node that `versioned` finds, and all of that.
+
+    What of a large tree may be read need not be found out for the sake of one node.
+    """
+    return _along(root, location.schema.chain(), location.keys)
+
+
+def _along(branch: _B, chain: tuple[SchemaNode, ...], keys: tuple[Key, ...]) -> _B:
+    if not chain or chain[0].kind not in (NodeKind.CONTAINER, NodeKind.LIST):
+        return branch
+    step, below = chain[0], branch.get(chain[0].tag)
+    kept = {tag: branch.children[tag] for tag in branch.schema.keys}
+    if isinstance(below, Container):
+        kept[step.tag] = _along(below, chain[1:], keys)
+    elif isinstance(below, ListNode) and keys:
+        entry = below.get(keys[0])
+        if entry is not None:
+            kept[step.tag] = ListNode.of(step, [_along(entry, chain[1:], keys[1:])])
+    return branch.with_children(kept)
 
 
 def _holds(node: Node, location: Location) -> bool:

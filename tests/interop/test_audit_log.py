@@ -25,7 +25,7 @@ FIELD = re.compile(r'(\w+)=("(?:[^"\\]|\\.)*"|\S+)')
 
 @pytest.fixture(scope="module")
 def twincast(tmp_path_factory):
-    options = ("--writable-running", "--startup", "--url-https")
+    options = ("--writable-running", "--startup", "--url-https", "--log-level", "debug")
     with Twincast(tmp_path_factory.mktemp("run"), *options) as running:
         with running.connect() as session:
             password = hash_text(hashed(GUEST_PASSWORD))

@@ -9,12 +9,12 @@ import pytest
 from server.schema.model import Schema
 from server.tree import etag as tags
 from server.tree.edit import share
-from server.tree.etag import etag, versioned
+from server.tree.etag import along, etag, versioned
 from server.tree.location import Location
 from server.tree.node import AnyData, Container, Entry, Leaf, LeafList, ListNode, empty_root
 from server.tree.sorted_map import CHUNK_SIZE
 from server.tree.xml import merge
-from tests.support.trees import GARDEN, bed, tree
+from tests.support.trees import GARDEN, bed, text, tree
 
 MANY = 5 * CHUNK_SIZE
 
@@ -139,6 +139,39 @@ def test_what_is_not_there_has_none(
 ) -> None:
     root = tree(schema, bed("<owner>x</owner><tag>t</tag><bed><name>a</name><row>1</row></bed>"))
     assert versioned(root, Location(schema.node(path), keys, value)) is None
+
+
+@pytest.mark.parametrize(
+    ("path", "keys", "value"),
+    [
+        ("", (), None),
+        ("/garden:garden", (), None),
+        ("/garden:garden/owner", (), None),
+        ("/garden:garden/tag", (), "t"),
+        ("/garden:garden/tag", (), "u"),
+        ("/garden:garden/bed", (("a",),), None),
+        ("/garden:garden/bed", (("c",),), None),
+        ("/garden:garden/bed/soil", (("a",),), None),
+        ("/garden:garden/bed/soil", (("b",),), None),
+        ("/garden:garden/bed/soil/depth", (("a",),), None),
+        ("/garden:garden/visit", (("p",),), None),
+        ("/garden:tool", (("1",),), None),
+    ],
+)
+def test_the_way_to_a_node_leads_to_the_same_node(
+    schema: Schema, path: str, keys: tuple[tuple[str, ...], ...], value: str | None
+) -> None:
+    beds = "<bed><name>a</name><soil><depth>1</depth></soil></bed><bed><name>b</name></bed>"
+    root = tree(schema, bed(f"<owner>x</owner><tag>t</tag>{beds}<visit><place>p</place></visit>"))
+    at = Location(schema.node(path) if path else schema.root, keys, value)
+    narrow = along(root, at)
+    assert versioned(narrow, at) is versioned(root, at)
+
+
+def test_the_way_to_an_entry_has_nothing_else(schema: Schema) -> None:
+    root = tree(schema, bed("<owner>x</owner><bed><name>a</name><row>1</row></bed><bed><name>b</name></bed>"))
+    narrow = along(root, Location(schema.node("/garden:garden/bed"), (("a",),)))
+    assert text(schema, narrow) == bed("<bed><name>a</name><row>1</row></bed>")
 
 
 def test_kinds_of_nodes_are_all_hashed(schema: Schema) -> None:
