@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from lxml import etree
@@ -155,14 +156,14 @@ class Dynamic:
 
     def _change(
         self, session: Session, subscription: object, parameters: Parameters, now: int
-    ) -> Callable[[], None]:
+    ) -> Callable[[], object]:
         """What makes the new terms hold; raises Unacceptable, and then nothing has changed."""
         if isinstance(subscription, StreamSubscription):
             stream_terms = self._reader.modify_stream(parameters, subscription.terms, now)
             parameters.finish()
             stream_terms = self._with_filter(session, stream_terms)
             condition = self._selections.condition(stream_terms.filter)
-            return lambda: subscription.modify(stream_terms, condition)
+            return partial(subscription.modify, stream_terms, condition)
         assert isinstance(subscription, DatastoreSubscription)  # noqa: S101 - there are two kinds
         terms = self._reader.modify_datastore(parameters, subscription.terms, now)
         parameters.finish()
@@ -170,7 +171,7 @@ class Dynamic:
         self._check_period(terms)
         lens = self._selections.lens(terms)
         self._check_size(session, terms, lens)
-        return lambda: subscription.modify(terms, lens)
+        return partial(subscription.modify, terms, lens)
 
     def delete(self, session: Session, operation: etree._Element) -> Reply:
         """End a subscription of this session; nothing is sent for it any more."""
@@ -211,7 +212,12 @@ class Dynamic:
         return Ok()
 
     def _receiver(self, number: int, session: Session) -> Receiver:
-        return Receiver(number, session, self._source.sessions, self._notices, self._registry.limits)
+        sessions, limits = self._source.sessions, self._registry.limits
+        return Receiver(number, session, sessions, self._notices, limits, partial(self._may_push, session))
+
+    def _may_push(self, session: Session, name: str) -> bool:
+        notification = self._source.stream.contents.operation(f"/ietf-yang-push:{name}")
+        return self._source.guard.may_receive(session.peer, notification)
 
     def _resolved(
         self, session: Session, terms: StreamTerms | DatastoreTerms

@@ -1,6 +1,7 @@
 """A push-change-update: the edits of a YANG patch in XML (RFC 8641 section 4.3.2)."""
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 from server.push.errors import PUSH
 from server.push.patch import Edit, EditKind, target
@@ -11,14 +12,16 @@ from server.tree.diff import Changed
 from server.tree.node import AnyData, Entry, Leaf
 from server.tree.xml import Printer, escape
 
+PUSH_CHANGE_UPDATE: Final = "push-change-update"
+
 
 def push_change_update(
     schema: Schema, number: int, patch: int, edits: Sequence[Edit], most: int, *, incomplete: bool = False
 ) -> list[bytes]:
     """Return the notification's content in pieces; raises TooBigError beyond `most` octets."""
-    begin = f'<push-change-update xmlns="{PUSH}"><id>{number}</id><datastore-changes><yang-patch>'
-    end = "</yang-patch></datastore-changes>"
-    end += "<incomplete-update/></push-change-update>" if incomplete else "</push-change-update>"
+    begin = f'<{PUSH_CHANGE_UPDATE} xmlns="{PUSH}"><id>{number}</id><datastore-changes><yang-patch>'
+    missing = "<incomplete-update/>" if incomplete else ""
+    end = f"</yang-patch></datastore-changes>{missing}</{PUSH_CHANGE_UPDATE}>"
     pieces = bounded(_edits(schema, edits), most)
     return [f"{begin}<patch-id>{patch}</patch-id>".encode(), *pieces, end.encode()]
 

@@ -63,15 +63,23 @@ class DatastoreSubscription(ABC):
             with self._working:
                 self._schedule()
 
-    def modify(self, terms: DatastoreTerms, lens: Lens) -> None:
-        """Let other terms hold from the next update on, and say so."""
-        with self._working:
+    def modify(self, terms: DatastoreTerms, lens: Lens, *, wait: bool = True) -> bool:
+        """Let other terms hold from the next update on, and say so.
+
+        False when it did not `wait` for an update that is being made.
+        """
+        if not self._working.acquire(blocking=wait):
+            return False
+        try:
             if self._receiver.state is State.TERMINATED:
-                return
+                return True
             self.terms, self._lens = terms, lens
             self._reason = None
             self._receiver.modified(self._registry.now(), terms)
             self._schedule()
+        finally:
+            self._working.release()
+        return True
 
     def terminate(self, reason: Problem) -> None:
         """Send nothing more, and say why."""
@@ -123,8 +131,13 @@ class DatastoreSubscription(ABC):
     def _contents(self) -> Iterable[bytes]:
         return self._lens.pieces(self._lens.look(self.session.peer))
 
-    def _send(self, now: int, pieces: list[bytes]) -> bool:
-        """Send an update; one that the client has no room for suspends the subscription."""
+    def _send(self, now: int, name: str, pieces: list[bytes]) -> bool:
+        """Send an update; one that the client has no room for suspends the subscription.
+
+        What a rule about the notification denies to the user counts as sent (RFC 8341 section 3.4.6).
+        """
+        if not self._receiver.permitted(name):
+            return True
         if self._receiver.send(now, *pieces):
             self._sent += 1
             return True

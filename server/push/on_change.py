@@ -9,7 +9,7 @@ import logging
 import time
 from typing import Final
 
-from server.push.change_update import push_change_update
+from server.push.change_update import PUSH_CHANGE_UPDATE, push_change_update
 from server.push.datastore import DatastoreSubscription
 from server.push.errors import Problem
 from server.push.lens import Lens
@@ -19,7 +19,7 @@ from server.push.receiver import Receiver
 from server.push.registry import Registry
 from server.push.running_log import RunningLog
 from server.push.terms import DatastoreTerms
-from server.push.update import TooBigError, push_update
+from server.push.update import PUSH_UPDATE, TooBigError, push_update
 from server.schema.model import Schema
 from server.tree.node import Container
 
@@ -47,6 +47,7 @@ class OnChangeSubscription(DatastoreSubscription):
         self._log = log
         self._seen, self._root = log.last
         self._told: Container = lens.look(receiver.session.peer, self._root).tree
+        self._told_by = lens
         self._last: int | None = None
         self._syncing = False
         self._changed = False
@@ -62,7 +63,8 @@ class OnChangeSubscription(DatastoreSubscription):
     def _begin(self, now: int) -> int | None:
         self._syncing = self._syncing or self._trigger.sync_on_start
         self._next_look = self._after_look(now, 0) if self._lens.polls else None
-        return now if self._syncing or self._changed else self._next_look
+        due = self._syncing or self._changed or self._lens is not self._told_by
+        return now if due else self._next_look
 
     @property
     def syncs(self) -> bool:
@@ -87,6 +89,8 @@ class OnChangeSubscription(DatastoreSubscription):
     def _update(self, now: int) -> int | None:
         if self._syncing:
             return self._sync(now)
+        if self._lens is not self._told_by:
+            self._begin_anew()
         looking = self._next_look is not None and self._next_look <= now
         if not self._changed and not looking:
             return self._next_look
@@ -105,14 +109,21 @@ class OnChangeSubscription(DatastoreSubscription):
         except TooBigError:
             self._suspend(now, Problem.SYNC_TOO_BIG)
             return self._retry(now)
-        if not self._resumed(now) or not self._send(now, pieces):
+        if not self._resumed(now) or not self._send(now, PUSH_UPDATE, pieces):
             return self._retry(now)
         self._syncing = False
         self._remember(now, look.tree, seen, root)
         return self._next_look
 
+    def _begin_anew(self) -> None:
+        """With another filter and without sync-on-start: what is there now is what changes are told from."""
+        self._seen, self._root = self._log.last
+        self._told = self._lens.look(self.session.peer, self._root).tree
+        self._told_by = self._lens
+
     def _remember(self, now: int, tree: Container, seen: int, root: Container) -> None:
         self._told, self._seen, self._root, self._last = tree, seen, root, now
+        self._told_by = self._lens
 
     def _tell(self, now: int) -> int | None:
         """Send what changed, if anything did."""
@@ -131,7 +142,7 @@ class OnChangeSubscription(DatastoreSubscription):
             )
         except TooBigError:
             return self._again(now, Problem.UPDATE_TOO_BIG)
-        if not self._resumed(now) or not self._send(now, pieces):
+        if not self._resumed(now) or not self._send(now, PUSH_CHANGE_UPDATE, pieces):
             return self._again(now, None)
         self._patch += 1
         self._remember(now, trees[-1], seen, root)

@@ -9,7 +9,7 @@ from server.push.pace import Periodic
 from server.push.receiver import Receiver
 from server.push.registry import Registry
 from server.push.terms import DatastoreTerms
-from server.push.update import TooBigError, push_update
+from server.push.update import PUSH_UPDATE, TooBigError, push_update
 
 _log = logging.getLogger("twincast.push.periodic")
 
@@ -42,7 +42,7 @@ class PeriodicSubscription(DatastoreSubscription):
         except ConnectionError:  # the dataplane went away while it told; there is another update to come
             _log.warning("update-interrupted", extra={"subscription": self.number})
         else:
-            if not self._resumed(now) or not self._send(now, pieces):
+            if not self._resumed(now) or not self._send(now, PUSH_UPDATE, pieces):
                 return self._retry(now)
         self._due = following
         return following

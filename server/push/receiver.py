@@ -6,6 +6,7 @@ the subscription is terminated. Its session goes on, and nobody waits for it.
 
 import logging
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -60,16 +61,25 @@ class Receiver:
     """Safe for many threads. `number` is the subscription's id."""
 
     def __init__(
-        self, number: int, session: Session, sessions: Sessions, notices: Notices, limits: Limits
+        self,
+        number: int,
+        session: Session,
+        sessions: Sessions,
+        notices: Notices,
+        limits: Limits,
+        permitted: Callable[[str], bool] = lambda _name: True,
     ) -> None:
+        """`permitted` tells whether the user may be sent a notification of ietf-yang-push by its name."""
         self.number: Final = number
         self.session: Final = session
         self.limits: Final = limits
+        self.permitted: Final = permitted
         self._sessions = sessions
         self._notices = notices
         self._machine = Machine()
         self._mutex = threading.Lock()
-        self._since: int | None = None
+        self._since = self._resumed_at = 0
+        self._in_vain = False
 
     @property
     def state(self) -> State:
@@ -85,15 +95,15 @@ class Receiver:
         """Send an event record or an update without blocking; False when the client does not keep up."""
         taken = self._count(self.session.peer.notify(envelope(now, *pieces)))
         if taken:
-            self._since = None
+            self._in_vain = False
         return taken
 
     def suspend(self, now: int, reason: Problem) -> bool:
         """Suspend and say why; False when it was already."""
         if not self.on(Event.SUSPEND):
             return False
-        if self._since is None:  # what was resumed in vain was suspended all the time
-            self._since = now
+        if not self._in_vain or now - self._resumed_at >= self.limits.suspension:
+            self._since = now  # else it was resumed in vain, and has been suspended all the time
         self._tell(now, self._notices.suspended(self.number, reason))
         self._log("subscription-suspended", reason)
         return True
@@ -107,11 +117,12 @@ class Receiver:
         if not self._count(self.session.peer.notify(envelope(now, self._notices.resumed(self.number)))):
             return Outcome.STILL
         self.on(Event.RESUME)
+        self._resumed_at, self._in_vain = now, True
         return Outcome.RESUMED
 
     def expired(self, now: int) -> bool:
         """Whether it has been suspended for too long."""
-        return self._since is not None and now - self._since >= self.limits.suspension
+        return self.state is State.SUSPENDED and now - self._since >= self.limits.suspension
 
     def terminate(self, now: int, reason: Problem) -> bool:
         """End and say why; False when it had ended."""
@@ -124,6 +135,7 @@ class Receiver:
     def modified(self, now: int, terms: Terms) -> None:
         """Say that other terms hold from here on."""
         if self.on(Event.MODIFY):
+            self._in_vain = False
             self._tell(now, self._notices.modified(self.number, terms))
 
     def replay_completed(self) -> bytes:

@@ -60,7 +60,7 @@ class Registry:
         self._mutex = threading.Lock()
         self._last_id = 0
         self._all: dict[int, Subscription] = {}
-        self._after_reply: dict[int, list[Callable[[], None]]] = {}
+        self._after_reply: dict[int, list[Callable[[], object]]] = {}
 
     def now(self) -> int:
         """Microseconds since the Unix epoch."""
@@ -87,7 +87,7 @@ class Registry:
                 self.counters.refused += 1
                 raise Unacceptable(Problem.INSUFFICIENT_RESOURCES, f"{whose} {most} subscriptions already")
 
-    def after_reply(self, session: Session, action: Callable[[], None]) -> None:
+    def after_reply(self, session: Session, action: Callable[[], object]) -> None:
         """Do something once the reply that a session waits for has left."""
         with self._mutex:
             self._after_reply.setdefault(session.session_id, []).append(action)

@@ -49,15 +49,23 @@ class StreamSubscription(Subscription):
         if self._receiver.on(Event.REPLIED):
             super().begin()
 
-    def modify(self, terms: StreamTerms, condition: Condition | None) -> None:
-        """Let other terms hold from the next event record on, and say so."""
-        with self._sending:
+    def modify(self, terms: StreamTerms, condition: Condition | None, *, wait: bool = True) -> bool:
+        """Let other terms hold from the next event record on, and say so.
+
+        False when it did not `wait` for a client that takes no replay.
+        """
+        if not self._sending.acquire(blocking=wait):
+            return False
+        try:
             if self._receiver.state is State.TERMINATED:
-                return
+                return True
             self.terms = terms
             self._wanted = Wanted(condition, self._wanted.start, terms.stop)
             self._receiver.modified(self._stream.now(), terms)
+        finally:
+            self._sending.release()
         self._stream.wake()
+        return True
 
     def terminate(self, reason: Problem) -> None:
         """Send nothing more, and say why."""

@@ -1,8 +1,11 @@
 """A push-update: everything that is selected, within a limit (RFC 8641 section 4.3.1). Pure."""
 
 from collections.abc import Iterable
+from typing import Final
 
 from server.push.errors import PUSH
+
+PUSH_UPDATE: Final = "push-update"
 
 
 class TooBigError(Exception):
@@ -11,8 +14,8 @@ class TooBigError(Exception):
 
 def push_update(number: int, contents: Iterable[bytes], most: int) -> list[bytes]:
     """Return the notification's content in pieces; raises TooBigError beyond `most` octets."""
-    begin = f'<push-update xmlns="{PUSH}"><id>{number}</id><datastore-contents>'
-    return [begin.encode(), *bounded(contents, most), b"</datastore-contents></push-update>"]
+    begin = f'<{PUSH_UPDATE} xmlns="{PUSH}"><id>{number}</id><datastore-contents>'
+    return [begin.encode(), *bounded(contents, most), f"</datastore-contents></{PUSH_UPDATE}>".encode()]
 
 
 def bounded(pieces: Iterable[bytes], most: int) -> list[bytes]:

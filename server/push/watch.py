@@ -16,6 +16,9 @@ from server.push.running_log import RunningLog
 from server.push.stream import StreamSubscription
 from server.tree.node import Container
 
+RETRY: Final = 200_000
+"""Microseconds until a subscription that was busy is told of its changed filter."""
+
 
 class Watch:
     """A listener of the store, and a task of the scheduler: whoever commits does not wait for subscribers."""
@@ -33,6 +36,7 @@ class Watch:
         self._selections = selections
         self._mutex = threading.Lock()
         self._committed = False
+        self._left = False
 
     def running_changed(self, _entry: Entry) -> None:
         """Running is another; never waits."""
@@ -45,42 +49,52 @@ class Watch:
         """The dataplane has announced something; never waits."""
         self._registry.scheduler.wake(self, self._registry.now())
 
-    def run(self, now: int) -> None:
+    def run(self, now: int) -> int | None:
         """Let those know whom it may concern."""
         with self._mutex:
             committed, self._committed = self._committed, False
+        later = False
         for subscription in self._registry:
-            if committed and subscription.terms.filter.name:
-                self._refresh(subscription)
+            if (committed or self._left) and subscription.terms.filter.name:
+                later = not self._refreshed(subscription) or later
             if isinstance(subscription, OnChangeSubscription) and (committed or subscription.polls):
                 subscription.changed(now)
+        self._left = later
+        return now + RETRY if later else None
 
-    def _refresh(self, subscription: Subscription) -> None:
-        """A filter that is used by its name may be another by now, or gone (RFC 8639 section 2.7.2)."""
+    def _refreshed(self, subscription: Subscription) -> bool:
+        """A filter that is used by its name may be another by now, or gone (RFC 8639 section 2.7.2).
+
+        False when the subscription is busy.
+        """
         try:
             if isinstance(subscription, StreamSubscription):
-                self._refresh_stream(subscription)
-            elif isinstance(subscription, DatastoreSubscription):
-                self._refresh_datastore(subscription)
+                return self._stream_refreshed(subscription)
+            if isinstance(subscription, DatastoreSubscription):
+                return self._datastore_refreshed(subscription)
         except Unacceptable:
             subscription.terminate(Problem.FILTER_UNAVAILABLE)
+        return True
 
-    def _refresh_stream(self, subscription: StreamSubscription) -> None:
+    def _stream_refreshed(self, subscription: StreamSubscription) -> bool:
         terms = subscription.terms
         found = self._selections.stream_filter(subscription.session.peer, terms.filter.name)
         if found is None:
             subscription.terminate(Problem.FILTER_UNAVAILABLE)
         elif found != terms.filter:
-            subscription.modify(replace(terms, filter=found), self._selections.condition(found))
+            condition = self._selections.condition(found)
+            return subscription.modify(replace(terms, filter=found), condition, wait=False)
+        return True
 
-    def _refresh_datastore(self, subscription: DatastoreSubscription) -> None:
+    def _datastore_refreshed(self, subscription: DatastoreSubscription) -> bool:
         terms = subscription.terms
         found = self._selections.selection_filter(subscription.session.peer, terms.filter.name)
         if found is None:
             subscription.terminate(Problem.FILTER_UNAVAILABLE)
         elif found != terms.filter:
             lens = self._selections.lens(replace(terms, filter=found))
-            subscription.modify(replace(terms, filter=found), lens)
+            return subscription.modify(replace(terms, filter=found), lens, wait=False)
+        return True
 
     def startup_changed(self, _session_id: int) -> None:
         """Nobody is told of startup."""

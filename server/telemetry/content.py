@@ -60,6 +60,10 @@ class Contents:
         root = Container(self._root, {node.schema.tag: node})
         return Content(self._operations[path], tuple(keys), root, b"".join(body_xml(self._schema, root)))
 
+    def operation(self, path: str) -> Operation:
+        """Return the definition of a notification."""
+        return self._operations[path]
+
     def has_leaf(self, path: str, name: str) -> bool:
         """Whether the notification defines a leaf of this name."""
         return any(child.name == name for child in self._bodies[path].children.values())

@@ -3,7 +3,7 @@
 Keys are told by a mapping of list elements to the names of their keys.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 from urllib.parse import unquote
 
@@ -111,10 +111,19 @@ def _steps(target: str) -> list[tuple[str, str, str]]:
     return found
 
 
-def plain(element: Any) -> Any:
-    """An element without what does not count: prefixes, and the order of siblings of different names."""
-    children = [each for child in element if (each := plain(child)) is not None]
-    if not len(element):
-        return (element.tag, (element.text or "").strip())
-    names = sorted({child[0] for child in children})
-    return (element.tag, tuple((name, [c for c in children if c[0] == name]) for name in names))
+def plain(element: Any, containers: Collection[str], ordered: Collection[str]) -> Any:
+    """An element without what does not count; None for a void one.
+
+    `containers` are those without presence, `ordered` the lists and leaf-lists whose order counts.
+    """
+    name = etree.QName(element).localname
+    children = [each for child in element if (each := plain(child, containers, ordered)) is not None]
+    if not children:
+        return None if name in containers else (element.tag, (element.text or "").strip())
+    found: dict[str, list[Any]] = {}
+    for child in children:
+        found.setdefault(child[0], []).append(child)
+    for tag, members in found.items():
+        if etree.QName(tag).localname not in ordered:
+            members.sort(key=repr)
+    return (element.tag, tuple(sorted((tag, tuple(members)) for tag, members in found.items())))
