@@ -257,7 +257,7 @@ def _start(options: ServerOptions, make_provider: ProviderFactory, stack: ExitSt
     stack.callback(core.management.close)
     core.store.keep(core.management.keep_access)
     caller, partial = Caller(ssh, tls), core.store.partial
-    core.management.attach(Services(ssh, tls, users, sessions, admission, idle, caller, partial))
+    core.management.attach(Services(ssh, tls, users, sessions, admission, idle, caller, partial, registry))
 
 
 def _core(options: ServerOptions, make_provider: ProviderFactory, stack: ExitStack) -> _Core:

@@ -42,6 +42,7 @@ PURE = (
     "server/datastores/locks.py",
     "server/datastores/partial.py",
     "server/push/errors.py",
+    "server/push/limits.py",
     "server/push/machine.py",
     "server/push/pace.py",
     "server/push/terms.py",

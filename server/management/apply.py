@@ -20,9 +20,10 @@ from server.management.idle import IdleWatch
 from server.management.listeners import Address, BindError, Listeners, close
 from server.management.lockout import APP_TAG, Lockout, Visitor, lockout
 from server.management.names import SERVER, tsrv
-from server.management.state import state
+from server.management.state import Counted, state
 from server.protocol.errors import RpcError, RpcErrors, operation_failed
 from server.provider import ActionHandler, Notice
+from server.push.registry import Registry
 from server.schema.model import Schema
 from server.telemetry.sessions import SessionLimits, Sessions
 from server.transport.admission import Admission
@@ -53,6 +54,7 @@ class Services:
     idle: IdleWatch
     caller: Caller
     partial: PartialLocks
+    registry: Registry
 
 
 class Management:
@@ -154,6 +156,7 @@ class Management:
         services.admission.limits = limits.transport
         services.sessions.limits = SessionLimits(limits.sessions, limits.sessions_per_user)
         services.partial.limits = limits.partial
+        services.registry.limits = limits.push
         services.idle.timeout = limits.idle_timeout
         services.idle.timeouts = {
             f"{PREFIX}{client.name}": client.idle_timeout for client in config.clients if client.idle_timeout
@@ -168,8 +171,9 @@ class Management:
             return {}
         services = self._services
         listening, calls = self._listeners.listening, services.caller.states()
-        more = {"partial-locks": services.partial.refused}
-        return state(self.config, services.admission, services.sessions, listening, calls, more)
+        more = {"partial-locks": services.partial.refused, **services.registry.counters.data()}
+        counted = Counted(services.admission, services.sessions, len(services.registry), more)
+        return state(self.config, counted, listening, calls)
 
     def actions(self) -> Mapping[str, ActionHandler]:
         """Carry out nothing: the module has no actions."""

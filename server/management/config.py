@@ -14,6 +14,8 @@ from server.datastores.partial import PartialLimits
 from server.management.names import SERVER, tsrv
 from server.protocol.errors import RpcError, invalid_value
 from server.protocol.framing import FramingLimits
+from server.push.limits import Limits
+from server.push.pace import CENTISECOND, SECOND
 from server.schema.model import Schema
 from server.transport.connection import ConnectionLimits
 from server.transport.limits import TransportLimits
@@ -73,6 +75,7 @@ class ServerLimits:
     idle_timeout: float = 0.0
     transport: TransportLimits = field(default_factory=TransportLimits)
     partial: PartialLimits = field(default_factory=PartialLimits)
+    push: Limits = field(default_factory=Limits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,6 +250,13 @@ def _limits(limits: Container) -> ServerLimits:
     return ServerLimits(
         partial=PartialLimits(
             number("partial-locks", own.partial.locks), number("partial-lock-nodes", own.partial.nodes)
+        ),
+        push=Limits(
+            total=number("subscriptions", own.push.total),
+            per_session=number("subscriptions-per-session", own.push.per_session),
+            suspension=number("subscription-suspension", own.push.suspension / SECOND) * SECOND,
+            period=number("push-period", own.push.period / CENTISECOND) * CENTISECOND,
+            update=number("push-update-size", own.push.update),
         ),
         sessions=number("sessions", own.sessions),
         sessions_per_user=number("sessions-per-user", own.sessions_per_user),

@@ -27,6 +27,8 @@ _NODES: Final = """
     limits/write-stall limits/hello-size limits/message-size limits/nesting-depth
     limits/notification-backlog limits/notification-backlog-size
     limits/partial-locks limits/partial-lock-nodes
+    limits/subscriptions limits/subscriptions-per-session limits/subscription-suspension limits/push-period
+    limits/push-update-size statistics/subscriptions
     statistics statistics/connections statistics/unauthenticated-connections statistics/sessions
     statistics/refused statistics/refused/cause statistics/refused/count
     """

@@ -1,6 +1,7 @@
 """What the server tells of itself: the state nodes of twincast-server."""
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from server.management.config import Listen, ServerConfig, Transport
@@ -13,17 +14,23 @@ Data = dict[str, object]
 _COUNTER32: Final = 1 << 32
 
 
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What statistics are made of; `refused` are counters beside those of the transports and sessions."""
+
+    admission: Admission
+    sessions: Sessions
+    subscriptions: int
+    refused: Mapping[str, int]
+
+
 def state(
     config: ServerConfig,
-    admission: Admission,
-    sessions: Sessions,
+    counted: Counted,
     listening: Callable[[Listen], bool],
     calls: Mapping[str, CallState],
-    refused: Mapping[str, int],
 ) -> Data:
-    """Return the state below `/server` as RFC 7951-like data; `refused` are counters beside those of the
-    transports and of the sessions.
-    """
+    """Return the state below `/server` as RFC 7951-like data."""
     listen = {
         str(transport): _listens((each for each in config.listens if each.transport is transport), listening)
         for transport in Transport
@@ -31,7 +38,7 @@ def state(
     data = {
         "listen": listen,
         "call-home": {"client": [_call(name, call) for name, call in calls.items()]},
-        "statistics": _statistics(admission, sessions, refused),
+        "statistics": _statistics(counted),
     }
     return {SERVER.removeprefix("/"): data}
 
@@ -51,16 +58,18 @@ def _listens(listens: Iterable[Listen], listening: Callable[[Listen], bool]) -> 
     return [{"name": each.name, "listening": listening(each)} for each in listens]
 
 
-def _statistics(admission: Admission, sessions: Sessions, more: Mapping[str, int]) -> Data:
-    connections, strangers = admission.counts()
-    refused = {str(cause): count for cause, count in admission.refusals.snapshot().items()}
-    refused.update(more)
+def _statistics(counted: Counted) -> Data:
+    connections, strangers = counted.admission.counts()
+    sessions = counted.sessions
+    refused = {str(cause): count for cause, count in counted.admission.refusals.snapshot().items()}
+    refused.update(counted.refused)
     refused["sessions"] = sessions.statistics.refused_sessions
     refused["sessions-per-user"] = sessions.statistics.refused_of_user
     return {
         "connections": connections,
         "unauthenticated-connections": strangers,
         "sessions": sum(1 for _ in sessions),
+        "subscriptions": counted.subscriptions,
         "refused": [
             {"cause": cause, "count": count % _COUNTER32} for cause, count in sorted(refused.items())
         ],

@@ -113,6 +113,7 @@ class DatastoreSubscription(ABC):
 
     def _one(self, now: int) -> int | None:
         if self._receiver.expired(now):
+            self._registry.counters.timed_out += 1
             self._terminate(Problem.SUSPENSION_TIMEOUT)
             return None
         if self._reason is Problem.UNSUPPORTABLE_VOLUME and not self._resumed(now):

@@ -8,6 +8,7 @@ from typing import Final
 
 CENTISECOND: Final = 10_000
 """Microseconds: the unit of period and dampening-period."""
+SECOND: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)

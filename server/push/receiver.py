@@ -7,11 +7,11 @@ the subscription is terminated. Its session goes on, and nobody waits for it.
 import logging
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
 from server.push.errors import Problem
+from server.push.limits import Limits
 from server.push.machine import Event, Machine, State
 from server.push.notices import Notices
 from server.push.terms import Terms
@@ -21,40 +21,12 @@ from server.telemetry.subscription import envelope
 _log = logging.getLogger("twincast.push.receiver")
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How much subscriptions may use. Times are microseconds, sizes octets.
-
-    `suspension`: how long one may be suspended; `retry`: between two tries to resume it. `update`: what one
-    push-update or push-change-update may hold. `poll`: between two looks at state that tells nobody when it
-    changes; `period`: the shortest that may be asked for.
-    """
-
-    total: int = 512
-    per_session: int = 64
-    suspension: int = 60_000_000
-    retry: int = 1_000_000
-    update: int = 8 * 1024 * 1024
-    period: int = 100_000
-    poll: int = 1_000_000
-
-
 class Outcome(StrEnum):
     """What became of a try to resume."""
 
     RESUMED = "resumed"
     STILL = "still"
     EXPIRED = "expired"
-
-
-@dataclass(slots=True)
-class Counters:
-    """What was counted of all subscriptions since the server started."""
-
-    established: int = 0
-    refused: int = 0
-    suspended: int = 0
-    terminated: int = 0
 
 
 class Receiver:

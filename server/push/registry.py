@@ -9,7 +9,7 @@ from typing import Final, Protocol
 
 from server.protocol.session import TerminationReason
 from server.push.errors import Problem, Unacceptable
-from server.push.receiver import Counters, Limits
+from server.push.limits import Counters, Limits
 from server.push.scheduler import Scheduler
 from server.push.terms import Terms, date_and_time
 from server.telemetry.sessions import Session
@@ -54,7 +54,8 @@ class Registry:
 
     def __init__(self, stream: Stream, scheduler: Scheduler, limits: Limits | None = None) -> None:
         self.scheduler: Final = scheduler
-        self.limits: Final = limits or Limits()
+        self.limits = limits or Limits()
+        """May be replaced; subscriptions that are there keep theirs."""
         self.counters: Final = Counters()
         self._stream = stream
         self._mutex = threading.Lock()
@@ -73,7 +74,6 @@ class Registry:
             self._last_id = self._last_id % _LAST_ID + 1
             subscription = make(self._last_id)
             self._all[subscription.number] = subscription
-            self.counters.established += 1
         self.after_reply(session, subscription.begin)
         return subscription
 
@@ -109,8 +109,10 @@ class Registry:
     def remove(self, subscription: Subscription) -> None:
         """Forget a subscription that has ended."""
         with self._mutex:
-            if self._all.pop(subscription.number, None) is not None:
-                self.counters.terminated += 1
+            self._all.pop(subscription.number, None)
+
+    def __len__(self) -> int:
+        return len(self._all)
 
     def subscribed(self, session: Session) -> bool:
         """Whether a session has a subscription."""

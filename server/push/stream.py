@@ -97,6 +97,7 @@ class StreamSubscription(Subscription):
                 case Outcome.STILL:
                     return now + self._receiver.limits.retry
                 case Outcome.EXPIRED:
+                    self._registry.counters.timed_out += 1
                     self._terminate(Problem.SUSPENSION_TIMEOUT)
                     return None
 

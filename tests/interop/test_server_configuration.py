@@ -249,7 +249,7 @@ def test_a_message_that_is_too_large_or_too_deep_is_counted(server: ServerUnderT
 
 
 def test_every_cause_is_counted_under_its_name(session: Any) -> None:
-    assert len(statistics(session)) == 21
+    assert len(statistics(session)) == 24
 
 
 def test_a_commit_that_would_lock_its_user_out_is_refused(server: ServerUnderTest, session: Any) -> None:

@@ -8,9 +8,10 @@ from lxml import etree
 
 from server.protocol.session import Peer, TerminationReason
 from server.push.errors import Problem
+from server.push.limits import Limits
 from server.push.machine import Event, State
 from server.push.notices import Notices
-from server.push.receiver import Limits, Outcome, Receiver
+from server.push.receiver import Outcome, Receiver
 from server.push.terms import StreamTerms
 from server.schema.model import load_schema
 from server.schema.sources import default_sources
