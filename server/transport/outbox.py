@@ -9,8 +9,13 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 logger = logging.getLogger("twincast.transport.outbox")
+
+NEXT_TO_NOTHING: Final = 16
+"""While no more than this part of what may wait does, one message may be larger than all of it. So a large
+update can follow the short message that says that updates come again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +89,7 @@ class Outbox:
             octets = sum(map(len, pieces))
             full = len(self._queue) >= self._limits.messages + (self._limits.spare if spare else 0)
             too_much = not spare and self._queued_octets + octets > self._limits.octets
-            if full or (self._queue and too_much):
+            if full or (too_much and self._queued_octets > self._limits.octets // NEXT_TO_NOTHING):
                 self.dropped += 1
                 return False
             if self._closed:

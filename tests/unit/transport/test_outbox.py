@@ -95,6 +95,28 @@ def test_too_many_octets_are_dropped_unless_the_queue_is_empty(outbox, wire):
     assert outbox.dropped == 1
 
 
+def test_one_large_message_may_follow_a_short_one(outbox, wire):
+    """The one that says that updates come again, and the update."""
+    wire.gate.clear()
+    outbox.offer([b"0"])
+    wait_for(wire.waiting.is_set, what="the first has left the queue")
+    assert outbox.offer([b"short"])
+    assert outbox.offer([b"x" * 1000])
+    assert not outbox.offer([b"y"])
+
+
+def test_there_is_room_for_messages_about_dropped_ones(outbox, wire):
+    wire.gate.clear()
+    outbox.offer([b"0"])
+    wait_for(wire.waiting.is_set, what="the first has left the queue")
+    while outbox.offer([b"x"]):
+        pass
+    kept = 0
+    while outbox.offer([b"about"], spare=True):
+        kept += 1
+    assert kept == OutboxLimits().spare
+
+
 def test_closing_lets_a_waiting_reply_go(outbox, wire):
     wire.gate.clear()
     outbox.offer([b"1"])
