@@ -218,6 +218,8 @@ def _server_sources() -> Iterator[Source]:
     strangers = _gauge("server_unauthenticated_connections", "Connections on which nobody has logged in yet.")
     yield Source(f"{statistics}/unauthenticated-connections", strangers)
     yield Source(f"{statistics}/sessions", _gauge("netconf_sessions", "NETCONF sessions."))
+    subscribed = _gauge("netconf_subscriptions", "Subscriptions made by establish-subscription.")
+    yield Source(f"{statistics}/subscriptions", subscribed)
     refused = _counter("server_refused", "What was refused or ended, by cause.", "cause")
     yield Source(f"{statistics}/refused/count", refused)
     client = f"{_SERVER}/call-home/client/state"
