@@ -11,6 +11,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     _add_export(commands)
     _add_import(commands)
     _add_shell(commands)
+    _add_top(commands)
 
 
 def run(options: argparse.Namespace) -> int | None:
@@ -49,12 +50,19 @@ def _shell(options: argparse.Namespace) -> int:
     return shell(options)
 
 
+def _top(options: argparse.Namespace) -> int:
+    from cli.top.command import top
+
+    return top(options)
+
+
 _WORK: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "status": _status,
     "check-config": _check_config,
     "export": _export,
     "import": _import,
     "shell": _shell,
+    "top": _top,
 }
 
 
@@ -128,20 +136,52 @@ def _add_shell(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "usage; 3 there is no session with a server.",
     )
     _add_server_options(shell)
-    shell.add_argument("--host", metavar="HOST", help="a router elsewhere, over SSH")
-    shell.add_argument("--port", metavar="N", type=int, help="its port (default: 830)")
-    shell.add_argument("--user", metavar="NAME", help="the user there (default: this user)")
-    shell.add_argument(
-        "--identity",
-        metavar="FILE",
-        help="the private key to show (default: those of the agent and of ~/.ssh, then a password is asked)",
-    )
+    _add_host_options(shell)
     shell.add_argument(
         "-c",
         dest="commands",
         metavar="COMMANDS",
         action="append",
         help="carry out COMMANDS, separated by semicolons or line ends; may be repeated",
+    )
+
+
+def _add_top(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    top = commands.add_parser(
+        "top",
+        help="show a router live, over NETCONF",
+        description="Shows roles, copying, channels, interfaces, groups and what was notified, as the router "
+        "pushes them. Keys: o overview, g groups, e events, q quit.",
+        epilog="exit status: 0 done; 1 the server refused; 2 wrong usage; 3 there is no session with a "
+        "server, or it broke.",
+    )
+    _add_server_options(top)
+    _add_host_options(top)
+    top.add_argument(
+        "--interval",
+        metavar="SECONDS",
+        type=_interval,
+        default=1.0,
+        help="how often the router tells of itself, 0.5 to 60 (default 1)",
+    )
+    top.add_argument("--once", action="store_true", help="print everything once, as plain text")
+
+
+def _interval(text: str) -> float:
+    seconds = float(text)
+    if not 0.5 <= seconds <= 60:
+        raise argparse.ArgumentTypeError("expected seconds from 0.5 to 60")
+    return seconds
+
+
+def _add_host_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--host", metavar="HOST", help="a router elsewhere, over SSH")
+    command.add_argument("--port", metavar="N", type=int, help="its port (default: 830)")
+    command.add_argument("--user", metavar="NAME", help="the user there (default: this user)")
+    command.add_argument(
+        "--identity",
+        metavar="FILE",
+        help="the private key to show (default: those of the agent and of ~/.ssh, then a password is asked)",
     )
 
 

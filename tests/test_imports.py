@@ -16,6 +16,8 @@ PURE = (
     "cli/lab/svg.py",
     "cli/lab/plots.py",
     "cli/lab/page.py",
+    "cli/top/render.py",
+    "cli/top/requests.py",
     "server/protocol",
     "server/tree",
     "server/xpath",

@@ -1,32 +1,26 @@
 """`twincast shell`: finds the server, and gives it to a person or a script."""
 
-import getpass
-import socket
 import sys
 from argparse import Namespace as Options
 from typing import Final
 
+from cli.connect import NO_SESSION, connect, problem_of
 from cli.shell.answer import FAILED, printable
-from cli.shell.link import Link, LinkError, connect_local
+from cli.shell.link import Link, LinkError
 from cli.shell.netconf import Netconf, Refused
-from cli.state_folder import router_of
 
-NETCONF_PORT: Final = 830
-"""NETCONF over SSH (RFC 6242 section 6)."""
 INTERRUPTED: Final = 130
 """As for a program that SIGINT ended."""
-NO_SESSION: Final = 3
-"""Exit status when there is no session with the server, or it broke."""
 
 
 def shell(options: Options) -> int:
     """Return 0, 1 when a command of a script failed, 2 for wrong usage, 3 when there was no session."""
-    problem = _problem(options)
+    problem = problem_of(options)
     if problem:
         print(f"twincast shell: {problem}", file=sys.stderr)
         return 2
     try:
-        link, host, place = _connect(options)
+        link, host, place = connect(options)
         return _serve(options, link, host, place)
     except LinkError as error:
         print(f"twincast shell: {printable(str(error))}", file=sys.stderr)
@@ -36,35 +30,6 @@ def shell(options: Options) -> int:
     except BrokenPipeError:
         sys.stdout = None  # whoever read has gone; nothing is left to flush at the end
         return FAILED
-
-
-def _problem(options: Options) -> str:
-    """What is wrong with the options taken together."""
-    elsewhere = [name for name in ("port", "user", "identity") if getattr(options, name) is not None]
-    here = [name for name in ("state_dir", "socket") if getattr(options, name) is not None]
-    if options.host and here:
-        return f"--host and --{here[0].replace('_', '-')} name two routers"
-    if not options.host and elsewhere:
-        return f"--{elsewhere[0]} goes with --host"
-    return ""
-
-
-def _connect(options: Options) -> tuple[Link, str, str]:
-    """Return the session, how the prompt calls the server, and what tells it from others."""
-    if options.host:
-        return _connect_ssh(options)
-    path = router_of(options.state_dir, options.socket)[1].absolute()
-    return connect_local(path), socket.gethostname().partition(".")[0], str(path)
-
-
-def _connect_ssh(options: Options) -> tuple[Link, str, str]:
-    from cli.shell.link import connect_ssh
-    from server.transport.ssh_client import Target, at_the_terminal
-
-    user = options.user or getpass.getuser()
-    target = Target(options.host, options.port or NETCONF_PORT, user, options.identity or "")
-    link = connect_ssh(target, at_the_terminal())
-    return link, options.host, f"{user}@{target.host}:{target.port}"
 
 
 def _serve(options: Options, link: Link, host: str, place: str) -> int:

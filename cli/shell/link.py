@@ -1,7 +1,9 @@
 """A NETCONF session over whatever carries it: one request at a time (RFC 6241, RFC 6242)."""
 
 import socket
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
@@ -21,6 +23,7 @@ _CHUNKED: Final = "urn:ietf:params:netconf:base:1.1"
 _HELLO: Final = f'<hello xmlns="{BASE}"><capabilities>{{}}</capabilities></hello>'.format(
     "".join(f"<capability>urn:ietf:params:netconf:base:{version}</capability>" for version in ("1.0", "1.1"))
 )
+_NOTIFICATION: Final = "{urn:ietf:params:xml:ns:netconf:notification:1.0}notification"
 _RECEIVED: Final = 256 * 1024
 _LONGEST_ANSWER: Final = 1024 * 1024 * 1024
 
@@ -43,6 +46,9 @@ class Link(Protocol):
     def call(self, operation: etree._Element) -> etree._Element:
         """Send an operation and return the rpc-reply; raises LinkError."""
 
+    def listen(self, seconds: float) -> etree._Element | None:
+        """Return the next notification, None when none comes in time; raises LinkError."""
+
     def close(self) -> None:
         """End the session; what the server makes of that is its business."""
 
@@ -56,8 +62,8 @@ class Stream(Protocol):
     def recv(self, nbytes: int, /) -> bytes:
         """Return what is there; nothing at the end."""
 
-    def settimeout(self, timeout: float, /) -> None:
-        """Wait no longer than that, in seconds."""
+    def settimeout(self, timeout: float | None, /) -> None:
+        """Wait no longer than that, in seconds; None is for ever."""
 
     def close(self) -> None:
         """End it."""
@@ -72,6 +78,7 @@ class StreamLink:
         self._framer = Framer(FramingLimits(message=_LONGEST_ANSWER, chunk=_LONGEST_ANSWER))
         self._reader = XmlReader(max_markup=100_000_000)
         self._numbers = count(1)
+        self._heard: deque[etree._Element] = deque()
         self._send(Framing.END_OF_MESSAGE, _HELLO.encode())
         hello = self._receive()
         self.capabilities = frozenset(
@@ -94,8 +101,30 @@ class StreamLink:
         self._send(self._framing, etree.tostring(request, encoding="UTF-8"))
         while True:
             reply = self._receive()
-            if reply.get("message-id", number) == number:
+            if reply.tag == _NOTIFICATION:
+                self._heard.append(reply)
+            elif reply.get("message-id", number) == number:
                 return reply
+
+    def listen(self, seconds: float) -> etree._Element | None:
+        """Return the next notification, None when none comes in time. Raises LinkError."""
+        if not self._heard:
+            self._stream.settimeout(seconds)
+            try:
+                self._hear()
+            finally:
+                self._stream.settimeout(None)
+        return self._heard.popleft() if self._heard else None
+
+    def _hear(self) -> None:
+        """Wait for one message as long as the stream does; keep it if it is a notification."""
+        with _told():
+            try:
+                message = self._read()
+            except (TimeoutError, BlockingIOError):
+                return
+        if message.tag == _NOTIFICATION:
+            self._heard.append(message)
 
     def _send(self, framing: Framing, message: bytes) -> None:
         try:
@@ -104,17 +133,16 @@ class StreamLink:
             raise LinkError(f"the session is over: {error.strerror}") from error
 
     def _receive(self) -> etree._Element:
-        try:
-            while (message := self._framer.next_message()) is None:
-                data = self._stream.recv(_RECEIVED)
-                if not data:
-                    raise LinkError("the server closed the session")
-                self._framer.feed(data)
-            return self._reader.parse(message)
-        except OSError as error:
-            raise LinkError(f"the session is over: {error.strerror}") from error
-        except (ProtocolError, XmlError) as error:
-            raise LinkError(f"the server's answer cannot be read: {error}") from error
+        with _told():
+            return self._read()
+
+    def _read(self) -> etree._Element:
+        while (message := self._framer.next_message()) is None:
+            data = self._stream.recv(_RECEIVED)
+            if not data:
+                raise LinkError("the server closed the session")
+            self._framer.feed(data)
+        return self._reader.parse(message)
 
     def close(self) -> None:
         """End the session in order, as far as the server still listens."""
@@ -126,6 +154,17 @@ class StreamLink:
         finally:
             self._stream.close()
             self._hold()
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Say in words what ended a session."""
+    try:
+        yield
+    except OSError as error:
+        raise LinkError(f"the session is over: {error.strerror}") from error
+    except (ProtocolError, XmlError) as error:
+        raise LinkError(f"the server's answer cannot be read: {error}") from error
 
 
 def connect_local(path: Path) -> StreamLink:

@@ -3,7 +3,7 @@
 Those of our own module only: others tell of sessions and users, which is not for everyone who may look.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
@@ -13,16 +13,6 @@ from server.status.picture import Event
 
 MODULE: Final = "/twincast-remote-backup:"
 NAMESPACE: Final = "urn:twincast:yang:remote-backup"
-KINDS: Final = frozenset(
-    {
-        "role-changed",
-        "igmp-copy-state-changed",
-        "dual-master",
-        "channel-state-changed",
-        "batch-backup-completed",
-        "out-of-sync",
-    }
-)
 MOST_EVENTS: Final = 50
 
 
@@ -48,14 +38,34 @@ def of_notification(notification: etree._Element) -> Event | None:
 
 
 def _body(root: etree._Element) -> etree._Element | None:
-    found = (each for each in root.iter(f"{{{NAMESPACE}}}*") if etree.QName(each).localname in KINDS)
+    found = (each for each in root.iter(f"{{{NAMESPACE}}}*") if etree.QName(each).localname in _WORDS)
     return next(found, None)
 
 
 def _event(time: str, where: str, body: etree._Element) -> Event:
-    said = [
-        f"{etree.QName(leaf).localname} {leaf.text}"
-        for leaf in body.iterchildren(tag=etree.Element)
-        if leaf.text and (etree.QName(leaf).localname, leaf.text) != ("suppressed", "0")
-    ]
-    return Event(time, etree.QName(body).localname, where, ", ".join(said))
+    kind = str(etree.QName(body).localname)
+    told = {
+        str(etree.QName(leaf).localname): leaf.text or "" for leaf in body.iterchildren(tag=etree.Element)
+    }
+    text = _WORDS[kind](told)
+    suppressed = told.get("suppressed", "0")
+    return Event(time, kind, where, text if suppressed == "0" else f"{text}; {suppressed} before it left out")
+
+
+def _with_reason(told: Mapping[str, str], name: str) -> str:
+    return f"{told.get(name, '')} ({told['reason']})" if told.get("reason") else told.get(name, "")
+
+
+def _copy_state(told: Mapping[str, str]) -> str:
+    return " ".join(told.get(name, "") for name in ("protocol", "subscriber-type", "copy-state"))
+
+
+_WORDS: Final[Mapping[str, Callable[[Mapping[str, str]], str]]] = {
+    "role-changed": lambda told: _with_reason(told, "local-role"),
+    "igmp-copy-state-changed": _copy_state,
+    "dual-master": lambda _: "both routers are master",
+    "channel-state-changed": lambda told: _with_reason(told, "channel-state"),
+    "batch-backup-completed": lambda told: f"batch {told.get('batch-id')}, {told.get('entries')} entries",
+    "out-of-sync": lambda told: told.get("reason", ""),
+}
+"""What each notification says, the news first."""

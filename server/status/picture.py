@@ -6,6 +6,7 @@ rates are messages or packets a second.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from ipaddress import ip_address
 from itertools import islice
 from typing import Any, Final
 
@@ -127,7 +128,7 @@ def picture(router: str, data: Data, events: Sequence[Event], rates: Rates) -> P
     services = list(_entries(backup, "remote-backup-service"))
     interfaces = [each for each in _entries(_branch(data, "interfaces"), "interface") if "multicast" in each]
     profiles = [_profile(each, rates) for each in every[:MOST_ENTRIES]]
-    groups = list(islice(_groups(every), MOST_GROUPS))
+    groups = sorted(islice(_groups(every), MOST_GROUPS), key=_by_address)
     members = sum(_number(_branch(each, "igmp-copy-status"), "entries-count") for each in every)
     more = {
         "profiles": len(every) - MOST_ENTRIES,
@@ -249,6 +250,11 @@ def _groups(profiles: Iterable[Data]) -> Iterable[Group]:
                 forwarding=forwarding,
                 why="" if forwarding else _text(each, "forwarding-reason"),
             )
+
+
+def _by_address(group: Group) -> tuple[int, int, str]:
+    address = ip_address(group.group)
+    return address.version, int(address), group.subscriber
 
 
 def _reasons(data: Data, name: str, count: str) -> dict[str, int]:

@@ -70,7 +70,7 @@ def test_it_shows_a_change_of_role(duo: Duo, browser: Browser) -> None:
     browser.wait_for("#profiles td:nth-child(2)", "backup")
     browser.wait_for("#profiles td:nth-child(3)", "master")
     browser.wait_for("#map", "rbp3: backup")
-    browser.wait_for("#events tbody", "local-role backup, reason switchover")
+    browser.wait_for("#events tbody", "backup (switchover)")
 
 
 def test_nothing_reaches_beyond_the_window_of_a_telephone(browser: Browser) -> None:

@@ -23,12 +23,18 @@ LINES = 300
 class Terminal:
     """Starts a program whose controlling terminal is a screen in memory; a context manager that ends it."""
 
-    def __init__(self, command: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        command: Sequence[str],
+        environment: Mapping[str, str] | None = None,
+        size: tuple[int, int] = (COLUMNS, LINES),
+    ) -> None:
+        """`size`: columns and lines."""
         self._lock = threading.Lock()
-        self._screen = pyte.Screen(COLUMNS, LINES)
+        self._screen = pyte.Screen(*size)
         self._stream = pyte.ByteStream(self._screen)
         self._master, slave = pty.openpty()
-        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
+        self._measure(*size)
         self.process = subprocess.Popen(
             ["setsid", "--ctty", "--wait", *command],
             stdin=slave,
@@ -48,6 +54,19 @@ class Terminal:
                 return  # EIO: nobody has the terminal any more
             with self._lock:
                 self._stream.feed(data)
+
+    def _measure(self, columns: int, lines: int) -> None:
+        fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+
+    def resize(self, columns: int, lines: int) -> None:
+        """Make the screen another size, as a window that somebody drags."""
+        with self._lock:
+            self._screen.resize(lines, columns)
+        self._measure(columns, lines)
+
+    def settings(self) -> list[object]:
+        """How the terminal treats what is typed (termios(3))."""
+        return termios.tcgetattr(self._master)
 
     def send(self, keys: str) -> None:
         """Press keys."""

@@ -77,6 +77,11 @@ class Twincast:
         """The port it listens on."""
         return int(self.output[0].removeprefix(READY).rpartition(":")[2])
 
+    @property
+    def private_key(self) -> bytes:
+        """The key of the user admin, in OpenSSH's format."""
+        return self._key.private
+
     def pid(self, role: str) -> int:
         """The process id of a child, from its pid file."""
         return int((self.state_dir / f"{role}.pid").read_text())

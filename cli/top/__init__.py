@@ -1,0 +1,1 @@
+"""`twincast top`: the router live on a terminal, over NETCONF."""
