@@ -57,8 +57,13 @@ def _of_leafref(readable: Reach, visible: Container, at: Location, leaf: Leaf) -
     anchor = _instance(visible, at, constraint.reads[0].anchor if constraint.reads else None)
     if anchor is not None and holds_value(anchor, target, leaf.value):
         return None
+    return dangling(target, leaf)
+
+
+def dangling(target: SchemaNode, leaf: Leaf) -> RpcError:
+    """Return the error of a leafref to nothing (RFC 7950 section 15.5), without a place."""
     owner = target.parent.name if target.parent is not None and target.parent.name else target.name
-    value = "this value" if leaf.schema.default_deny_all else f'"{leaf.value}"'
+    value = "this value" if leaf.schema.default_deny_all else f"{leaf.value!r}"
     return data_missing(f"no {owner} has the {target.name} {value}", app_tag="instance-required")
 
 

@@ -12,6 +12,7 @@ from dataclasses import replace
 from lxml import etree
 
 from server.access.guard import Guard
+from server.access.references import dangling
 from server.datastores.locks import Datastore
 from server.datastores.store import Store
 from server.operations.handler import Handler, Handlers
@@ -130,7 +131,7 @@ class Bodies:
     def check_references(self, peer: Peer, invocation: Invocation) -> None:
         """Raise RpcErrors data-missing for leafrefs in the input whose instance the user does not see."""
         wrong = [
-            Location(leaf.schema, invocation.keys).blame(_dangling(target, leaf))
+            Location(leaf.schema, invocation.keys).blame(dangling(target, leaf))
             for leaf, target in _references(invocation.input)
             if not self._exists(peer, invocation, target, leaf.value)
         ]
@@ -232,12 +233,6 @@ def _references(branch: Branch) -> Iterator[tuple[Leaf, SchemaNode]]:
         elif isinstance(child, ListNode):
             for entry in child:
                 yield from _references(entry)
-
-
-def _dangling(target: SchemaNode, leaf: Leaf) -> RpcError:
-    owner = target.parent.name if target.parent is not None else target.name
-    value = "this value" if leaf.schema.default_deny_all else f"{leaf.value!r}"
-    return errors.data_missing(f"no {owner} has the {target.name} {value}", app_tag="instance-required")
 
 
 def _filter(node: SchemaNode, keys: Iterable[Key], value: str | None = None) -> etree._Element:

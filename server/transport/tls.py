@@ -7,17 +7,17 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from server.access.certificates import CertToName, name_of
 from server.access.users import ADMIN_GROUP, UserStore
 from server.protocol.session import Operations, Origin, TerminationReason
-from server.transport.acceptor import Acceptor, Address, tune
+from server.transport.acceptor import tune
 from server.transport.admission import Admission
 from server.transport.arrival import Arrival
 from server.transport.connection import Connection, Login
 from server.transport.refusals import Refusal
+from server.transport.serving import TransportServer
 from server.transport.tls_stream import TlsStream
 
 logger = logging.getLogger("twincast.transport.tls")
@@ -114,36 +114,19 @@ def _cause(error: OSError) -> str:
     return str(reason or error)[:200]
 
 
-class TlsServer:
+class TlsServer(TransportServer):
     """Serves TLS on listening sockets that come and go with the configuration, and on connections that the
     server made itself. `identity` is None as long as TLS is not configured.
     """
 
     def __init__(self, users: UserStore, operations: Operations[Any], admission: Admission) -> None:
+        super().__init__(admission, sweep=lambda: None)  # the SSH server's looks after all guests
         self._services = _Services(users, operations, admission)
-        self.admission = admission
-        self.acceptor = Acceptor(sweep=lambda: None)  # the SSH server's looks after all guests
         self.identity: TlsIdentity | None = None
 
     def start(self) -> None:
         """Begin to accept."""
         self.acceptor.start()
-
-    def stop(self, timeout: float = 3.0) -> None:
-        """Stop accepting, end every session (reason other), wait `timeout` seconds at most for threads."""
-        deadline = time.monotonic() + timeout
-        self.acceptor.stop(timeout)
-        self.admission.end_all(deadline)
-
-    def listen(self, listener: socket.socket, endpoint: str) -> None:
-        """Accept on a further socket, which `acceptor.remove` ends; `endpoint` is as in `Origin`."""
-        self.acceptor.add(listener, partial(self._accepted, endpoint=endpoint))
-
-    def _accepted(self, sock: socket.socket, address: Address, endpoint: str) -> None:
-        if self.admission.refused(address[0]):
-            sock.close()
-            return
-        self.serve(sock, Arrival(address, endpoint))
 
     def serve(self, sock: socket.socket, arrival: Arrival) -> TlsConnection | None:
         """Be the server on a connection; None when that cannot be."""
@@ -152,13 +135,4 @@ class TlsServer:
             sock.close()
             return None
         tune(sock, self.admission.limits.write_stall)
-        connection = TlsConnection(self._services, identity, sock, arrival)
-        self.admission.enter(connection)
-        try:
-            connection.start()
-        except RuntimeError as error:
-            logger.warning("connection-refused", extra={"source": arrival.address[0], "cause": str(error)})
-            self.admission.left(connection)
-            sock.close()
-            return None
-        return connection
+        return self.begin(sock, TlsConnection(self._services, identity, sock, arrival))

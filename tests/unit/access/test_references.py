@@ -34,7 +34,7 @@ def found(inner: str, *hidden: str) -> list[tuple[str, str]]:
 
 BEST = "<best-bed>b</best-bed>"
 B = "<bed><name>b</name></bed>"
-REFUSED = [("/g:garden/g:best-bed", 'no bed has the name "b"')]
+REFUSED = [("/g:garden/g:best-bed", "no bed has the name 'b'")]
 
 
 def test_a_target_that_may_be_read_is_left_to_the_validator() -> None:
@@ -50,4 +50,4 @@ def test_a_hidden_target_is_not_there(there: str) -> None:
 def test_references_in_new_entries_are_found() -> None:
     inner = "<bed><name>a</name><next-to>b</next-to></bed>" + B
     path = "/g:garden/g:bed[g:name='a']/g:next-to"
-    assert found(inner, "b") == [(path, 'no bed has the name "b"')]
+    assert found(inner, "b") == [(path, "no bed has the name 'b'")]
