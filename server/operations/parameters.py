@@ -106,10 +106,10 @@ class Parameters:
         return found
 
     def required(self, name: str, attributes: Collection[str] = ()) -> etree._Element:
-        """Take the parameter `name`; raises RpcError missing-element."""
+        """Take the parameter `name`; raises RpcError missing-element or unknown-namespace."""
         found = self.element(name, attributes=attributes)
         if found is None:
-            raise self._at(errors.missing_element(name, f"<{name}> is missing in {self._here}"))
+            raise self.missing(name)
         return found
 
     def leaf(self, name: str, namespace: str = "") -> str | None:
@@ -170,8 +170,18 @@ class Parameters:
         return text is not None
 
     def missing(self, name: str, message: str = "") -> RpcError:
-        """Return the error missing-element of a parameter."""
-        return self._at(errors.missing_element(name, message or f"<{name}> is missing in {self._here}"))
+        """Return the error of a parameter that is not there: missing-element.
+
+        One that is there in another namespace, or in none, is unknown-namespace: many write `<config>`
+        without its namespace, and "missing" would be a riddle.
+        """
+        astray = next((child for child in self._left if etree.QName(child).localname == name), None)
+        if astray is None:
+            return self._at(errors.missing_element(name, message or f"<{name}> is missing in {self._here}"))
+        foreign = etree.QName(astray).namespace or ""
+        where = f"the namespace {foreign!r}" if foreign else "no namespace"
+        text = f"<{name}> in {self._here} is in {where}, it has to be in {self._name.namespace!r}"
+        return self._at(errors.unknown_namespace(name, foreign, text, errors.ErrorType.PROTOCOL))
 
     def inside(self, name: str) -> "Parameters":
         """Take a required parameter that has parameters of its own."""

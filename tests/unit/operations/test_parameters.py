@@ -44,6 +44,17 @@ def test_an_unknown_parameter():
     assert "<edit-config>" in refused.value.message
 
 
+@pytest.mark.parametrize(
+    ("namespace", "where"), [("", "no namespace"), ("urn:other", "the namespace 'urn:other'")]
+)
+def test_a_required_parameter_that_stands_in_another_namespace(namespace, where):
+    with pytest.raises(RpcError) as refused:
+        _parameters(f'<config xmlns="{namespace}"/>').required("config")
+    assert refused.value.tag is ErrorTag.UNKNOWN_NAMESPACE
+    assert _info(refused.value) == {"bad-element": "config", "bad-namespace": namespace}
+    assert refused.value.message == f"<config> in <edit-config> is in {where}, it has to be in {NC!r}"
+
+
 def test_a_parameter_of_another_namespace():
     with pytest.raises(RpcError) as refused:
         _parameters('<target xmlns="urn:other"/>').finish()
