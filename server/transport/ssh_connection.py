@@ -212,6 +212,12 @@ class SshConnection(paramiko.ServerInterface):
         """Refused and counted: no shell."""
         return self._refuse_request()
 
+    def check_channel_pty_request(
+        self, _channel: paramiko.Channel, _term: bytes, *_size: int | bytes
+    ) -> bool:
+        """Granted, and nothing comes of it: a client that asks with force (`ssh -tt`) gives up without."""
+        return True
+
     def check_channel_direct_tcpip_request(
         self, _chanid: int, _origin: tuple[str, int], _destination: tuple[str, int]
     ) -> int:

@@ -206,6 +206,14 @@ def test_openssh_as_a_subsystem(served):
     served.ended(1, TerminationReason.CLOSED)
 
 
+def test_openssh_that_insists_on_a_terminal(served):
+    stdin = conversation("<close-session/>")
+    ended = openssh(served, "-tt", "-s", "admin@127.0.0.1", "netconf", stdin=stdin)
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.count(b"</rpc-reply>") == 1
+    served.ended(1, TerminationReason.CLOSED)
+
+
 def test_requests_before_the_end_of_input_are_answered(served):
     stdin = conversation("<lock/>", "<unlock/>")
     ended = openssh(served, "-s", "admin@127.0.0.1", "netconf", stdin=stdin)
