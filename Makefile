@@ -7,15 +7,21 @@ LABORATORIES ?= 3
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONDONTWRITEBYTECODE :=
+# Clients of others, in the versions that docs/clients.md names; made on first use.
+INTEROP := .venv-interop
 
-.PHONY: run test lint bench clean
+.PHONY: run test interop lint bench clean
 
 run: $(VENV)/run.stamp
 	$(BIN)/twincast lab --once
 
 test: lint
-	$(BIN)/pytest --numprocesses=$(WORKERS) --dist=loadfile --ignore=tests/netns
+	$(BIN)/pytest --numprocesses=$(WORKERS) --dist=loadfile --ignore=tests/netns --ignore=tests/clients
 	$(BIN)/pytest --numprocesses=$(LABORATORIES) --dist=loadfile --no-loadscope-reorder tests/netns
+
+interop: $(VENV)/run.stamp $(INTEROP)/stamp
+	TWINCAST_PYTHON=$(abspath $(BIN)/python) $(INTEROP)/bin/python -m pytest \
+		--numprocesses=$(WORKERS) --dist=loadfile tests/clients
 
 lint: $(VENV)/test.stamp
 	$(BIN)/ruff check .
@@ -34,5 +40,11 @@ $(VENV)/test.stamp: $(VENV)/run.stamp pyproject.toml
 	$(BIN)/pip install --quiet --editable '.[test]'
 	touch $@
 
+$(INTEROP)/stamp: tests/clients/requirements.txt tests/clients/fetch_collections.py
+	$(PYTHON) -m venv $(INTEROP)
+	$(INTEROP)/bin/pip install --quiet --no-compile --requirement tests/clients/requirements.txt
+	$(INTEROP)/bin/python tests/clients/fetch_collections.py $(INTEROP)/collections
+	touch $@
+
 clean:
-	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(INTEROP) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

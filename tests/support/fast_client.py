@@ -52,7 +52,8 @@ class Client:
         self._channel = self._session.open_session()
         self._channel.subsystem("netconf")
         self._number = 0
-        self._read_until(b"]]>]]>")
+        greeting = re.search(rb"<session-id>(\d+)<", self._read_until(b"]]>]]>"))
+        self.session_id = greeting[1].decode() if greeting else ""
         self.write(HELLO.encode())
 
     def rpc(self, operation: str) -> bytes:

@@ -18,6 +18,8 @@ from tests.support.wait import wait_for
 READY = "NETCONF ready on "
 PASSWORD = "a password for tests"
 START_SECONDS = 60.0
+PYTHON = os.environ.get("TWINCAST_PYTHON", sys.executable)
+"""What runs it: another one where the tests have an environment of their own, as in `make interop`."""
 
 
 class Twincast:
@@ -39,7 +41,7 @@ class Twincast:
         self.state_dir = folder / "state"
         password = folder / "password"
         password.write_text(f"{PASSWORD}\n")
-        command = [*prefix, sys.executable, "-P", "-m", "cli.main", "run", "--listen", "127.0.0.1:0"]
+        command = [*prefix, PYTHON, "-P", "-m", "cli.main", "run", "--listen", "127.0.0.1:0"]
         command += ["--state-dir", str(self.state_dir), "--plane", plane, "--password-file", str(password)]
         self._key = key or Key.generate()
         keys = folder / "authorized_keys"
