@@ -108,7 +108,7 @@ class Dynamic:
 
     def _establish_datastore(self, session: Session, terms: DatastoreTerms) -> Reply:
         self._check_period(terms)
-        lens = self._selections.lens(terms)
+        lens = self._selections.lens(terms, session.session_id)
         self._check_size(session, terms, lens)
 
         def make(number: int) -> DatastoreSubscription:
@@ -169,7 +169,7 @@ class Dynamic:
         parameters.finish()
         terms = self._with_selection(session, terms)
         self._check_period(terms)
-        lens = self._selections.lens(terms)
+        lens = self._selections.lens(terms, session.session_id)
         self._check_size(session, terms, lens)
         return partial(subscription.modify, terms, lens)
 

@@ -88,7 +88,10 @@ class NotifiableWanted:
 
 @dataclass(frozen=True, slots=True)
 class DatastoreLens:
-    """A `server.push.lens.Lens` of one selection. `tops` are the top-level nodes that it is about."""
+    """A `server.push.lens.Lens` of one selection. `tops` are the top-level nodes that it is about.
+
+    The candidate is that of the session; it looks there first on its own thread.
+    """
 
     schema: Schema
     store: Store
@@ -96,7 +99,8 @@ class DatastoreLens:
     datastore: str
     wanted: Wanted
     tops: frozenset[Tag]
-    polls: bool = False
+    polls: bool
+    session_id: int
 
     def concerns(self, old: Container, new: Container) -> bool:
         """See `Lens`."""
@@ -118,7 +122,8 @@ class DatastoreLens:
 
     def _root(self) -> Container:
         own = self.datastore in tuple(Datastore)
-        return self.store.root(Datastore(self.datastore) if own else Datastore.RUNNING)
+        datastore = Datastore(self.datastore) if own else Datastore.RUNNING
+        return self.store.root(datastore, self.session_id)
 
     def pieces(self, look: Look) -> Iterable[bytes]:
         """See `Lens`."""
@@ -155,7 +160,7 @@ class Selections:
             raise unsupported_filter(f"stream-xpath-filter: {error}") from error
         return partial(_passes, self._schema, expression, {**self._namespaces, **wanted.namespaces})
 
-    def lens(self, terms: DatastoreTerms) -> Lens:
+    def lens(self, terms: DatastoreTerms, session_id: int) -> Lens:
         """See `Selections` of `server.push.lens`."""
         wanted, polls = self.wanted(terms.filter), False
         selection = wanted.selection(self._schema)
@@ -165,7 +170,14 @@ class Selections:
                 wanted = NotifiableWanted(wanted, self._notifiable)
         tops = frozenset(tag for tag, node in self._schema.root.children.items() if selection.wants(node))
         return DatastoreLens(
-            self._schema, self._store, self._retrieve, terms.datastore, wanted, tops | {_ACCESS}, polls
+            self._schema,
+            self._store,
+            self._retrieve,
+            terms.datastore,
+            wanted,
+            tops | {_ACCESS},
+            polls,
+            session_id,
         )
 
     def _checked(self, datastore: str, selection: Selection) -> bool:

@@ -48,8 +48,11 @@ class Selections(Protocol):
     def condition(self, wanted: Filter) -> Condition | None:
         """Return what lets event records pass, None for all; raises Unacceptable filter-unsupported."""
 
-    def lens(self, terms: DatastoreTerms) -> Lens:
-        """Return what sees what a subscription is about; raises Unacceptable when it cannot be had."""
+    def lens(self, terms: DatastoreTerms, session_id: int) -> Lens:
+        """Return what sees what a subscription is about, the candidate as the session has it.
+
+        Raises Unacceptable when it cannot be had.
+        """
 
     def stream_filter(self, peer: Peer, name: str) -> Filter | None:
         """Return the configured stream-filter of a name, None when the user may read none."""

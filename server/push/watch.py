@@ -92,8 +92,9 @@ class Watch:
         if found is None:
             subscription.terminate(Problem.FILTER_UNAVAILABLE)
         elif found != terms.filter:
-            lens = self._selections.lens(replace(terms, filter=found))
-            return subscription.modify(replace(terms, filter=found), lens, wait=False)
+            fresh = replace(terms, filter=found)
+            lens = self._selections.lens(fresh, subscription.session.session_id)
+            return subscription.modify(fresh, lens, wait=False)
         return True
 
     def startup_changed(self, _session_id: int) -> None:

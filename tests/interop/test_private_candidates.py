@@ -24,6 +24,7 @@ from tests.support.netconf import (
     service,
 )
 from tests.support.netconf_client import RawClient
+from tests.support.push_client import PushClient
 from tests.support.server import PASSWORD, USER, ServerUnderTest, running_server
 from tests.support.wait import wait_for
 
@@ -359,6 +360,21 @@ def test_what_the_client_has_to_announce(
     assert client.content("<title/>") == ("" if own else "<title>shared</title>")
     client.close()
     depot.discard()
+
+
+def test_a_subscription_to_the_candidate(connect: Connect, shared_server: ServerUnderTest) -> None:
+    shared = connect()
+    edit(shared, profile(name="shared"))
+    client = PushClient(shared_server.port, announced=[PRIVATE])
+    change = f'<remote-backup xmlns="{TRB}">{profile(name="mine")}</remote-backup>'
+    client.ok(f"<edit-config><target><candidate/></target><config>{change}</config></edit-config>")
+    selected = f'<yp:datastore-subtree-filter><remote-backup xmlns="{TRB}"/></yp:datastore-subtree-filter>'
+    client.establish(
+        f"<yp:datastore>ds:candidate</yp:datastore>{selected}<yp:periodic><yp:period>100</yp:period></yp:periodic>"
+    )
+    assert [each.text for each in client.take().iter(f"{{{TRB}}}name")] == ["mine"]
+    client.close()
+    shared.discard_changes()
 
 
 def test_the_order_of_a_list_can_be_in_conflict(depot: DepotClient, shared_server: ServerUnderTest) -> None:

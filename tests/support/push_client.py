@@ -1,10 +1,12 @@
 """A client of subscriptions: requests as they go over the wire, notifications read with lxml as they come."""
 
 from collections import deque
+from collections.abc import Sequence
 from typing import Any
 
 from lxml import etree
 
+from server.protocol.messages import BASE_1_0, BASE_1_1
 from tests.support.netconf import NC
 from tests.support.netconf_client import RawClient
 from tests.support.server import PASSWORD, USER
@@ -18,9 +20,11 @@ DS = "urn:ietf:params:xml:ns:yang:ietf-datastores"
 class PushClient(RawClient):
     """One session. `ask` returns a reply; notifications that come before it are kept for `take`."""
 
-    def __init__(self, port: int, user: str = USER, password: str = PASSWORD) -> None:
+    def __init__(
+        self, port: int, user: str = USER, password: str = PASSWORD, announced: Sequence[str] = ()
+    ) -> None:
         super().__init__(port, user, password=password)
-        self.hello()
+        self.hello((BASE_1_0, BASE_1_1, *announced))
         self._told: deque[etree._Element] = deque()
 
     def ask(self, body: str) -> etree._Element:
