@@ -1,4 +1,8 @@
-"""The thread that accepts connections, on any number of listening sockets that may come and go."""
+"""The thread that accepts connections, on any number of listening sockets that may come and go.
+
+It also waits for the first octet of each: a connection on which nothing is said costs no thread, and many
+that come at once take nobody's time.
+"""
 
 import logging
 import selectors
@@ -30,6 +34,8 @@ class Acceptor:
         self._changed = threading.Lock()
         self._wanted: dict[socket.socket, Accepted] = {}
         self._closing: list[socket.socket] = []
+        self._waiting: dict[socket.socket, Callable[[], None]] = {}
+        self._selector = selectors.DefaultSelector()
         self._wake, self._waker = socket.socketpair()
         self._wake.setblocking(False)
         self._waker.setblocking(False)
@@ -50,6 +56,14 @@ class Acceptor:
                 self._closing.append(listener)
         self._nudge()
 
+    def wait(self, sock: socket.socket, spoken: Callable[[], None]) -> None:
+        """Call `spoken`, on the acceptor's thread, when there is something to read on `sock` or it has ended.
+
+        To be called on that thread, by whoever was given the connection.
+        """
+        self._waiting[sock] = spoken
+        self._selector.register(sock, selectors.EVENT_READ)
+
     def start(self) -> None:
         """Begin to accept."""
         self._thread.start()
@@ -61,10 +75,11 @@ class Acceptor:
         if self._thread.is_alive():
             self._thread.join(timeout)
         with self._changed:
-            for closing in (*self._wanted, *self._closing, self._wake, self._waker):
+            for closing in (*self._wanted, *self._closing, *self._waiting, self._wake, self._waker):
                 closing.close()
             self._wanted.clear()
             self._closing.clear()
+            self._waiting.clear()
 
     def _nudge(self) -> None:
         try:
@@ -73,7 +88,7 @@ class Acceptor:
             return  # it is to wake already, or has ended
 
     def _run(self) -> None:
-        with selectors.DefaultSelector() as selector:
+        with self._selector as selector:
             selector.register(self._wake, selectors.EVENT_READ)
             registered: set[socket.socket] = set()
             due = time.monotonic() + SWEEP
@@ -102,6 +117,11 @@ class Acceptor:
     def _ready(self, ready: object) -> None:
         if ready is self._wake:
             self._wake.recv(4096)
+            return
+        if isinstance(ready, socket.socket) and ready in self._waiting:
+            spoken = self._waiting.pop(ready)
+            self._selector.unregister(ready)
+            spoken()
             return
         for listener, accepted in list(self._wanted.items()):
             if listener is ready:

@@ -11,6 +11,7 @@ from typing import Protocol, TypeVar
 from server.transport.acceptor import Acceptor, Address
 from server.transport.admission import Admission, Guest
 from server.transport.arrival import Arrival
+from server.transport.lobby import Lobby
 
 logger = logging.getLogger("twincast.transport.serving")
 
@@ -26,12 +27,18 @@ _C = TypeVar("_C", bound=Startable)
 
 
 class TransportServer(ABC):
-    """Serves one transport on sockets that come and go, and on connections that were made elsewhere."""
+    """Serves one transport on sockets that come and go, and on connections that were made elsewhere.
+
+    `greeting` is what the server says before the client says anything.
+    """
+
+    greeting = b""
 
     def __init__(self, admission: Admission, sweep: Callable[[], None]) -> None:
         """`sweep` is called now and then on the thread that accepts."""
         self.admission = admission
         self.acceptor = Acceptor(sweep)
+        self._lobby = Lobby(self.acceptor, admission, logger)
 
     @abstractmethod
     def serve(self, sock: socket.socket, arrival: Arrival) -> Guest | None:
@@ -48,11 +55,11 @@ class TransportServer(ABC):
         self.acceptor.add(listener, partial(self.accepted, endpoint=endpoint))
 
     def accepted(self, sock: socket.socket, address: Address, endpoint: str = "") -> None:
-        """Serve a connection unless there are too many, or too many logins from there have failed."""
-        if self.admission.refused(address[0]):
-            sock.close()
-            return
-        self.serve(sock, Arrival(address, endpoint))
+        """Serve a connection once its client speaks, unless there are too many, or too many logins from there
+        have failed.
+        """
+        arrival = Arrival(address, endpoint, greeted=bool(self.greeting))
+        self._lobby.receive(sock, arrival, self.greeting, self.serve)
 
     def begin(self, sock: socket.socket, connection: _C) -> _C | None:
         """Let a connection in and start it; None when the system has no thread left for it."""

@@ -12,13 +12,15 @@ from server.transport.arrival import Arrival
 from server.transport.refusals import Refusals
 from server.transport.serving import TransportServer
 from server.transport.ssh_connection import SshConnection, SshServices
-from server.transport.ssh_wire import load_host_key
+from server.transport.ssh_wire import GREETING, load_host_key
 
 
 class SshServer(TransportServer):
     """Serves SSH on listening sockets that somebody else bound: `listener`, which he may hand to a successor,
     and those that come and go with the configuration.
     """
+
+    greeting = GREETING
 
     def __init__(
         self,

@@ -102,9 +102,11 @@ class SshConnection(paramiko.ServerInterface):
         self._lock = threading.Lock()
         self._sessions: dict[int, tuple[Connection, threading.Thread]] = {}
         self._failures = 0
-        self._quiet_since = time.monotonic()
+        self._quiet_since = arrival.began
         self.authenticated = False
-        self.transport = ServerTransport(sock, services.host_key, self._logged_in, self._ended)
+        self.transport = ServerTransport(
+            sock, services.host_key, self._logged_in, self._ended, greeted=arrival.greeted
+        )
 
     # What the server asks.
 

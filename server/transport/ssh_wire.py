@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import paramiko
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -20,6 +20,9 @@ from paramiko.packet import Packetizer
 
 from server.access.private_file import PrivateFileError, read_private, write_private
 
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
 WINDOW = 2 * 1024 * 1024
 """Bytes a client may have under way to us on one channel."""
 
@@ -28,6 +31,10 @@ LARGEST_PACKET = 256 * 1024
 
 LONGEST_BANNER = 8 * 1024
 """RFC 4253 section 4.2 allows 255 bytes for the line that counts; some peers send others before it."""
+
+SOFTWARE = "Twincast"
+GREETING = f"SSH-2.0-{SOFTWARE}\r\n".encode()
+"""The server's first line (RFC 4253 section 4.2), as the library sends it too."""
 
 POLL = 10.0
 """Seconds between looks at a quiet socket. The library's 0.1 s costs half a core for 1,000 idle sessions;
@@ -48,6 +55,15 @@ class BoundedPacketizer(Packetizer):
     """Reads packets no larger than `LARGEST_PACKET`, and a banner no longer than `LONGEST_BANNER`."""
 
     _banner_octets = 0
+    greeted = False
+    """Whether somebody else has sent our first line."""
+
+    def write_all(self, out: "ReadableBuffer") -> None:
+        """Send octets, but not the first line twice."""
+        if self.greeted and out == GREETING:
+            self.greeted = False
+            return
+        super().write_all(out)
 
     def read_all(self, n: int, check_rekey: bool = False) -> bytes:
         """Read exactly n bytes. Raises SSHException when a packet claims to be larger than the limit."""
@@ -84,7 +100,7 @@ class ServerTransport(paramiko.Transport):
     login succeeded.
     """
 
-    _CLIENT_ID = "Twincast"
+    _CLIENT_ID = SOFTWARE
     _active_check_timeout = POLL
     _preferred_kex = tuple(
         name
@@ -137,8 +153,12 @@ class ServerTransport(paramiko.Transport):
         host_key: paramiko.PKey,
         authenticated: Callable[[], None],
         ended: Callable[[BaseException | None], None],
+        *,
+        greeted: bool = False,
     ) -> None:
+        """`greeted`: the client has our first line, `GREETING`, already."""
         super().__init__(sock, default_window_size=WINDOW, packetizer_class=BoundedPacketizer)
+        self.packetizer.greeted = greeted  # type: ignore[attr-defined]
         self._authenticated = authenticated
         self._ended = ended
         self.set_log_channel("twincast.transport.ssh_wire.library")

@@ -4,7 +4,6 @@ import logging
 import socket
 import ssl
 import threading
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -50,7 +49,6 @@ class TlsConnection:
         self._limits = services.admission.limits
         self._sock = sock
         self._stream = TlsStream(sock, identity.context, self._limits.write_stall)
-        self._began = time.monotonic()
         self._session: Connection | None = None
         self._thread = threading.Thread(target=self._run, name="tls", daemon=True)
 
@@ -65,7 +63,7 @@ class TlsConnection:
 
     def overdue(self, now: float) -> Refusal | None:
         """Why this connection has used up its time, if it has."""
-        late = self._session is None and now >= self._began + self._limits.login_grace
+        late = self._session is None and now >= self._arrival.began + self._limits.login_grace
         return Refusal.LOGIN_GRACE if late else None
 
     def terminate(self, reason: TerminationReason) -> list[threading.Thread]:
