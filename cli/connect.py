@@ -3,6 +3,7 @@
 import getpass
 import socket
 from argparse import Namespace as Options
+from collections.abc import Sequence
 from typing import Final
 
 from cli.shell.link import StreamLink, connect_local
@@ -25,19 +26,22 @@ def problem_of(options: Options) -> str:
     return ""
 
 
-def connect(options: Options) -> tuple[StreamLink, str, str]:
-    """Return the session, how people call the server, and what tells it from others. Raises LinkError."""
+def connect(options: Options, announced: Sequence[str] = ()) -> tuple[StreamLink, str, str]:
+    """Return the session, how people call the server, and what tells it from others. Raises LinkError.
+
+    `announced` are capabilities of ours beyond those of every session.
+    """
     if options.host:
-        return _connect_ssh(options)
+        return _connect_ssh(options, announced)
     path = router_of(options.state_dir, options.socket)[1].absolute()
-    return connect_local(path), socket.gethostname().partition(".")[0], str(path)
+    return connect_local(path, announced), socket.gethostname().partition(".")[0], str(path)
 
 
-def _connect_ssh(options: Options) -> tuple[StreamLink, str, str]:
+def _connect_ssh(options: Options, announced: Sequence[str]) -> tuple[StreamLink, str, str]:
     from cli.shell.link import connect_ssh
     from server.transport.ssh_client import Target, at_the_terminal
 
     user = options.user or getpass.getuser()
     target = Target(options.host, options.port or NETCONF_PORT, user, options.identity or "")
-    link = connect_ssh(target, at_the_terminal())
+    link = connect_ssh(target, at_the_terminal(), announced)
     return link, options.host, f"{user}@{target.host}:{target.port}"

@@ -138,6 +138,11 @@ def _add_shell(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     _add_server_options(shell)
     _add_host_options(shell)
     shell.add_argument(
+        "--shared-candidate",
+        action="store_true",
+        help="edit the candidate that all sessions share, not one of this session alone",
+    )
+    shell.add_argument(
         "-c",
         dest="commands",
         metavar="COMMANDS",

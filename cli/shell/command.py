@@ -6,7 +6,7 @@ from typing import Final
 
 from cli.connect import NO_SESSION, connect, problem_of
 from cli.shell.answer import FAILED, printable
-from cli.shell.link import Link, LinkError
+from cli.shell.link import PRIVATE, Link, LinkError
 from cli.shell.netconf import Netconf, Refused
 
 INTERRUPTED: Final = 130
@@ -20,7 +20,7 @@ def shell(options: Options) -> int:
         print(f"twincast shell: {problem}", file=sys.stderr)
         return 2
     try:
-        link, host, place = connect(options)
+        link, host, place = connect(options, () if options.shared_candidate else (PRIVATE,))
         return _serve(options, link, host, place)
     except LinkError as error:
         print(f"twincast shell: {printable(str(error))}", file=sys.stderr)
@@ -33,6 +33,7 @@ def shell(options: Options) -> int:
 
 
 def _serve(options: Options, link: Link, host: str, place: str) -> int:
+    from cli.shell.candidate import PrivateCandidate, SharedCandidate
     from cli.shell.model import Model
     from cli.shell.schema import cache_folder, outline
     from cli.shell.script import run_script
@@ -44,7 +45,9 @@ def _serve(options: Options, link: Link, host: str, place: str) -> int:
     except Refused as error:
         raise LinkError(f"the server's model may not be read: {error}") from error
     script = _script(options)
-    made = Shell(netconf, model, host)
+    offered = any(each.partition("?")[0] == PRIVATE for each in link.capabilities)
+    private = offered and not options.shared_candidate
+    made = Shell(netconf, model, host, PrivateCandidate(netconf) if private else SharedCandidate(netconf))
     try:
         if script is not None:
             return run_script(made, script)

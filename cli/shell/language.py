@@ -27,7 +27,7 @@ class Language:
     def state(self, views: Views) -> State:
         """Return what may be typed in a view."""
         if not views.configuring:
-            return self._orders[False]
+            return merge([self._orders[False], self._nodes.actions()])
         return self._view(views.path)
 
     def _view(self, path: Path) -> State:

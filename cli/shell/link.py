@@ -2,7 +2,7 @@
 
 import socket
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 BASE: Final = "urn:ietf:params:xml:ns:netconf:base:1.0"
 _CHUNKED: Final = "urn:ietf:params:netconf:base:1.1"
-_HELLO: Final = f'<hello xmlns="{BASE}"><capabilities>{{}}</capabilities></hello>'.format(
-    "".join(f"<capability>urn:ietf:params:netconf:base:{version}</capability>" for version in ("1.0", "1.1"))
-)
+PRIVATE: Final = "urn:ietf:params:netconf:capability:private-candidate:1.0"
+"""A client that announces it has a candidate of its own (draft-ietf-netconf-privcand-09)."""
+_ANNOUNCED: Final = ("urn:ietf:params:netconf:base:1.0", _CHUNKED)
 _NOTIFICATION: Final = "{urn:ietf:params:xml:ns:netconf:notification:1.0}notification"
 _RECEIVED: Final = 256 * 1024
 _LONGEST_ANSWER: Final = 1024 * 1024 * 1024
@@ -70,16 +70,18 @@ class Stream(Protocol):
 
 
 class StreamLink:
-    """A session over a stream; `hold` is called when it is closed."""
+    """A session over a stream, with further capabilities of ours; `hold` is called when it is closed."""
 
-    def __init__(self, stream: Stream, hold: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self, stream: Stream, announced: Sequence[str] = (), hold: Callable[[], None] = lambda: None
+    ) -> None:
         self._stream = stream
         self._hold = hold
         self._framer = Framer(FramingLimits(message=_LONGEST_ANSWER, chunk=_LONGEST_ANSWER))
         self._reader = XmlReader(max_markup=100_000_000)
         self._numbers = count(1)
         self._heard: deque[etree._Element] = deque()
-        self._send(Framing.END_OF_MESSAGE, _HELLO.encode())
+        self._send(Framing.END_OF_MESSAGE, _hello((*_ANNOUNCED, *announced)))
         hello = self._receive()
         self.capabilities = frozenset(
             (item.text or "").strip() for item in hello.iter(f"{{{BASE}}}capability")
@@ -167,7 +169,12 @@ def _told() -> Iterator[None]:
         raise LinkError(f"the server's answer cannot be read: {error}") from error
 
 
-def connect_local(path: Path) -> StreamLink:
+def _hello(capabilities: Sequence[str]) -> bytes:
+    listed = "".join(f"<capability>{each}</capability>" for each in capabilities)
+    return f'<hello xmlns="{BASE}"><capabilities>{listed}</capabilities></hello>'.encode()
+
+
+def connect_local(path: Path, announced: Sequence[str] = ()) -> StreamLink:
     """Open a session over the server's Unix socket; raises LinkError.
 
     The server takes one end of a pair of sockets, as it takes sshd's descriptors, and knows by the kernel who
@@ -185,10 +192,10 @@ def connect_local(path: Path) -> StreamLink:
             hand_over(connection, theirs.fileno(), theirs.fileno(), Note())
     except OSError as error:
         raise LinkError(f"{path}: {error.strerror}") from error
-    return StreamLink(ours, connection.close)
+    return StreamLink(ours, announced, connection.close)
 
 
-def connect_ssh(target: "Target", person: "Person") -> StreamLink:
+def connect_ssh(target: "Target", person: "Person", announced: Sequence[str] = ()) -> StreamLink:
     """Open a session over SSH; raises LinkError."""
     from server.transport.ssh_client import SshClient, SshError
 
@@ -196,4 +203,4 @@ def connect_ssh(target: "Target", person: "Person") -> StreamLink:
         client = SshClient(target, person)
     except SshError as error:
         raise LinkError(str(error)) from error
-    return StreamLink(client.channel, client.close)
+    return StreamLink(client.channel, announced, client.close)

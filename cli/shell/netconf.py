@@ -12,6 +12,7 @@ from cli.shell.link import Link
 
 HISTORY: Final = "urn:twincast:yang:commit-history"
 COMPARE: Final = "urn:ietf:params:xml:ns:yang:ietf-nmda-compare"
+UPDATE: Final = "urn:ietf:params:xml:ns:yang:ietf-netconf-private-candidate"
 _DATASTORES: Final = "urn:ietf:params:xml:ns:yang:ietf-datastores"
 _MONITORING: Final = "urn:ietf:params:xml:ns:yang:ietf-netconf-monitoring"
 _DEFAULTS: Final = "urn:ietf:params:xml:ns:yang:ietf-netconf-with-defaults"
@@ -45,8 +46,8 @@ class Refused(Exception):
         self.faults = tuple(faults)
 
     def has(self, tag: str) -> bool:
-        """Whether one of the errors has that error-tag."""
-        return any(fault.tag == tag for fault in self.faults)
+        """Whether one of the errors has that error-tag or error-app-tag."""
+        return any(tag in {fault.tag, fault.app_tag} for fault in self.faults)
 
 
 def readable(path: str) -> str:
@@ -125,10 +126,16 @@ class Netconf:
         """Make the candidate what running is."""
         self.call(_operation("discard-changes"))
 
-    def lock(self, *, unlock: bool = False) -> None:
-        """Lock the candidate for this session, or give it back."""
+    def lock(self, datastore: str, *, unlock: bool = False) -> None:
+        """Lock a datastore for this session, or give it back."""
         operation = _operation("unlock" if unlock else "lock")
-        etree.SubElement(etree.SubElement(operation, _base("target")), _base("candidate"))
+        etree.SubElement(etree.SubElement(operation, _base("target")), _base(datastore))
+        self.call(operation)
+
+    def update(self, resolution: str) -> None:
+        """Merge what has changed in running into the private candidate."""
+        operation = etree.Element(f"{{{UPDATE}}}update", nsmap=scope(UPDATE))
+        etree.SubElement(operation, f"{{{UPDATE}}}resolution-mode").text = resolution
         self.call(operation)
 
     def differences(self) -> bytes | None:

@@ -40,6 +40,28 @@ class Nodes:
         """What may follow `undo` in the view of an entry."""
         return State(tuple(self._undo_children(path)))
 
+    def actions(self) -> State:
+        """What may be ordered from anywhere: an action, then the entry that it is meant for."""
+        found: dict[str, list[tuple[str, Path, OutlineAction]]] = {}
+        for word, path in self._model.tops.items():
+            for action in path[-1].node.actions:
+                found.setdefault(action.name, []).append((word, path, action))
+        return State(
+            tuple(
+                Option(name, first_sentence(where[0][2].description), self._entries_of(where))
+                for name, where in found.items()
+            )
+        )
+
+    def _entries_of(self, where: list[tuple[str, Path, OutlineAction]]) -> Callable[[str], State]:
+        return lambda _: State(tuple(self._ordered_at(*item) for item in where))
+
+    def _ordered_at(self, word: str, path: Path, action: OutlineAction) -> Option:
+        def then(entry: Path) -> State:
+            return self._parameters(Act(entry, action))
+
+        return Option(word, first_sentence(path[-1].node.description), lambda _: self._keys(path, (), then))
+
     # what is set
 
     def _top(self, word: str, path: Path) -> Option:

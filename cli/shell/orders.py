@@ -44,7 +44,13 @@ COMMANDS: Final = (
         "rollback",
         "Make running what it was after an earlier commit",
     ),
-    Command("configuration exclusive", "lock", "Let nobody else edit the candidate", CONFIGURING),
+    Command("configuration exclusive", "lock", "Let nobody else change the configuration", CONFIGURING),
+    Command(
+        "update [{resolution:prefer-candidate|prefer-running}]",
+        "update",
+        "Merge what others have committed into the candidate",
+        CONFIGURING,
+    ),
     *(
         Command(pattern, name, "Show configuration and state")
         for pattern, name in (
@@ -79,7 +85,7 @@ COMMANDS: Final = (
     ),
 )
 
-UNDO: Final = (Command("configuration exclusive", "unlock", "Let others edit it again", CONFIGURING),)
+UNDO: Final = (Command("configuration exclusive", "unlock", "Let others change it again", CONFIGURING),)
 
 HELPS: Final[Mapping[str, str]] = {
     "this": "The configuration of this view",
@@ -114,6 +120,8 @@ HELPS: Final[Mapping[str, str]] = {
     "persist-id": "The word of the commit on trial",
     "description": "Why, for the list of commits",
     "commit-id": "The number of a commit, see display configuration commit list",
+    "prefer-candidate": "Where both changed one thing, keep what this session has",
+    "prefer-running": "Where both changed one thing, take what was committed",
     "at": "A commit other than the last",
     "undo": "Take something back",
     "display": "Show configuration and state",

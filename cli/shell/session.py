@@ -19,8 +19,8 @@ OTHERS: Final = "Warning: the candidate holds changes of other sessions. {} them
 
 
 def system_view(shell: "Shell", _order: Order) -> Answer:
-    """Go to the system view; a script locks the candidate, so that its commit carries out its own changes."""
-    if shell.ask is None:
+    """Go to the system view; a script locks a shared candidate, so that its commit is its own changes."""
+    if shell.ask is None and shell.candidate.lock_of == "candidate":
         _lock(shell)
     shell.views = shell.views.system()
     return Answer("" if shell.ask is None else "Enter system view, return to user view with 'return'.")
@@ -28,23 +28,24 @@ def system_view(shell: "Shell", _order: Order) -> Answer:
 
 def _lock(shell: "Shell") -> None:
     if not shell.candidate.locked:
-        shell.netconf.lock()
+        shell.netconf.lock(shell.candidate.lock_of)
         shell.candidate.locked = True
 
 
 def lock(shell: "Shell", _order: Order) -> Answer:
-    """Lock the candidate."""
+    """Keep others out: of the shared candidate or, with a private one, of running."""
     _lock(shell)
     return Answer()
 
 
 def unlock(shell: "Shell", _order: Order) -> Answer:
-    """Give the candidate back; the server then discards what was not committed, so that is asked first."""
+    """Let others in again; what a shared candidate holds is discarded then, so that is asked about first."""
     if not shell.candidate.locked:
-        raise CommandError("Error: this session has not locked the candidate.")
-    if shell.candidate.changed and not _settled(shell):
+        raise CommandError("Error: this session has locked nothing.")
+    datastore = shell.candidate.lock_of
+    if datastore == "candidate" and shell.candidate.changed and not _settled(shell):
         return Answer()
-    shell.netconf.lock(unlock=True)
+    shell.netconf.lock(datastore, unlock=True)
     shell.candidate.locked = False
     return Answer()
 
@@ -82,6 +83,8 @@ def _settled(shell: "Shell") -> bool:
 def commit(shell: "Shell", order: Order) -> Answer:
     """Commit; on trial the server undoes it by itself unless a second commit confirms it."""
     shell.candidate.look()
+    if shell.candidate.conflict:
+        raise CommandError(f"Error: {shell.candidate.conflict}")
     if shell.candidate.foreign and not _agreed(shell, "Commit"):
         raise CommandError("Error: nothing was committed.")
     values = {"persist": order.get("token"), "persist-id": order.get("persist-id")}
@@ -105,6 +108,12 @@ def _agreed(shell: "Shell", verb: str) -> bool:
     return shell.ask is not None and shell.ask(OTHERS.format(verb), "yn") == "y"
 
 
+def update(shell: "Shell", order: Order) -> Answer:
+    """Merge in what others have committed; when both changed one thing, as the word says."""
+    shell.netconf.update(order.get("resolution") or "revert-on-conflict")
+    return Answer()
+
+
 def abort(shell: "Shell", order: Order) -> Answer:
     """Discard the changes and go back to the user view."""
     clear(shell, order)
@@ -116,7 +125,10 @@ def abort_trial(shell: "Shell", order: Order) -> Answer:
     """Undo the commit that is on trial."""
     shell.netconf.cancel_commit(order.get("persist-id"))
     shell.trial = False
-    return Answer("Info: the commit on trial was undone.")
+    shell.candidate.look()
+    if not shell.candidate.changed:
+        return Answer("Info: the commit on trial was undone.")
+    return Answer("Info: the commit on trial was undone; its changes are in the candidate again.")
 
 
 def clear(shell: "Shell", _order: Order) -> Answer:
@@ -183,6 +195,7 @@ VERBS: Final[Mapping[str, Callable[["Shell", Order], Answer]]] = {
     "clear": clear,
     "rollback": rollback,
     "lock": lock,
+    "update": update,
     "reset-all": reset_all,
     "reset-service": reset_service,
     "unlock": unlock,

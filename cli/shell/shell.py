@@ -30,12 +30,14 @@ class Shell:
     Raises LinkError from every method that talks with the server when the session is over.
     """
 
-    def __init__(self, netconf: Netconf, model: Model, host: str, ask: Ask | None = None) -> None:
+    def __init__(
+        self, netconf: Netconf, model: Model, host: str, candidate: Candidate, ask: Ask | None = None
+    ) -> None:
         self.netconf = netconf
         self.model = model
         self.language = Language(model)
         self.views = Views(host)
-        self.candidate = Candidate(netconf)
+        self.candidate = candidate
         self.ask = ask
         self.trial = False
         """Whether a commit of this session is on trial, and ends with the session."""

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,6 +16,11 @@ from tests.support.twincast import Twincast
 NAMESPACE = "{urn:twincast:yang:remote-backup}"
 BASE = "urn:ietf:params:xml:ns:netconf:base:1.0"
 CONFIG = f'<config xmlns="{BASE}" xmlns:nc="{BASE}">'
+HALF_DONE = (
+    f'{CONFIG}<remote-backup xmlns="{NAMESPACE[1:-1]}"><remote-backup-profile>'
+    "<name>half-done</name></remote-backup-profile></remote-backup></config>"
+)
+SHARED = ("--shared-candidate",)
 PROCEDURE = ("system-view", "remote-backup-profile rbp3", "undo dhcp-stb igmp-copy", "commit")
 
 
@@ -39,9 +45,10 @@ def _empty(twincast: Twincast) -> None:
 
 
 def shell(
-    twincast: Twincast, *commands: str, script: str | None = None
+    twincast: Twincast, *commands: str, script: str | None = None, options: tuple[str, ...] = ()
 ) -> "subprocess.CompletedProcess[str]":
     arguments = [sys.executable, "-P", "-m", "cli.main", "shell", "--state-dir", str(twincast.state_dir)]
+    arguments += options
     for command in commands:
         arguments += ["-c", command]
     return subprocess.run(
@@ -102,18 +109,26 @@ def test_a_script_that_forgets_to_commit_fails(twincast: Twincast) -> None:
     assert igmp_copy(twincast, "candidate") is None
 
 
-def test_a_script_does_not_commit_what_others_have_in_the_candidate(twincast: Twincast) -> None:
+def test_a_script_has_a_candidate_of_its_own(twincast: Twincast) -> None:
     with twincast.connect() as other:
-        other.edit_config(
-            target="candidate",
-            config=f'{CONFIG}<remote-backup xmlns="{NAMESPACE[1:-1]}"><remote-backup-profile>'
-            "<name>half-done</name></remote-backup-profile></remote-backup></config>",
-        )
-        done = shell(twincast, *PROCEDURE)
+        other.edit_config(target="candidate", config=HALF_DONE)
+        assert shell(twincast, *PROCEDURE).returncode == 0
+        assert igmp_copy(twincast) == "false"
+        assert "half-done" not in other.get_config("running").data_xml
+        assert "half-done" in other.get_config("candidate").data_xml
+
+
+def test_a_script_does_not_commit_what_others_have_in_a_shared_candidate(twincast: Twincast) -> None:
+    with twincast.connect() as other:
+        other.edit_config(target="candidate", config=HALF_DONE)
+        done = shell(twincast, *PROCEDURE, options=SHARED)
         assert done.returncode == 1
         assert igmp_copy(twincast) is None
-        assert shell(twincast, "clear configuration candidate", *PROCEDURE).returncode == 0
+        assert shell(twincast, "clear configuration candidate", *PROCEDURE, options=SHARED).returncode == 0
     assert igmp_copy(twincast) == "false"
+    assert shell(twincast, *PROCEDURE[:3], "service-type multicast", options=SHARED).returncode == 0
+    assert shell(twincast, *PROCEDURE[:2], "peer-backup hot", options=SHARED).returncode == 1
+    assert igmp_copy(twincast, "candidate") == "false"
 
 
 def test_without_a_server_it_is_status_3_and_said(tmp_path: Path) -> None:
@@ -174,3 +189,107 @@ def test_every_line_of_the_model_is_taken_by_the_server(twincast: Twincast) -> N
     script = [f"{line}\nreturn\nsystem-view" for line in dict.fromkeys(lines)]
     done = shell(twincast, script="\n".join(["system-view", *script, "clear configuration candidate"]))
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_commit_on_trial_lives_as_long_as_its_session_or_its_word(twincast: Twincast) -> None:
+    done = shell(twincast, *PROCEDURE[:3], "commit trial 300")
+    assert done.returncode == 0
+    assert "undone now, because its session ends" in done.stderr
+    assert igmp_copy(twincast) is None
+    done = shell(twincast, *PROCEDURE[:3], "commit trial 300 persist word description try it")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert igmp_copy(twincast) == "false"
+    assert shell(twincast, "system-view", "abort trial").returncode == 1
+    assert shell(twincast, "system-view", "commit persist-id word").returncode == 0
+    assert igmp_copy(twincast) == "false"
+
+
+def test_a_commit_on_trial_that_is_undone_leaves_its_changes_to_its_session(twincast: Twincast) -> None:
+    done = shell(
+        twincast, *PROCEDURE[:3], "commit trial 300; abort trial; display configuration changes; abort"
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "its changes are in the candidate again" in done.stdout
+    assert "+  undo dhcp-stb igmp-copy" in done.stdout
+    assert igmp_copy(twincast) is None
+
+
+def test_the_way_back_to_an_earlier_commit(twincast: Twincast) -> None:
+    shell(twincast, "system-view; remote-backup-profile rbp3; commit description before")
+    listed = shell(twincast, "display configuration commit list").stdout.splitlines()
+    number = listed[3].split()[0]
+    assert listed[3].endswith("before")
+    shell(twincast, *PROCEDURE[:3], "commit description off")
+    assert igmp_copy(twincast) == "false"
+    changed = shell(twincast, "display configuration commit changes").stdout
+    assert changed == "+ remote-backup-profile rbp3 dhcp-stb igmp-copy false\n"
+    done = shell(twincast, f"rollback configuration to commit-id {number} description it was better")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert igmp_copy(twincast) is None
+    assert "it was better" in shell(twincast, "display configuration commit list").stdout
+    refused = shell(twincast, "rollback configuration to commit-id 999999")
+    assert refused.returncode == 1
+    assert "999999" in refused.stderr
+
+
+def test_actions_and_counters(twincast: Twincast) -> None:
+    done = shell(
+        twincast,
+        "system-view; remote-backup-service rbs1; peer 127.0.0.2 source 127.0.0.1 port 9900; none",
+        "remote-backup-profile rbp3; backup-id 3 remote-backup-service rbs1; static-role backup; commit",
+        "remote-backup-service rbs1; reset-statistics; return; reset multicast-rui statistic all",
+        "reset remote-backup-service rbs1 statistic; switchover remote-backup-profile rbp3; display vrrp",
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Total: 1  Master: 1  Backup: 0  Non-active: 0" in done.stdout
+    refused = shell(twincast, "switchover remote-backup-profile nobody")
+    assert refused.returncode == 1
+    assert "[remote-backup-profile nobody" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments", [("--port", "830"), ("--host", "h", "--socket", "s"), ("--host", "h", "--state-dir", "d")]
+)
+def test_options_that_contradict_each_other(arguments: tuple[str, ...]) -> None:
+    command = [sys.executable, "-P", "-m", "cli.main", "shell", *arguments, "-c", "quit"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert arguments[0] in done.stderr
+
+
+def test_over_ssh_without_a_terminal(twincast: Twincast, tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    key.touch(mode=0o600)
+    key.write_bytes(twincast._key.private)
+    remote = ("--host", "127.0.0.1", "--port", str(twincast.port), "--user", "admin", "--identity", str(key))
+    environment = {**os.environ, "HOME": str(tmp_path), "SSH_AUTH_SOCK": ""}
+
+    def run(*commands: str) -> "subprocess.CompletedProcess[str]":
+        command = [sys.executable, "-P", "-m", "cli.main", "shell", *remote, "-c", ";".join(commands)]
+        return subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+            env=environment,
+            start_new_session=True,
+        )
+
+    unknown = run("display users")
+    assert unknown.returncode == 3
+    assert "is not in" in unknown.stderr
+    scanned = re.search(r"(\[127.0.0.1\]:\d+)", unknown.stderr)
+    assert scanned is not None
+    (tmp_path / ".ssh").mkdir(mode=0o700)
+    assert scanned[1] == f"[127.0.0.1]:{twincast.port}"
+    (tmp_path / ".ssh" / "known_hosts").write_text(f"{scanned[1]} {host_key_of(twincast)}\n")
+    done = run(*PROCEDURE)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert igmp_copy(twincast) == "false"
+
+
+def host_key_of(twincast: Twincast) -> str:
+    with twincast.connect() as session:
+        key = session._session.transport.get_remote_server_key()
+    return f"{key.get_name()} {key.get_base64()}"

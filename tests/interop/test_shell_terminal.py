@@ -143,23 +143,55 @@ def test_leaving_with_changes_asks_first(terminal: Terminal) -> None:
     assert terminal.wait() == 0
 
 
-def test_changes_of_another_session_are_told_and_asked_about(twincast: Twincast, terminal: Terminal) -> None:
+def edit(name: str, rest: str = "") -> str:
+    return (
+        '<config xmlns="urn:ietf:params:xml:ns:netconf:base:1.0"><remote-backup '
+        f'xmlns="urn:twincast:yang:remote-backup"><remote-backup-profile><name>{name}</name>{rest}'
+        "</remote-backup-profile></remote-backup></config>"
+    )
+
+
+def test_what_another_session_commits_in_the_same_place_is_told_and_decided_upon(
+    twincast: Twincast, terminal: Terminal
+) -> None:
+    clean, changed = f"[~{HOST}-rm-backup-prf-rbp30]", f"[*{HOST}-rm-backup-prf-rbp30]"
     type_line(terminal, "system-view", f"[~{HOST}]")
+    type_line(terminal, "remote-backup-profile rbp30", clean)
+    type_line(terminal, "static-role master", changed)
     with twincast.connect() as other:
-        other.edit_config(
-            target="candidate",
-            config='<config xmlns="urn:ietf:params:xml:ns:netconf:base:1.0"><remote-backup '
-            'xmlns="urn:twincast:yang:remote-backup"><remote-backup-profile><name>theirs</name>'
-            "</remote-backup-profile></remote-backup></config>",
-        )
-        type_line(terminal, "", f"[*{HOST}]")
-        assert "Warning: the candidate holds changes that are not this session's" in terminal.text()
-        terminal.send("commit\r")
-        terminal.until("Commit them too? [Y(yes)/N(no)]")
-        type_line(terminal, "n", f"[*{HOST}]")
+        other.edit_config(target="candidate", config=edit("rbp3", "<static-role>backup</static-role>"))
+        other.commit()
+        type_line(terminal, "", changed)
+        assert "Warning" not in terminal.text()
+        other.edit_config(target="candidate", config=edit("rbp30", "<static-role>backup</static-role>"))
+        other.commit()
+    type_line(terminal, "", changed)
+    assert "Warning: another session has committed something else in the same place" in terminal.text()
+    assert "remote-backup-profile rbp30 static-role" in terminal.text()
+    type_line(terminal, "commit", changed)
+    assert "Error: another session has committed something else" in terminal.text()
+    type_line(terminal, "update prefer-candidate", changed)
+    type_line(terminal, "commit", clean)
+    with twincast.connect() as other:
+        assert "<static-role>master</static-role>" in other.get_config("running").data_xml
+
+
+def test_changes_of_others_in_a_shared_candidate_are_told_and_asked_about(
+    twincast: Twincast, terminal: Terminal, environment: dict[str, str]
+) -> None:
+    shared = command("--state-dir", str(twincast.state_dir), "--shared-candidate")
+    with Terminal(shared, environment) as sharing, twincast.connect() as other:
+        sharing.until_last(USER_VIEW)
+        type_line(sharing, "system-view", f"[~{HOST}]")
+        other.edit_config(target="candidate", config=edit("theirs"))
+        type_line(sharing, "", f"[*{HOST}]")
+        assert "Warning: the candidate holds changes that are not this session's" in sharing.text()
+        sharing.send("commit\r")
+        sharing.until("Commit them too? [Y(yes)/N(no)]")
+        type_line(sharing, "n", f"[*{HOST}]")
         other.discard_changes()
-    type_line(terminal, "", f"[~{HOST}]")
-    assert "another session has committed or discarded what was in the candidate" in terminal.text()
+        type_line(sharing, "", f"[~{HOST}]")
+        assert "another session has committed or discarded what was in the candidate" in sharing.text()
 
 
 def test_over_ssh_an_unknown_host_is_asked_about_once_and_a_password_hidden(
