@@ -121,7 +121,7 @@ class Dynamic:
 
     def _check_size(self, session: Session, terms: DatastoreTerms, lens: Lens) -> None:
         """Raise Unacceptable for an update that would be too large, or a filter that takes too long."""
-        look, most = lens.look(session.peer), self._registry.limits.update
+        look, most = lens.try_out(session.peer), self._registry.limits.update
         if isinstance(terms.trigger, OnChange) and not terms.trigger.sync_on_start:
             return
         try:

@@ -38,6 +38,9 @@ class Lens(Protocol):
         `root` is the configuration to look at in the place of the present one.
         """
 
+    def try_out(self, peer: Peer) -> Look:
+        """`look`, for the first time; raises Unacceptable when it takes so long that others would suffer."""
+
     def pieces(self, look: Look) -> Iterable[bytes]:
         """Print it; raises ConnectionError when the source of state goes away."""
 

@@ -128,9 +128,9 @@ class OnChangeSubscription(DatastoreSubscription):
     def _tell(self, now: int) -> int | None:
         """Send what changed, if anything did."""
         self._changed = False
-        began = time.monotonic()
+        began = time.thread_time()
         trees, seen, root, complete = self._steps()
-        self._next_look = self._after_look(now, time.monotonic() - began) if self._lens.polls else None
+        self._next_look = self._after_look(now, time.thread_time() - began) if self._lens.polls else None
         found = edits(trees, self._trigger.excluded)
         if not found:
             self._told, self._seen, self._root = trees[-1], seen, root

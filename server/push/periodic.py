@@ -1,15 +1,20 @@
 """A periodic subscription to a datastore (RFC 8641 section 3.1): the whole selection, again and again."""
 
 import logging
+import time
+from typing import Final
 
 from server.push.datastore import DatastoreSubscription
 from server.push.errors import Problem
 from server.push.lens import Lens
-from server.push.pace import Periodic
+from server.push.pace import SECOND, Periodic
 from server.push.receiver import Receiver
 from server.push.registry import Registry
 from server.push.terms import DatastoreTerms
 from server.push.update import PUSH_UPDATE, TooBigError, push_update
+
+PART: Final = 4
+"""An update that costs much is followed by a pause of this many times what it took: periods are left out."""
 
 _log = logging.getLogger("twincast.push.periodic")
 
@@ -34,7 +39,7 @@ class PeriodicSubscription(DatastoreSubscription):
     def _update(self, now: int) -> int:
         if now < self._due:
             return self._due
-        following = self._trigger.following(self._origin, now)
+        began = time.thread_time()
         try:
             pieces = push_update(self.number, self._contents(), self._receiver.limits.update)
         except TooBigError:
@@ -44,5 +49,6 @@ class PeriodicSubscription(DatastoreSubscription):
         else:
             if not self._resumed(now) or not self._send(now, PUSH_UPDATE, pieces):
                 return self._retry(now)
-        self._due = following
-        return following
+        pause = round((time.thread_time() - began) * SECOND) * PART
+        self._due = self._trigger.following(self._origin, now + pause)
+        return self._due

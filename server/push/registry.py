@@ -60,6 +60,7 @@ class Registry:
         self._stream = stream
         self._mutex = threading.Lock()
         self._last_id = 0
+        self._being_made = 0
         self._all: dict[int, Subscription] = {}
         self._after_reply: dict[int, list[Callable[[], object]]] = {}
 
@@ -69,19 +70,31 @@ class Registry:
 
     def establish(self, session: Session, make: Callable[[int], Subscription]) -> Subscription:
         """Register what `make(id)` returns; raises Unacceptable when there are too many."""
-        with self._mutex:
-            self._check_room(session)
-            self._last_id = self._last_id % _LAST_ID + 1
-            subscription = make(self._last_id)
-            self._all[subscription.number] = subscription
+        number = self._reserved(session)
+        subscription: Subscription | None = None
+        try:
+            subscription = make(number)  # without the lock: it may look at all subscriptions
+        finally:
+            with self._mutex:
+                self._being_made -= 1
+                if subscription is not None:
+                    self._all[number] = subscription
         self.after_reply(session, subscription.begin)
         return subscription
+
+    def _reserved(self, session: Session) -> int:
+        """Take a place and return its id."""
+        with self._mutex:
+            self._check_room(session)
+            self._being_made += 1
+            self._last_id = self._last_id % _LAST_ID + 1
+            return self._last_id
 
     def _check_room(self, session: Session) -> None:
         own = sum(1 for each in self._all.values() if each.session is session)
         for count, most, whose in (
             (own, self.limits.per_session, "this session has"),
-            (len(self._all), self.limits.total, "there are"),
+            (len(self._all) + self._being_made, self.limits.total, "there are"),
         ):
             if count >= most:
                 self.counters.refused += 1

@@ -160,6 +160,20 @@ def test_state_is_told_when_it_changes(clients: Callable[[], PushClient]) -> Non
     assert target.startswith("/ietf-netconf-monitoring:netconf-state/sessions/session=")
 
 
+def test_without_a_filter_everything_that_rests(clients: Callable[[], PushClient]) -> None:
+    """Subscriptions themselves are part of it, this one too."""
+    client, other = clients(), clients()
+    number = client.establish(on_change("operational", ""))
+    first = client.take()
+    assert name_of(first) == "push-update"
+    second = other.establish(on_change("operational", ""))
+    path = f"/ietf-subscribed-notifications:subscriptions/subscription={second}"
+    told: list[tuple[str, str]] = []
+    while ("create", path) not in told:
+        told += edits(client.take())
+    assert number != second
+
+
 WRONG = {
     "candidate": (on_change("candidate"), "operation-not-supported", "on-change-unsupported"),
     "counters": (
