@@ -11,13 +11,13 @@ from server.datastores.locks import Datastore
 from server.datastores.store import Store
 from server.operations.filters import UNBOUNDED, Everything, Subtree, Wanted, xpath
 from server.operations.nmda import INTENDED, OPERATIONAL
-from server.operations.parameters import PUSH_NAMESPACE, WithDefaults
+from server.operations.parameters import PUSH_NAMESPACE, SUBSCRIBED_NAMESPACE, WithDefaults
 from server.operations.retrieve import Retrieve
 from server.operations.terms import unsupported_filter
 from server.protocol.errors import RpcError
 from server.protocol.session import Peer
 from server.push.errors import Problem, Unacceptable
-from server.push.lens import Lens, Look
+from server.push.lens import ACCESS, FILTERS, Lens, Look
 from server.push.notifiable import Notifiable, holds_value
 from server.push.pace import OnChange
 from server.push.terms import DatastoreTerms, Filter
@@ -37,8 +37,7 @@ from server.xpath.parser import parse
 from server.xpath.syntax import Expression, XPathError, XPathLimitError
 from server.xpath.values import boolean
 
-_SUBSCRIBED: Final = "{urn:ietf:params:xml:ns:yang:ietf-subscribed-notifications}"
-_ACCESS: Final = "{urn:ietf:params:xml:ns:yang:ietf-netconf-acm}nacm"
+_SUBSCRIBED: Final = f"{{{SUBSCRIBED_NAMESPACE}}}"
 _PUSH: Final = f"{{{PUSH_NAMESPACE}}}"
 EVENT_STEPS: Final = 5_000
 EVENT_SECONDS: Final = 0.02
@@ -186,7 +185,7 @@ class Selections:
             self._retrieve,
             terms.datastore,
             wanted,
-            tops | {_ACCESS},
+            tops | {ACCESS},
             polls,
             session_id,
         )
@@ -238,8 +237,11 @@ class Selections:
         return None if entry is None else _content(entry, name, *names)
 
     def _configured(self, peer: Peer, tag: str, name: str) -> Entry | None:
-        running = self._guard.visible(peer, self._store.root(Datastore.RUNNING))
-        filters = running.branch(f"{_SUBSCRIBED}filters")
+        there = self._store.root(Datastore.RUNNING).branch(FILTERS)
+        if there is None:
+            return None
+        alone = Container(self._schema.root, {FILTERS: there})  # what a user may read of all would cost more
+        filters = self._guard.visible(peer, alone).branch(FILTERS)
         entries = iter(()) if filters is None else filters.entries(tag)
         return next((entry for entry in entries if entry.key == (name,)), None)
 

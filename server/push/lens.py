@@ -2,13 +2,17 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from server.protocol.session import Peer
 from server.push.terms import DatastoreTerms, Filter
 from server.schema.node import SchemaNode
 from server.telemetry.subscription import Condition
 from server.tree.node import Container
+
+FILTERS: Final = "{urn:ietf:params:xml:ns:yang:ietf-subscribed-notifications}filters"
+ACCESS: Final = "{urn:ietf:params:xml:ns:yang:ietf-netconf-acm}nacm"
+"""Top-level nodes of running that subscriptions depend on, whatever they are about."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from server.datastores.confirmed import Step
 from server.datastores.history import Author, Entry
 from server.push.datastore import DatastoreSubscription
 from server.push.errors import Problem, Unacceptable
-from server.push.lens import Selections
+from server.push.lens import ACCESS, FILTERS, Selections
 from server.push.on_change import OnChangeSubscription
 from server.push.registry import Registry, Subscription
 from server.push.running_log import RunningLog
@@ -37,6 +37,7 @@ class Watch:
         self._mutex = threading.Lock()
         self._committed = False
         self._left = False
+        self._refreshed_for = running()
 
     def running_changed(self, _entry: Entry) -> None:
         """Running is another; never waits."""
@@ -54,13 +55,19 @@ class Watch:
         with self._mutex:
             committed, self._committed = self._committed, False
         later = False
+        refresh = self._left or self._filters_changed()
         for subscription in self._registry:
-            if (committed or self._left) and subscription.terms.filter.name:
+            if refresh and subscription.terms.filter.name:
                 later = not self._refreshed(subscription) or later
             if isinstance(subscription, OnChangeSubscription) and (committed or subscription.polls):
                 subscription.changed(now)
         self._left = later
         return now + RETRY if later else None
+
+    def _filters_changed(self) -> bool:
+        """Whether filters, or who may read them, are others than they were when this was asked last."""
+        before, self._refreshed_for = self._refreshed_for, self._running()
+        return any(before.get(tag) is not self._refreshed_for.get(tag) for tag in (FILTERS, ACCESS))
 
     def _refreshed(self, subscription: Subscription) -> bool:
         """A filter that is used by its name may be another by now, or gone (RFC 8639 section 2.7.2).
