@@ -10,7 +10,7 @@ export PYTHONDONTWRITEBYTECODE :=
 # Clients of others, in the versions that docs/clients.md names; made on first use.
 INTEROP := .venv-interop
 
-.PHONY: run test interop lint bench clean
+.PHONY: run test interop lint bench dist clean
 
 run: $(VENV)/run.stamp
 	$(BIN)/twincast lab --once
@@ -31,6 +31,11 @@ lint: $(VENV)/test.stamp
 bench: $(VENV)/test.stamp
 	$(BIN)/python -m tests.bench
 
+# A wheel and an sdist in dist/, without a network.
+dist: $(VENV)/test.stamp
+	rm -rf build dist
+	$(BIN)/python -c 'from setuptools import build_meta as made; made.build_sdist("dist"); made.build_wheel("dist")'
+
 $(VENV)/run.stamp: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --editable .
@@ -47,4 +52,4 @@ $(INTEROP)/stamp: tests/clients/requirements.txt tests/clients/fetch_collections
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(INTEROP) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(INTEROP) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
