@@ -55,12 +55,17 @@ class Feed:
         heard = self._netconf.link.listen(seconds)
         if heard is None:
             return None
+        before = self.updates
+        happened = False
         while heard is not None:
-            self._take(heard)
+            happened |= self._take(heard)
             heard = self._netconf.link.listen(0.0)
+        if happened and before:  # what is replayed at first is in the first update
+            self._data = of_xml(requests.data(self._call(requests.overview())))
         return self._picture(groups=groups) if self.updates else None
 
-    def _take(self, notification: etree._Element) -> None:
+    def _take(self, notification: etree._Element) -> bool:
+        """Take what has come; True when something has happened."""
         ended = requests.over(notification)
         if ended:
             raise SubscriptionOver(ended)
@@ -68,13 +73,13 @@ class Feed:
         if update is not None:
             self._data = of_xml(update)
             self.updates += 1
-            return
+            return False
         event = of_notification(notification)
-        if event is not None:
-            self._events.append(event)
-            self._groups_due = 0.0
-            if self.updates:  # what is replayed at first is in the first update
-                self._data = of_xml(requests.data(self._call(requests.overview())))
+        if event is None:
+            return False
+        self._events.append(event)
+        self._groups_due = 0.0
+        return True
 
     def _picture(self, *, groups: bool) -> Picture:
         now = self._clock()

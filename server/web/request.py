@@ -79,35 +79,41 @@ def _headers(lines: Collection[str]) -> dict[str, str]:
     return headers
 
 
-def admit(request: Request, address: str, port: int) -> None:
-    """Check that the request was meant for this server, listening on `address`. Raises RefusedRequest."""
+def admit(request: Request, address: str) -> None:
+    """Check that the request was meant for this server, listening on `address`. Raises RefusedRequest.
+
+    The port is left out: an attacker has names that lead here, never an address, and who forwards the port
+    may have another at his end.
+    """
     host = request.headers.get("host", "")
     if not host:
         raise _bad("no-host")
-    if host.lower() not in allowed_hosts(address, port) and not _any_address(host, address, port):
+    if not _is_named(_without_port(host), address):
         raise RefusedRequest(HTTPStatus.MISDIRECTED_REQUEST, "host")
     if request.headers.get("sec-fetch-site", "none") in _FOREIGN and not _is_navigation(request):
         raise RefusedRequest(HTTPStatus.FORBIDDEN, "cross-site")
 
 
-def allowed_hosts(address: str, port: int) -> frozenset[str]:
-    """Return the values of Host for an address; without the port where it is that of HTTP."""
-    names = {f"[{address}]" if ":" in address else address}
-    if ip_address(address).is_loopback:
-        names |= {"localhost", "127.0.0.1", "[::1]"}
-    return frozenset({f"{name}:{port}" for name in names} | (names if port == 80 else set()))
+def _without_port(host: str) -> str:
+    """Return the address or name in a Host header (RFC 9110 section 7.2), IPv6 without its brackets."""
+    name, colon, port = host.rpartition(":")
+    if not colon or "]" in port:
+        name = host
+    elif not (port.isascii() and port.isdigit()):
+        return ""
+    return name[1:-1] if name.startswith("[") and name.endswith("]") else name
 
 
-def _any_address(host: str, address: str, port: int) -> bool:
-    """Whether all addresses are listened on and one of them is named; an attacker has names only."""
-    if not ip_address(address).is_unspecified:
-        return False
-    name, _, given = host.rpartition(":") if not host.endswith("]") and ":" in host else (host, "", "80")
+def _is_named(name: str, address: str) -> bool:
+    """Whether a name or address is one of the listener: any address where all of them are listened on."""
+    listening = ip_address(address)
+    if name.lower() == "localhost":
+        return listening.is_loopback or listening.is_unspecified
     try:
-        ip_address(name.removeprefix("[").removesuffix("]"))
+        named = ip_address(name)
     except ValueError:
-        return name.lower() == "localhost" and given == str(port)
-    return given == str(port)
+        return False
+    return named == listening or listening.is_unspecified or (named.is_loopback and listening.is_loopback)
 
 
 def _is_navigation(request: Request) -> bool:

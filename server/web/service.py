@@ -119,7 +119,7 @@ class WebServer:
             raise RefusedRequest(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "head-too-large") from error
         except asyncio.IncompleteReadError as error:
             raise OSError("the client went away") from error
-        admit(request, *self.address)
+        admit(request, self.address[0])
         return request
 
     async def _asset(self, request: Request, writer: asyncio.StreamWriter) -> None:

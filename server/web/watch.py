@@ -1,7 +1,7 @@
 """Looks at the router for as long as somebody looks at the page, and tells those who do.
 
-One thread reads state, at most each INTERVAL seconds and no more than a tenth of the time, and at once when
-something is notified. Without spectators nothing is read.
+One thread reads state, each INTERVAL seconds and no more than a tenth of the time, and SOON when something
+is notified. Without spectators nothing is read.
 """
 
 import asyncio
@@ -21,6 +21,8 @@ from server.telemetry.streams import Notification, Stream
 logger = logging.getLogger("twincast.web.watch")
 
 INTERVAL: Final = 0.5
+SOON: Final = 0.1
+"""Seconds between two readings at least, also in a storm of notifications; longer if a reading takes more."""
 SHARE: Final = 10
 """A reading that took t seconds is followed by ten times t without one."""
 
@@ -119,7 +121,7 @@ class Watch:
 
     def _run(self) -> None:
         took = 0.0
-        while self._wait(max(INTERVAL, SHARE * took)):
+        while self._wait(max(SOON, took), max(INTERVAL, SHARE * took)):
             begin = time.monotonic()
             try:
                 self._look()
@@ -127,13 +129,16 @@ class Watch:
                 logger.exception("web-watch-fault")
             took = time.monotonic() - begin
 
-    def _wait(self, seconds: float) -> bool:
-        """Wait until it is time to look and somebody wants to see it; False at the end."""
-        deadline = time.monotonic() + seconds
+    def _wait(self, soon: float, later: float) -> bool:
+        """Wait until it is time to look and somebody wants to see it; False at the end.
+
+        That is `soon` when something has happened, else `later`.
+        """
+        begin = time.monotonic()
         with self._changed:
             while not self._closing:
-                left = deadline - time.monotonic()
-                if self._spectators and (left <= 0 or self._happened):
+                left = begin + (soon if self._happened else later) - time.monotonic()
+                if self._spectators and left <= 0:
                     self._happened = False
                     return True
                 self._changed.wait(left if self._spectators else None)

@@ -105,6 +105,15 @@ def test_what_is_notified_is_looked_at_at_once(session: Session, feed: Feed) -> 
     assert found.profiles[0].role == "master"
 
 
+def test_a_storm_of_notifications_is_one_look(session: Session, feed: Feed) -> None:
+    session.heard.append(update(profile("backup", 0)))
+    feed.next(0.1, groups=False)
+    session.answer = profile("master", 0)
+    session.heard += [role_changed("master") for _ in range(300)]
+    feed.next(0.1, groups=False)
+    assert session.asked == ["get-data"]
+
+
 def test_groups_are_asked_for_when_they_are_wanted_and_few(session: Session, feed: Feed) -> None:
     session.answer = profile("master", 1, GROUP)
     session.heard.append(update(profile("master", 1)))

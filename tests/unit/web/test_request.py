@@ -59,40 +59,45 @@ def test_too_many_headers_are_refused() -> None:
     assert refused(GET + "a: b\r\n" * MAXIMUM_HEADERS)[1] == "headers"
 
 
-def hosted(host: str, address: str = "127.0.0.1", port: int = 8080, **headers: str) -> str:
+def hosted(host: str, address: str = "127.0.0.1", **headers: str) -> str:
     names = {name.replace("_", "-"): value for name, value in headers.items()}
     try:
-        admit(Request("GET", "/events", {"host": host, **names}), address, port)
+        admit(Request("GET", "/events", {"host": host, **names}), address)
     except RefusedRequest as refusal:
         return refusal.cause
     return "admitted"
 
 
 @pytest.mark.parametrize(
-    ("host", "address", "port", "result"),
+    ("host", "address", "result"),
     [
-        ("127.0.0.1:8080", "127.0.0.1", 8080, "admitted"),
-        ("LOCALHOST:8080", "127.0.0.1", 8080, "admitted"),
-        ("[::1]:8080", "::1", 8080, "admitted"),
-        ("localhost", "127.0.0.1", 80, "admitted"),
-        ("localhost", "127.0.0.1", 8080, "host"),
-        ("127.0.0.1:8081", "127.0.0.1", 8080, "host"),
-        ("attacker.example:8080", "127.0.0.1", 8080, "host"),
-        ("127.0.0.1.attacker.example:8080", "127.0.0.1", 8080, "host"),
-        ("", "127.0.0.1", 8080, "no-host"),
-        ("192.0.2.1:8080", "192.0.2.1", 8080, "admitted"),
-        ("localhost:8080", "192.0.2.1", 8080, "host"),
-        ("[2001:db8::1]:8080", "2001:db8::1", 8080, "admitted"),
-        ("192.0.2.1:8080", "0.0.0.0", 8080, "admitted"),
-        ("[2001:db8::1]:8080", "::", 8080, "admitted"),
-        ("[2001:db8::1]", "::", 80, "admitted"),
-        ("localhost:8080", "0.0.0.0", 8080, "admitted"),
-        ("attacker.example:8080", "0.0.0.0", 8080, "host"),
-        ("192.0.2.1:9090", "0.0.0.0", 8080, "host"),
+        ("127.0.0.1:8080", "127.0.0.1", "admitted"),
+        ("127.0.0.1:9090", "127.0.0.1", "admitted"),  # the port was forwarded
+        ("127.0.0.1", "127.0.0.1", "admitted"),
+        ("LOCALHOST:8080", "127.0.0.1", "admitted"),
+        ("[::1]:8080", "::1", "admitted"),
+        ("[::1]:8080", "127.0.0.1", "admitted"),
+        ("::1", "::1", "host"),
+        ("attacker.example:8080", "127.0.0.1", "host"),
+        ("127.0.0.1.attacker.example:8080", "127.0.0.1", "host"),
+        ("localhost.attacker.example", "127.0.0.1", "host"),
+        ("127.0.0.1:8080@attacker.example", "127.0.0.1", "host"),
+        ("127.1", "127.0.0.1", "host"),
+        (":8080", "127.0.0.1", "host"),
+        ("", "127.0.0.1", "no-host"),
+        ("192.0.2.1:8080", "127.0.0.1", "host"),
+        ("192.0.2.1:8080", "192.0.2.1", "admitted"),
+        ("localhost:8080", "192.0.2.1", "host"),
+        ("[2001:db8::1]:8080", "2001:db8::1", "admitted"),
+        ("192.0.2.1:8080", "0.0.0.0", "admitted"),
+        ("[2001:db8::1]:8080", "::", "admitted"),
+        ("[2001:db8::1]", "::", "admitted"),
+        ("localhost:8080", "0.0.0.0", "admitted"),
+        ("attacker.example:8080", "0.0.0.0", "host"),
     ],
 )
-def test_the_host_has_to_be_this_one(host: str, address: str, port: int, result: str) -> None:
-    assert hosted(host, address, port) == result
+def test_the_host_has_to_be_this_one(host: str, address: str, result: str) -> None:
+    assert hosted(host, address) == result
 
 
 @pytest.mark.parametrize(
@@ -110,7 +115,7 @@ def test_pages_of_other_sites_get_nothing(site: str, result: str) -> None:
 
 def test_a_link_to_the_page_may_be_followed() -> None:
     headers = {"host": "127.0.0.1:8080", "sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate"}
-    admit(Request("GET", "/", headers), "127.0.0.1", 8080)
+    admit(Request("GET", "/", headers), "127.0.0.1")
 
 
 @given(st.binary(max_size=200))

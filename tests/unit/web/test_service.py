@@ -3,6 +3,7 @@
 import json
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -14,10 +15,12 @@ from server.schema.sources import default_sources
 from server.status.picture import Event, Picture
 from server.telemetry.content import Contents
 from server.telemetry.replay import ReplayLog
-from server.telemetry.streams import Stream
+from server.telemetry.streams import Notification, Stream
 from server.web.service import WebLimits, WebServer
-from server.web.watch import Watch
+from server.web.watch import SOON, Watch
 from tests.support.wait import wait_for
+
+ROLE_CHANGED = "/twincast-remote-backup:remote-backup/remote-backup-profile/role-changed"
 
 
 class Router:
@@ -36,9 +39,14 @@ class Router:
 
 
 class Served:
-    def __init__(self, server: WebServer, router: Router) -> None:
-        self.server, self.router = server, router
+    def __init__(self, server: WebServer, router: Router, contents: Contents) -> None:
+        self.server, self.router, self.contents = server, router, contents
         self.port = server.address[1]
+
+    def happen(self) -> None:
+        """Something is notified."""
+        content = self.contents.build(ROLE_CHANGED, (("rbp3",),), {"local-role": "master"})
+        self.server._watch.offer(Notification(0, content))
 
     def connect(self) -> socket.socket:
         return socket.create_connection(self.server.address, timeout=20)
@@ -90,7 +98,7 @@ def serve(tmp_path: Path, contents: Contents) -> Iterator[Serve]:
         server = WebServer(listener, Watch(router.read, stream), WebLimits(**limits))  # type: ignore[arg-type]
         running.extend((stream, server))
         server.start()
-        return Served(server, router)
+        return Served(server, router, contents)
 
     yield start
     for each in reversed(running):
@@ -162,6 +170,28 @@ def test_nothing_is_read_for_nobody(serve: Serve) -> None:
     assert [served.ask()[0] for _ in range(3)] == [200] * 3
     assert served.ask("/events", "HEAD")[0] == 200
     assert served.router.reads == 0
+
+
+def test_a_storm_of_notifications_is_no_storm_of_readings(serve: Serve) -> None:
+    served = serve()
+    with served.looking() as following:
+        following()
+        stop = threading.Event()
+
+        def storm() -> None:
+            while not stop.is_set():
+                served.happen()
+
+        thread = threading.Thread(target=storm)
+        thread.start()
+        try:
+            before, begin = served.router.reads, time.monotonic()
+            wait_for(lambda: served.router.reads >= before + 5, what="it is read again and again")
+            took = time.monotonic() - begin
+        finally:
+            stop.set()
+            thread.join()
+    assert took >= 4 * SOON  # five readings have four pauses, whatever else the machine does
 
 
 def test_event_streams_beyond_the_limit_are_refused(serve: Serve) -> None:
