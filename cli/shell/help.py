@@ -104,6 +104,17 @@ def in_quotes(text: str) -> bool:
     return False
 
 
+def awaited_secret(language: Language, views: Views, text: str) -> str:
+    """Return the last word of a line that lacks nothing but a key or a password behind it, else nothing."""
+    try:
+        line = split(text)
+        state = language.reach(views, line, len(line.words))
+    except (GrammarError, LineError):
+        return ""
+    awaited = state.done is None and len(state.options) == 1 and state.options[0].secret
+    return line.words[-1].text if awaited and not line.pipes else ""
+
+
 def tells_a_secret(language: Language, views: Views, text: str) -> bool:
     """Whether a line holds a key or a password, as far as it can be followed: it is not to be kept then."""
     try:

@@ -18,9 +18,9 @@ from prompt_toolkit.shortcuts import CompleteStyle
 
 from cli.shell.answer import Answer, CommandError
 from cli.shell.grammar import GrammarError
-from cli.shell.help import in_quotes, listing, place, suggestions, tells_a_secret
+from cli.shell.help import awaited_secret, in_quotes, listing, place, suggestions, tells_a_secret
 from cli.shell.shell import Shell
-from cli.shell.tokens import LineError
+from cli.shell.tokens import LineError, quote
 from cli.state_folder import state_dir
 
 HISTORY: Final = "shell-history"
@@ -87,8 +87,19 @@ class Terminal:
                 continue
             except EOFError:
                 line = "quit"
-            if self._carry_out(line).leave and self._may_leave():
+            if self._carry_out(self._with_secret(line)).leave and self._may_leave():
                 return 0
+
+    def _with_secret(self, line: str) -> str:
+        """Ask for a key or a password that a line ends before: what is typed then does not show."""
+        name = awaited_secret(self._shell.language, self._shell.views, line)
+        if not name:
+            return line
+        asking: PromptSession[str] = PromptSession(history=InMemoryHistory(), output=_output())
+        try:
+            return f"{line.rstrip()} {quote(asking.prompt(f'{name}: ', is_password=True))}"
+        except (KeyboardInterrupt, EOFError):
+            return ""
 
     def _carry_out(self, line: str) -> Answer:
         try:

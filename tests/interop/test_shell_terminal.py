@@ -221,3 +221,51 @@ def test_over_ssh_an_unknown_host_is_asked_about_once_and_a_password_hidden(
     with Terminal(remote, environment) as third:
         third.until("has changed")
         assert third.wait() == 3
+
+
+ACCESS = (
+    "system-view; server users user ops authorized-key k key {key}",
+    "nacm groups group operators user-name ops",
+    "nacm rule-list operators; group operators; rule profiles path {path} access-operations * action permit",
+    "commit",
+)
+
+
+def test_a_user_with_few_rights_sees_the_same_marks(
+    twincast: Twincast, terminal: Terminal, environment: dict[str, str]
+) -> None:
+    """He may not compare datastores; what he may read of both tells as much."""
+    key = Key.generate()
+    file = Path(environment["HOME"]) / "key"
+    file.touch(mode=0o600)
+    file.write_bytes(key.private)
+    public = " ".join(key.public.split()[:2])
+    path = PROFILE.replace("/remote-backup-profile", "/twincast-remote-backup:remote-backup-profile")
+    script = "; ".join(ACCESS).format(key=f'"{public}"', path=path)
+    local = command("--state-dir", str(twincast.state_dir))
+    whole = {**os.environ, **environment}
+    done = subprocess.run([*local, "-c", script], capture_output=True, text=True, check=False, env=whole)
+    assert (done.returncode, done.stderr) == (0, "")
+    remote = ("--host", "127.0.0.1", "--port", str(twincast.port), "--user", "ops", "--identity", str(file))
+    with Terminal(command(*remote), environment) as opened:
+        opened.until("Connect, and keep the key? (yes/no)")
+        opened.send("yes\r")
+        opened.until_last("<127.0.0.1>")
+        type_line(opened, "system-view", "[~127.0.0.1]")
+        type_line(opened, "remote-backup-profile rbp3", "[~127.0.0.1-rm-backup-prf-rbp3]")
+        type_line(opened, "undo dhcp-stb mld-copy", "[*127.0.0.1-rm-backup-prf-rbp3]")
+        type_line(opened, "commit", "[~127.0.0.1-rm-backup-prf-rbp3]")
+        type_line(opened, "interface other", "[~127.0.0.1-rm-backup-prf-rbp3]")
+        assert "Error: the change is not permitted to you" in opened.text()
+
+
+def test_a_key_can_be_asked_for_and_does_not_show(terminal: Terminal) -> None:
+    type_line(terminal, "system-view", f"[~{HOST}]")
+    type_line(terminal, "remote-backup-service rbs7", f"[*{HOST}-rm-backup-srv-rbs7]")
+    terminal.send("tcp-md5 key\r")
+    terminal.until("\nkey:")
+    type_line(terminal, "hush hush", f"[*{HOST}-rm-backup-srv-rbs7]")
+    type_line(terminal, "display this candidate", f"[*{HOST}-rm-backup-srv-rbs7]")
+    assert "tcp-md5 key ******" in terminal.text()
+    assert "hush" not in terminal.text()
+    type_line(terminal, "abort", USER_VIEW)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cli.shell.help import asks_for_help, listing, place, suggestions, tells_a_secret
+from cli.shell.help import asks_for_help, awaited_secret, listing, place, suggestions, tells_a_secret
 from tests.support.shell import Typist, shell_model
 
 NAMES = {
@@ -79,3 +79,19 @@ def test_where_a_question_mark_asks(text: str, asks: bool) -> None:
 )
 def test_lines_with_secrets(profile: Typist, text: str, secret: bool) -> None:
     assert tells_a_secret(profile.language, profile.views, text) is secret
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("e-trunk 1 security-key", "security-key"),
+        ("e-trunk 1 security-key ", "security-key"),
+        ("e-trunk 1 security-key hush", ""),
+        ("e-trunk 1", ""),
+        ("undo e-trunk security-key", ""),
+        ("nonsense", ""),
+        ("", ""),
+    ],
+)
+def test_lines_that_lack_a_secret(profile: Typist, text: str, word: str) -> None:
+    assert awaited_secret(profile.language, profile.views, text) == word
