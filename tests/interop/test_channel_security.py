@@ -11,7 +11,7 @@ from ncclient.operations import RPCError
 
 from cli.main import main
 from dataplane.replication.sockets import md5_supported
-from tests.support.dataplane import free_port
+from tests.support.ports import free_port
 from tests.support.twincast import Twincast
 from tests.support.wait import wait_for
 

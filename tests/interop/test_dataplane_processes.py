@@ -47,7 +47,8 @@ from dataplane.control.messages import (
 )
 from dataplane.control.service import MAXIMUM_CLIENTS
 from dataplane.state import RoleChanged
-from tests.support.dataplane import DataplaneProcess, free_port, service
+from tests.support.dataplane import DataplaneProcess, service
+from tests.support.ports import free_port
 from tests.support.wait import wait_for
 
 HERE, THERE = "127.0.0.1", "127.0.0.2"

@@ -27,16 +27,6 @@ sys.exit(run(DataplaneOptions(control, plane, tables, ready, keys=sys.argv[1])))
 """
 
 
-def free_port() -> int:
-    """A port that nobody listens on now, in the range that the YANG module allows."""
-    while True:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = int(probe.getsockname()[1])
-        if 1024 <= port <= 55535:
-            return port
-
-
 def service(name: str, here: str, there: str, port: int) -> ServiceConfig:
     """A service over loopback without protection."""
     return ServiceConfig(

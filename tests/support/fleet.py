@@ -8,8 +8,8 @@ from pathlib import Path
 import paramiko
 from ncclient import manager
 
-from tests.support.dataplane import free_port
 from tests.support.fast_client import Key
+from tests.support.ports import free_port
 from tests.support.twincast import Twincast
 
 NAMES = ("edge-a", "edge-b")
