@@ -80,11 +80,69 @@ def test_nothing_reaches_beyond_the_window_of_a_telephone(browser: Browser) -> N
     browser.size(1200, 1600)
 
 
+LONG = "residential-iptv-profile-0"
+SHOW_ALONE = "const draw = show; window.show = () => null; draw(arguments[0]); return document.images.length"
+"""Draws a picture that is not replaced by those that the router sends."""
+OVERLAPS = """
+const texts = [...document.querySelectorAll("#map text")].filter((each) => each.textContent);
+const boxes = texts.map((each) => each.getBBox());
+const over = (a, b) => a !== b && a.x < b.x + b.width && b.x < a.x + a.width
+  && a.y < b.y + b.height && b.y < a.y + a.height;
+const wrong = (box) => box.x < 0 || box.x + box.width > 580 || boxes.some((other) => over(box, other));
+return texts.filter((each, place) => wrong(boxes[place])).map((each) => each.textContent);
+"""
+
+
+def many() -> dict[str, object]:
+    """A picture with names as long as they come."""
+    service = {"enabled": True, "security": "tls", "sync": "in-sync", "down_reason": "", "mismatches": []}
+    service |= dict.fromkeys(("sent", "received", "sent_rate", "received_rate", "dropped", "gaps"), 0)
+    profile = {"service": "a", "since": "", "reason": "", "groups": 1, "entries": 100_000, "retained": 0}
+    interface = {"profile": "", "plane": "", "querier": "", "dropped": {}}
+    interface |= dict.fromkeys(("received", "sent", "received_rate", "sent_rate", "dropped_rate"), 0)
+    return {
+        "router": "edge-router-frankfurt-07.example.net",
+        "state": True,
+        "services": [
+            {
+                "name": "a",
+                "peer": "2001:db8:1234:5678:9abc:def0:1234:5678",
+                "channel": "connected",
+                **service,
+            },
+            {"name": "b", "peer": "192.0.2.2", "channel": "synchronizing", **service},
+        ],
+        "profiles": [
+            {"name": f"{LONG}{number}", "role": "backup", "peer_role": "master", "copying": [], **profile}
+            for number in range(9)
+        ],
+        "interfaces": [
+            {"name": f"enp5s0f0np0.409{number}", "side": side, **interface}
+            for number in range(4)
+            for side in ("access", "upstream")
+        ],
+        "groups": [],
+        "more": {"groups": 900_000},
+        "events": [],
+    }
+
+
+def test_on_the_map_no_text_covers_another_whatever_the_names(duo: Duo, browser: Browser) -> None:
+    browser.run(SHOW_ALONE, many())
+    for width in (1200, 500):
+        browser.size(width, 1600)
+        assert wait_for(lambda: browser.run(OVERLAPS) == [], what=f"{browser.run(OVERLAPS)} at {width}")
+    assert browser.text("#map").count(": backup") == 4
+    browser.size(1200, 1600)
+    browser.open(address(duo, 0))
+    browser.wait_for("#profiles", "rbp3")
+
+
 def test_names_are_text_and_never_markup(duo: Duo, browser: Browser) -> None:
     service = "<img src=x>"
     shown = {"router": service, "state": True, "services": [], "interfaces": [], "groups": [], "more": {}}
     shown |= {"profiles": [], "events": [{"time": "", "what": service, "where": service, "text": service}]}
-    assert browser.run("show(arguments[0]); return document.images.length", shown) == 0
+    assert browser.run(SHOW_ALONE, shown) == 0
     assert service in browser.text("#events")
     browser.open(address(duo, 0))
     browser.wait_for("#profiles", "rbp3")

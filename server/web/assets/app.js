@@ -100,48 +100,64 @@ function events(picture) {
     "nothing has been notified yet");
 }
 
-const shortened = (text, most) => (text.length > most ? `${text.slice(0, most - 1)}\u2026` : text);
+// Cut the first part of a text, which its element holds, until both fit into a width; the second part stays.
+function fit(made, width, first, second) {
+  for (let most = first.length; made.getComputedTextLength() > width && most > 1; most -= 1) {
+    made.textContent = `${first.slice(0, most - 1)}\u2026${second}`;
+  }
+}
+
+// What a map says of the channels: their state when all have the same, else how many are connected.
+function channels(services) {
+  const states = [...new Set(services.map((each) => each.channel || "unknown"))];
+  const connected = services.filter((each) => each.channel === "connected").length;
+  return states.length > 1 ? `${connected}/${services.length} connected` : states[0] || "no channel";
+}
 
 // The map: a core above, the two routers side by side, the subscribers below.
 function map(picture) {
   const rows = Math.max(1, Math.min(4, picture.profiles.length));
   const more = picture.profiles.length - rows;
   const height = 52 + 22 * (rows + (more > 0)), top = 92, bottom = top + height, middle = top + height / 2;
-  const parts = [];
-  const text = (x, y, content, kind = "", anchor = "middle") => parts.push(shape("text", { x, y, class: kind, "text-anchor": anchor }, shortened(content, 26)));
+  const parts = [], cut = [];
+  const text = (x, y, width, kind, first, second = "", anchor = "middle") => {
+    const made = shape("text", { x, y, class: kind, "text-anchor": anchor }, `${first}${second}`);
+    parts.push(made);
+    cut.push(() => fit(made, width, first, second));
+  };
   const line = (x1, y1, x2, y2, kind) => parts.push(shape("line", { x1, y1, x2, y2, class: kind }));
   const net = (y, content) => {
     parts.push(shape("rect", { x: 40, y, width: 500, height: 32, rx: 16, class: "net" }));
-    text(290, y + 21, content, "quiet");
+    text(290, y + 21, 470, "quiet", content);
   };
   const names = (side) => picture.interfaces.filter((each) => each.side === side).map((each) => each.name).join(", ");
   const peers = picture.services.map((each) => each.peer).join(", ");
   const ours = picture.profiles.map((each) => each.role), theirs = picture.profiles.map((each) => each.peer_role);
-  for (const [x, roles, name, over, under] of [[115, ours, `${picture.router} (here)`, names("upstream"), names("access")],
-    [465, theirs, peers || "no peer", "", ""]]) {
+  for (const [x, roles, name, here, over, under] of [[115, ours, picture.router, " (here)", names("upstream"), names("access")],
+    [465, theirs, peers || "no peer", "", "", ""]]) {
     const kind = roles.includes("master") ? "master" : roles.includes("backup") ? "backup" : "";
     const stream = kind === "master" ? "stream" : "";
     line(x, 40, x, top, stream);
     line(x, bottom, x, bottom + 42, stream);
-    text(x + 10, 72, over, "quiet", "start");
-    text(x + 10, bottom + 26, under, "quiet", "start");
+    text(x + 10, 72, 320, "quiet", over, "", "start");
+    text(x + 10, bottom + 26, 320, "quiet", under, "", "start");
     parts.push(shape("rect", { x: x - 105, y: top, width: 210, height, rx: 6, class: `box ${kind}` }));
-    text(x, top + 23, name, "title");
-    picture.profiles.slice(0, rows).forEach((each, place) => text(x, top + 48 + 22 * place, `${each.name}: ${roles[place] || "unknown"}`));
-    if (more > 0) text(x, top + 48 + 22 * rows, `and ${number(more)} more`, "quiet");
+    text(x, top + 23, 192, "title", name, here);
+    picture.profiles.slice(0, rows).forEach((each, place) => text(x, top + 48 + 22 * place, 192, "", each.name, `: ${roles[place] || "unknown"}`));
+    if (more > 0) text(x, top + 48 + 22 * rows, 192, "quiet", `and ${number(more)} more`);
   }
   const connected = picture.services.length > 0 && picture.services.every((each) => each.channel === "connected");
-  const states = [...new Set(picture.services.map((each) => each.channel || "unknown"))].join(", ") || "no channel";
   line(220, middle, 360, middle, connected ? "up" : "down");
-  text(290, middle - 8, states, connected ? "good" : "bad");
-  text(290, middle + 19, [...new Set(picture.services.map((each) => each.security))].filter(Boolean).join(", "), "quiet");
+  text(290, middle - 8, 132, connected ? "good" : "bad", channels(picture.services));
+  text(290, middle + 19, 132, "quiet", [...new Set(picture.services.map((each) => each.security))].filter(Boolean).join(", "));
   net(8, "core");
   const members = picture.profiles.reduce((total, each) => total + each.entries, 0);
   net(bottom + 42, `subscribers: ${number(members)} members`);
   const target = document.getElementById("map");
   target.setAttribute("viewBox", `0 0 580 ${bottom + 82}`);
-  target.setAttribute("aria-label", `Here ${ours.join(", ") || "no role"}, peer ${theirs.join(", ") || "no role"}, channel ${states}`);
+  target.setAttribute("aria-label", `Here ${ours.join(", ") || "no role"}, peer ${theirs.join(", ") || "no role"}, channel ${channels(picture.services)}`);
   target.replaceChildren(...parts);
+  for (const each of cut) each();
 }
 
 function live(state, words) {
@@ -158,7 +174,11 @@ function banner(words) {
   target.textContent = words;
 }
 
+let latest = null;
+addEventListener("resize", () => latest && map(latest)); // the letters have another size then
+
 function show(picture) {
+  latest = picture;
   document.title = `${picture.router} - Twincast`;
   document.getElementById("router").textContent = picture.router;
   for (const draw of [map, profiles, copying, services, interfaces, groups, events]) draw(picture);
