@@ -90,6 +90,22 @@ def test_two_services_are_one_router(
     assert "made user" not in log.read_text()
 
 
+def test_both_in_one_service_are_told_of_too(
+    managers: tuple[ServiceManager, ServiceManager], listener: socket.socket, tmp_path: Path
+) -> None:
+    manager, state = managers[0], tmp_path / "state"
+    options = ("run", "--plane", "memory", "--no-first-user", "--state-dir", str(state))
+    sockets = {"netconf": listener.fileno()}
+    with (tmp_path / "log").open("w") as events:
+        process = manager.start(*options, sockets=sockets, stdout=subprocess.DEVNULL, stderr=events)
+    with running(process):
+        manager.wait("READY=1")
+        manager.wait("STATUS=validator running, dataplane running, server running")
+        process.terminate()
+        assert process.wait(STOP_SECONDS) == 0
+    assert manager.heard[-2:] == ["STOPPING=1", "STATUS=Stopping"]
+
+
 def test_each_part_is_there_once(managers: tuple[ServiceManager, ServiceManager], tmp_path: Path) -> None:
     state, log = tmp_path / "state", tmp_path / "log"
     with running(dataplane(managers[1], state, log)):
