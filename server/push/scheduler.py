@@ -12,6 +12,11 @@ _log = logging.getLogger("twincast.push.scheduler")
 WORKERS: Final = 2
 """One that waits for the dataplane does not hold up the others."""
 STOP_SECONDS: Final = 2.0
+LONGEST_WAIT: Final = 3600.0
+"""Seconds; what is due later is looked at again. A time that a client chooses may be further away than a
+thread can wait."""
+SPARE: Final = 64
+"""Items of the heap beyond two for each task that are not worth a clean-up."""
 
 
 class Task(Protocol):
@@ -75,6 +80,12 @@ class Scheduler:
         with self._changed:
             self._places.pop(task, None)
 
+    @property
+    def kept(self) -> int:
+        """How much is kept of what is due, or was."""
+        with self._changed:
+            return len(self._heap) + len(self._places)
+
     def _set(self, task: Task, place: _Place, due: int) -> None:
         if place.due is not None and place.due <= due:
             return
@@ -85,6 +96,9 @@ class Scheduler:
     def _push(self, task: Task, due: int) -> None:
         self._number += 1
         heapq.heappush(self._heap, _Item(due, self._number, task))
+        if len(self._heap) > 2 * len(self._places) + SPARE:
+            self._heap = [item for item in self._heap if self._counts(item)]
+            heapq.heapify(self._heap)
         self._changed.notify()
 
     def _work(self) -> None:
@@ -104,19 +118,19 @@ class Scheduler:
                 if not self._heap:
                     self._changed.wait()
                 elif (seconds := (self._heap[0].due - _now()) / 1e6) > 0:
-                    self._changed.wait(seconds)
+                    self._changed.wait(min(seconds, LONGEST_WAIT))
                 else:
                     return self._taken(heapq.heappop(self._heap).task)
             return None
 
     def _drop_stale(self) -> None:
         """Take off the heap what was forgotten or is due at another time by now."""
-        while self._heap:
-            first = self._heap[0]
-            place = self._places.get(first.task)
-            if place is not None and not place.running and place.due == first.due:
-                return
+        while self._heap and not self._counts(self._heap[0]):
             heapq.heappop(self._heap)
+
+    def _counts(self, item: _Item) -> bool:
+        place = self._places.get(item.task)
+        return place is not None and not place.running and place.due == item.due
 
     def _taken(self, task: Task) -> Task:
         place = self._places[task]
@@ -131,7 +145,9 @@ class Scheduler:
             place.running = False
             if following is not None and (place.due is None or following < place.due):
                 place.due = following
-            if place.due is not None:
+            if place.due is None:  # nothing is kept of what is not due, which may have ended
+                del self._places[task]
+            else:
                 self._push(task, place.due)
 
 

@@ -2,6 +2,7 @@
 
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -115,3 +116,38 @@ def test_one_that_is_forgotten_does_not_run(scheduler: Scheduler) -> None:
     scheduler.wake(other, now() + 40_000)
     wait_for(lambda: other.ran, what="a later task")
     assert task.ran == []
+
+
+def test_a_time_that_is_too_far_away_to_be_waited_for_holds_up_nobody(scheduler: Scheduler) -> None:
+    far = Recorded()
+    for _ in range(2):  # as many as there are threads
+        scheduler.wake(Recorded(), 253_402_300_799_000_000)
+    scheduler.wake(far, now() + 20_000)
+    wait_for(lambda: far.ran, what="the run")
+
+
+def test_nothing_is_kept_of_tasks_that_have_ended(scheduler: Scheduler) -> None:
+    gone: list[weakref.ref[Recorded]] = []
+    for _ in range(1000):
+        task = Recorded()
+        gone.append(weakref.ref(task))
+        scheduler.wake(task, now() + 3_600_000_000)
+        scheduler.forget(task)
+    del task
+    assert sum(each() is not None for each in gone) < 200
+
+
+def test_waking_one_that_is_due_far_ahead_again_and_again_takes_no_room(scheduler: Scheduler) -> None:
+    task = Recorded(lambda moment: moment + 3_600_000_000)
+    for number in range(300):
+        scheduler.wake(task, now())
+        wait_for(lambda number=number: len(task.ran) > number, what="the run")  # type: ignore[misc]
+    assert scheduler.kept < 100
+
+
+def test_one_that_is_woken_after_it_ended_is_forgotten_again(scheduler: Scheduler) -> None:
+    task = Recorded()
+    scheduler.forget(task)
+    scheduler.wake(task, now())
+    wait_for(lambda: task.ran, what="the run")
+    wait_for(lambda: not scheduler.kept, what="nothing to be kept of it")
