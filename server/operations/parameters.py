@@ -310,11 +310,15 @@ def take_with_etag(parameters: Parameters) -> bool:
 
 
 def take_time(parameters: Parameters, name: str) -> int | None:
-    """Take a time as microseconds since the Unix epoch; raises RpcError for one that Python does not have."""
+    """Take a time as microseconds since the Unix epoch; raises RpcError for one that Python does not have.
+
+    It has to be one in UTC too, as which it is told later.
+    """
     text = parameters.leaf(name)
     if text is None:
         return None
     try:
-        return (datetime.fromisoformat(text) - _EPOCH) // timedelta(microseconds=1)
-    except (ValueError, TypeError) as error:
+        since = datetime.fromisoformat(text) - _EPOCH
+        return (_EPOCH + since - _EPOCH) // timedelta(microseconds=1)
+    except (ValueError, TypeError, OverflowError) as error:
         raise parameters.invalid(name, text, ("a date and time with a zone",)) from error

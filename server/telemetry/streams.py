@@ -27,6 +27,8 @@ MAXIMUM_QUEUE: Final = 10_000
 AT_ONCE: Final = 256
 """Notifications that are written to the log together: one write for a burst."""
 STOP_SECONDS: Final = 2.0
+LONGEST_WAIT: Final = 3600.0
+"""Seconds; a stop time that a client chooses may be further away than a thread can wait."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -153,7 +155,7 @@ class Stream:
         with self._order:
             stops = [stop for each in self._subscribers if (stop := each.stop_time()) is not None]
         moments += [(stop - self.now()) / MICROSECONDS for stop in stops]
-        return max(0.0, min(moments)) if moments else None
+        return min(max(0.0, min(moments)), LONGEST_WAIT) if moments else None
 
     def _deliver(self, notices: Sequence[Notice]) -> None:
         now = time.monotonic()

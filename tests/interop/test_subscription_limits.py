@@ -177,3 +177,20 @@ def test_who_never_reads_loses_the_subscription_and_keeps_the_session(
     assert told.findtext(f"{{{SN}}}reason") == "sn:suspension-timeout"
     reply = client.ask("<get><filter/></get>")
     assert etree.QName(reply).localname == "rpc-reply"
+
+
+def test_stop_times_that_nobody_lives_to_see(admin: PushClient, connect: Callable[[], PushClient]) -> None:
+    """They hold up neither the stream nor the updates of others."""
+    client, watcher = connect(), connect()
+    last = "<stop-time>9999-12-31T23:59:59Z</stop-time>"
+    client.establish(STREAM + last)
+    client.establish(f"{last}<yp:datastore>ds:running</yp:datastore>{USERS}<yp:on-change/>")
+    assert name_of(client.take()) == "push-update"
+    watcher.establish(STREAM)
+    users(admin, 1)
+    assert {name_of(client.take()) for _ in range(2)} == {"push-change-update", "netconf-config-change"}
+    assert name_of(watcher.take()) == "netconf-config-change"
+    beyond = establish("<stop-time>9999-12-31T23:59:59-01:00</stop-time>" + STREAM)
+    assert watcher.refused(beyond).tag == "invalid-value"
+    state = admin.ask(f'<get><filter><subscriptions xmlns="{SN}"/></filter></get>')
+    assert [each.text for each in state.iter(f"{{{SN}}}stop-time")] == ["9999-12-31T23:59:59Z"] * 2

@@ -6,7 +6,7 @@ import pytest
 from lxml import etree
 
 from server.datastores.locks import Datastore
-from server.operations.parameters import Parameters
+from server.operations.parameters import Parameters, take_time
 from server.operations.sources import Offer, take_source
 from server.protocol.errors import ErrorTag, RpcError
 
@@ -136,3 +136,25 @@ def test_a_configuration_in_the_request():
     assert source.datastore is None
     assert source.config is not None
     assert len(source.config) == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "9999-12-31T23:59:59-00:01",  # in the year 10000 of UTC
+        "0001-01-01T00:00:00+00:01",
+        "2030-02-30T00:00:00Z",
+        "2030-01-01T00:00:00",
+        "soon",
+    ],
+)
+def test_a_time_that_cannot_be_told_in_utc(text):
+    with pytest.raises(RpcError) as refused:
+        take_time(_parameters(f"<stop-time>{text}</stop-time>"), "stop-time")
+    assert refused.value.tag is ErrorTag.INVALID_VALUE
+    assert refused.value.path == "/nc:rpc/nc:edit-config/nc:stop-time"
+
+
+def test_the_last_time_that_there_is():
+    last = take_time(_parameters("<stop-time>9999-12-31T23:59:59+00:00</stop-time>"), "stop-time")
+    assert last == 253_402_300_799_000_000
