@@ -12,6 +12,7 @@ from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
 from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+from prompt_toolkit.keys import Keys
 from prompt_toolkit.output import Output, create_output
 from prompt_toolkit.output.vt100 import Vt100_Output
 from prompt_toolkit.shortcuts import CompleteStyle
@@ -65,6 +66,8 @@ class Terminal:
     def __init__(self, shell: Shell) -> None:
         self._shell = shell
         self._prompt = ""
+        self._pasted: list[str] = []
+        """Lines that were pasted and are still to be carried out; the last one has no end yet."""
         shell.ask = self.ask
         self._session: PromptSession[str] = PromptSession(
             history=_history(shell),
@@ -82,13 +85,21 @@ class Terminal:
             if warning:
                 print(warning)
             try:
-                line = self._session.prompt(self._prompt)
+                line = self._next_line()
             except KeyboardInterrupt:
                 continue
             except EOFError:
                 line = "quit"
             if self._carry_out(self._with_secret(line)).leave and self._may_leave():
                 return 0
+
+    def _next_line(self) -> str:
+        if len(self._pasted) > 1:
+            line = self._pasted.pop(0)
+            print(f"{self._prompt}{line}")
+            return line
+        begun = self._pasted.pop() if self._pasted else ""
+        return self._session.prompt(self._prompt, default=begun)
 
     def _with_secret(self, line: str) -> str:
         """Ask for a key or a password that a line ends before: what is typed then does not show."""
@@ -108,13 +119,22 @@ class Terminal:
             if error.position >= 0:
                 print(f"{' ' * (len(self._prompt) + error.position)}^")
             print(error.text)
+            self._drop_pasted()
             return Answer()
         except KeyboardInterrupt:
             print("Interrupted; what was asked for may have been done all the same.")
+            self._drop_pasted()
             return Answer()
         if answer.text:
             print(answer.text)
         return answer
+
+    def _drop_pasted(self) -> None:
+        """What follows a mistake may be meant for a view that was not entered."""
+        dropped = [line for line in self._pasted if line.strip()]
+        if dropped:
+            print(f"The {len(dropped)} lines that were pasted behind it are not carried out.")
+        self._pasted.clear()
 
     def _may_leave(self) -> bool:
         question = "Warning: the commit on trial is undone when you leave. Leave? [Y(yes)/N(no)]: "
@@ -141,6 +161,15 @@ class Terminal:
                 event.current_buffer.insert_text("?")
                 return
             run_in_terminal(lambda: self._show_help(before))
+
+        @keys.add(Keys.BracketedPaste)
+        def _paste(event: KeyPressEvent) -> None:
+            text = event.data.replace("\r\n", "\n").replace("\r", "\n")
+            first, end, rest = text.partition("\n")
+            event.current_buffer.insert_text(first)
+            if end:
+                self._pasted = rest.split("\n")
+                event.current_buffer.validate_and_handle()
 
         @keys.add("c-z")
         def _return(event: KeyPressEvent) -> None:

@@ -90,7 +90,7 @@ class Renderer:
         """Yield the commands of an entry's own view."""
         used: list[etree._Element] = []
         for phrase in PHRASES:
-            if phrase.view == path[-1].node.path:
+            if phrase.shown and phrase.view == path[-1].node.path:
                 yield from self._phrase(phrase, element, path, used)
         yield from self._children(Text.of(""), element, path, used)
 

@@ -16,7 +16,7 @@ from cli.shell.language import Language
 from cli.shell.link import LinkError
 from cli.shell.model import Act, Change, Edit, Model, Operation, Order, Path, Step
 from cli.shell.netconf import Netconf, Refused
-from cli.shell.tokens import SECTION, LineError, split
+from cli.shell.tokens import COMMENTS, SECTION, LineError, split
 from cli.shell.views import Mark, Views
 from cli.shell.words import BY_ITSELF
 
@@ -56,7 +56,7 @@ class Shell:
                 self.views = self.views.system()
                 return Answer()
             line = split(text)
-            if not line.words or text.strip() == SECTION:
+            if not line.words or text.lstrip().startswith(COMMENTS):
                 return Answer()
             chosen = pipes.read(text, line.pipes)
             command = self.language.parse(self.views, line)

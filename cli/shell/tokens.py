@@ -11,6 +11,8 @@ LONGEST_LINE: Final = 8192
 _MEANING: Final = '|";#?'
 """Characters that mean something somewhere in a line."""
 _ESCAPES: Final = {'\\"': '"', "\\\\": "\\", "\\n": "\n"}
+COMMENTS: Final = ("#", "!")
+"""What comments begin with."""
 SECTION: Final = "#"
 """What stands between the sections of a configuration."""
 
@@ -126,7 +128,7 @@ def commands(text: str) -> Iterator[tuple[int, str]]:
     for number, line in enumerate(text.split("\n"), 1):
         for command in _at_semicolons(line):
             stripped = command.strip()
-            if stripped == SECTION or (stripped and not stripped.startswith(("#", "!"))):
+            if stripped == SECTION or (stripped and not stripped.startswith(COMMENTS)):
                 yield number, stripped
 
 

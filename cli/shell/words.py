@@ -36,13 +36,15 @@ class Phrase:
     """A vendor's command for leaves of a view.
 
     `pattern` names leaves by their paths below the entry; `sets` are leaves that it gives a fixed value.
-    `undo` followed by the words up to the first value takes all of them away.
+    `undo` followed by the words up to the first value takes all of them away. What is not `shown` is
+    another way to type something that is shown otherwise.
     """
 
     view: str
     pattern: str
     help: str
     sets: tuple[tuple[str, str], ...] = ()
+    shown: bool = True
 
 
 PHRASES: Final = (
@@ -57,6 +59,19 @@ PHRASES: Final = (
         "vrrp-id <vrrp/vrid> interface <vrrp/interface> [virtual-address <vrrp/virtual-address>]",
         "The VRRP group that decides the role",
     ),
+    Phrase(
+        PROFILE,
+        "vrrp6-id <vrrp/vrid> interface <vrrp/interface> [virtual-address <vrrp/virtual-address>]",
+        "The VRRP group for IPv6 that decides the role",
+        shown=False,
+    ),
+    Phrase(
+        SERVICE,
+        "peer-ipv6 <peer/address> source-ipv6 <peer/source-address> port <peer/port>",
+        "Where the peer is, by IPv6",
+        shown=False,
+    ),
+    Phrase(SERVICE, "bind ssl-policy <tls/key>", "The key and certificate of this router", shown=False),
     Phrase(SERVICE, "shutdown", "Take the channel down and keep it down", sets=(("enabled", "false"),)),
     Phrase(
         SERVICE,

@@ -293,3 +293,28 @@ def host_key_of(twincast: Twincast) -> str:
     with twincast.connect() as session:
         key = session._session.transport.get_remote_server_key()
     return f"{key.get_name()} {key.get_base64()}"
+
+
+ADDED = """
+module added-leaf {
+  yang-version 1.1;
+  namespace "urn:example:added-leaf";
+  prefix al;
+  import twincast-remote-backup { prefix trb; }
+  revision 2026-11-27;
+  augment "/trb:remote-backup/trb:remote-backup-profile" {
+    leaf weight { type uint8 { range "1..9"; } description "How heavy it is."; }
+  }
+}
+"""
+
+
+def test_a_leaf_of_a_module_that_the_server_was_started_with_is_in_the_shell(tmp_path: Path) -> None:
+    (tmp_path / "added-leaf.yang").write_text(ADDED)
+    with Twincast(tmp_path, "--module", str(tmp_path / "added-leaf.yang")) as twincast:
+        done = shell(
+            twincast,
+            "system-view; remote-backup-profile rbp3; we?; weight 4; commit; display this | inc weight",
+        )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == ["  weight                       How heavy it is", " weight 4"]

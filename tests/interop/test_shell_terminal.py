@@ -269,3 +269,16 @@ def test_a_key_can_be_asked_for_and_does_not_show(terminal: Terminal) -> None:
     assert "tcp-md5 key ******" in terminal.text()
     assert "hush" not in terminal.text()
     type_line(terminal, "abort", USER_VIEW)
+
+
+def test_what_is_pasted_is_carried_out_line_by_line_until_a_mistake(terminal: Terminal) -> None:
+    view = f"[*{HOST}-rm-backup-prf-rbp31]"
+    lines = ["system-view", "# a comment", "remote-backup-profile rbp31", "undo dhcp-stb igmp-copy", "displ"]
+    terminal.send(f"\x1b[200~{chr(13).join(lines)}\x1b[201~")
+    terminal.until_last(f"{view}displ")
+    terminal.send("ay this candidate\r")
+    terminal.until(" undo dhcp-stb igmp-copy\n#\nreturn")
+    terminal.send("\x1b[200~nonsense\rundo service-type multicast\rcommit\r\x1b[201~")
+    terminal.until("The 2 lines that were pasted behind it are not carried out.")
+    type_line(terminal, "abort", USER_VIEW)
+    assert "commit" not in terminal.text()

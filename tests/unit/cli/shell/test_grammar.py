@@ -73,6 +73,8 @@ def test_its_reverse_takes_the_leaf_away(profile: Typist) -> None:
             ],
         ),
         ("undo vrrp-id 7", [("vrrp", "remove", None)]),
+        ("vrrp6-id 7 interface e0", [("vrrp/vrid", "merge", "7"), ("vrrp/interface", "merge", "e0")]),
+        ("undo vrrp6-id", [("vrrp", "remove", None)]),
         (
             "e-trunk 1 priority 10 revert-delay 5",
             [
@@ -108,6 +110,17 @@ def test_commands_of_a_profile(
             ],
         ),
         ("undo peer", [("peer", "remove", None)]),
+        (
+            "peer-ipv6 2001:db8::2 source-ipv6 2001:db8::1 port 9900",
+            [
+                ("peer/address", "merge", "2001:db8::2"),
+                ("peer/source-address", "merge", "2001:db8::1"),
+                ("peer/port", "merge", "9900"),
+            ],
+        ),
+        ("undo peer-ipv6", [("peer", "remove", None)]),
+        ("bind ssl-policy channel2", [("tls/key", "merge", "channel2")]),
+        ("undo bind ssl-policy", [("tls/key", "remove", None)]),
         ("shutdown", [("enabled", "merge", "false")]),
         ("undo shutdown", [("enabled", "remove", None)]),
         ("backup block send", [("backup-block", "merge", None)]),
