@@ -102,7 +102,7 @@ def test_notifications_come_beside_answers(console, written):
     console("--db", "candidate", "--edit-config", edit, "--commit")
     edit = written(undo("console-told"))
     change = ["--create-subscription", "NETCONF", "--db", "candidate", "--edit-config", edit, "--commit"]
-    assert "<netconf-config-change" in "".join(console(*change, "--sleep", "1"))
+    assert "<netconf-config-change" in "".join(console(*change, "--sleep", "3"))
 
 
 @covers("kill-session")
