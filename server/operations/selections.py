@@ -22,9 +22,10 @@ from server.push.notifiable import Notifiable, holds_value
 from server.push.pace import OnChange
 from server.push.terms import DatastoreTerms, Filter
 from server.schema.model import Schema
-from server.schema.node import SchemaNode, Tag
+from server.schema.node import SchemaNode
 from server.telemetry.content import Content, Contents
 from server.telemetry.subscription import Condition
+from server.tree.diff import diff
 from server.tree.filter import Selection
 from server.tree.members import Key
 from server.tree.node import AnyData, Container, Entry
@@ -90,7 +91,7 @@ class NotifiableWanted:
 
 @dataclass(frozen=True, slots=True)
 class DatastoreLens:
-    """A `server.push.lens.Lens` of one selection. `tops` are the top-level nodes that it is about.
+    """A `server.push.lens.Lens` of one selection, which `selection` promises.
 
     The candidate is that of the session; it looks there first on its own thread.
     """
@@ -100,13 +101,15 @@ class DatastoreLens:
     retrieve: Retrieve
     datastore: str
     wanted: Wanted
-    tops: frozenset[Tag]
+    selection: Selection
     polls: bool
     session_id: int
 
     def concerns(self, old: Container, new: Container) -> bool:
         """See `Lens`."""
-        return any(old.get(tag) is not new.get(tag) for tag in self.tops)
+        if old.get(ACCESS) is not new.get(ACCESS):
+            return True
+        return any(self.selection.wants(change.location.schema) for change in diff(old, new))
 
     def try_out(self, peer: Peer) -> Look:
         """See `Lens`."""
@@ -178,14 +181,13 @@ class Selections:
             polls = self._checked(terms.datastore, selection)
             if terms.datastore == OPERATIONAL:
                 wanted = NotifiableWanted(wanted, self._notifiable)
-        tops = frozenset(tag for tag, node in self._schema.root.children.items() if selection.wants(node))
         return DatastoreLens(
             self._schema,
             self._store,
             self._retrieve,
             terms.datastore,
             wanted,
-            tops | {ACCESS},
+            selection,
             polls,
             session_id,
         )
