@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from io import StringIO
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, Group, JustifyMethod, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -17,6 +17,9 @@ from cli.shell.answer import printable
 from server.status.picture import Event, Picture
 
 PLAIN_WIDTH = 120
+GAP = 2
+FLEXIBLE_LEAST, NAME_LEAST = 6, 8
+"""Columns between two of a table's, and those that remain of what is cut."""
 WIDE = 100
 """Columns of a terminal that has room for every column."""
 _GOOD, _BAD, _QUIET = "green", "bold red", "dim"
@@ -32,12 +35,16 @@ class View(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column; `flexible` ones share the rest of the width, `spare` ones are left out of a narrow one."""
+    """A column. `flexible` ones share what is left of the width, `spare` ones are left out of a narrow one.
+
+    Where there is too little room for all, those that may be `cut` are: names, never states and numbers.
+    """
 
     head: str
     right: bool = False
     flexible: bool = False
     spare: bool = False
+    cut: bool = False
 
 
 Row = Sequence[Text]
@@ -123,7 +130,8 @@ def _overview(picture: Picture) -> Iterable[_Section]:
 
 def _profiles(picture: Picture) -> _Section:
     columns = (
-        *(Column(head) for head in ("profile", "role", "peer", "since")),
+        Column("profile", cut=True),
+        *(Column(head) for head in ("role", "peer", "since")),
         Column("why", flexible=True),
         *(Column(head, right=True) for head in ("groups", "members", "retained")),
     )
@@ -143,7 +151,8 @@ def _profiles(picture: Picture) -> _Section:
 
 def _copying(picture: Picture) -> _Section:
     columns = (
-        *(Column(head) for head in ("profile", "messages", "state")),
+        Column("profile", cut=True),
+        *(Column(head) for head in ("messages", "state")),
         *(Column(head, right=True) for head in ("copied/s", "applied/s")),
         *(Column(head, right=True, spare=True) for head in ("copied", "applied")),
         Column("not copied", flexible=True),
@@ -167,7 +176,8 @@ def _copying(picture: Picture) -> _Section:
 
 def _services(picture: Picture) -> _Section:
     columns = (
-        *(Column(head) for head in ("service", "peer", "channel")),
+        *(Column(head, cut=True) for head in ("service", "peer")),
+        Column("channel"),
         Column("security", spare=True),
         Column("sync"),
         Column("sent/s", right=True),
@@ -198,7 +208,11 @@ def _services(picture: Picture) -> _Section:
 
 def _interfaces(picture: Picture) -> _Section:
     columns = (
-        *(Column(head) for head in ("interface", "side", "profile", "plane", "querier")),
+        Column("interface", cut=True),
+        Column("side"),
+        Column("profile", cut=True),
+        Column("plane", spare=True),
+        Column("querier", cut=True),
         *(Column(head, right=True) for head in ("received/s", "sent/s", "dropped/s")),
         Column("dropped", flexible=True),
     )
@@ -215,7 +229,9 @@ def _interfaces(picture: Picture) -> _Section:
 
 def _groups(picture: Picture) -> _Section:
     columns = (
-        *(Column(head) for head in ("group", "subscriber", "interface", "profile", "origin")),
+        *(Column(head) for head in ("group", "subscriber")),
+        *(Column(head, cut=True) for head in ("interface", "profile")),
+        Column("origin"),
         Column("forwarded", flexible=True),
     )
     rows = [
@@ -234,7 +250,7 @@ def _groups(picture: Picture) -> _Section:
 
 
 def _events(picture: Picture) -> _Section:
-    columns = (Column("time"), Column("what"), Column("where"), Column("content", flexible=True))
+    columns = (Column("time"), Column("what"), Column("where", cut=True), Column("content", flexible=True))
     rows = [_event(each) for each in reversed(picture.events)]
     return "Events", columns, rows, "nothing has been notified"
 
@@ -251,31 +267,49 @@ def _counted(title: str, picture: Picture, name: str) -> str:
 def _table(
     title: str, columns: Sequence[Column], rows: Sequence[Row], more: int, empty: str, width: int
 ) -> Table:
-    shown = [place for place, column in enumerate(columns) if width >= WIDE or not column.spare]
+    places = [place for place, column in enumerate(columns) if width >= WIDE or not column.spare]
+    shown = [[row[place] for place in places] for row in rows] or [[_text(empty, style=_QUIET)]]
     table = Table(
         title=_text(title, style="bold"),
         title_justify="left",
         box=None,
         pad_edge=False,
-        padding=(0, 2, 0, 0),
+        padding=(0, GAP, 0, 0),
         header_style=_QUIET,
         caption=f"and {more:,} more" if more else None,
         caption_justify="left",
-        expand=True,
     )
-    for column in (columns[place] for place in shown):
-        table.add_column(
-            column.head,
-            justify="right" if column.right else "left",
-            no_wrap=True,
-            overflow="ellipsis",
-            ratio=1 if column.flexible else None,
-        )
-    for row in rows:
-        table.add_row(*(row[place] for place in shown))
-    if not rows:
-        table.add_row(_text(empty, style=_QUIET))
+    kept = [columns[place] for place in places]
+    needs = [
+        max([len(column.head), *(row[place].cell_len for row in shown if place < len(row))])
+        for place, column in enumerate(kept)
+    ]
+    for column, size in zip(kept, widths(kept, needs, width), strict=True):
+        justify: JustifyMethod = "right" if column.right else "left"
+        table.add_column(column.head, justify=justify, no_wrap=True, overflow="ellipsis", width=size)
+    for row in shown:
+        table.add_row(*row)
     return table
+
+
+def widths(columns: Sequence[Column], needs: Sequence[int], width: int) -> list[int]:
+    """Return how wide each column is, so that they need no more than `width` with the gaps between them.
+
+    What may be cut is, the widest first: flexible columns before names, and the rest only when they are gone.
+    """
+    found = list(needs)
+    over = sum(found) + GAP * (len(found) - 1) - width
+    flexible = [place for place, column in enumerate(columns) if column.flexible]
+    named = [place for place, column in enumerate(columns) if column.cut]
+    for places, least in ((flexible, FLEXIBLE_LEAST), (named, NAME_LEAST), (range(len(found)), 1)):
+        while over > 0 and (wide := max(places, key=found.__getitem__, default=None)) is not None:
+            if found[wide] <= least:
+                break
+            found[wide] -= 1
+            over -= 1
+    if flexible and over < 0:
+        found[flexible[-1]] -= over
+    return found
 
 
 def _role(role: str) -> Text:

@@ -6,9 +6,11 @@ from io import StringIO
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from rich.console import Console
 
-from cli.top.render import View, plain, screen
+from cli.top.render import GAP, NAME_LEAST, Column, View, plain, screen, widths
 from server.status.picture import Copying, Event, Group, Interface, Picture, Profile, Service
 
 COPYING = Copying("igmp", "dhcp-stb", "active", False, 1234, 5, 12.25, 0.0, {})
@@ -163,3 +165,40 @@ def test_what_a_router_says_does_not_steer_the_terminal() -> None:
         lines = shown(changed(PICTURE, profiles=[profile], events=[event]), view)  # type: ignore[arg-type]
         assert not [line for line in lines if re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f]", line)]
         assert len(lines) <= 40
+
+
+def test_long_names_are_cut_and_states_are_not() -> None:
+    name = "residential-iptv-profile-01"
+    copying = changed(COPYING, state="admin-disabled")
+    profile = changed(PROFILE, name=name, copying=[copying])
+    service = changed(
+        SERVICE, name=name, peer="2001:db8:1234:5678:9abc:def0:1234:5678", channel="synchronizing"
+    )
+    interface = changed(INTERFACE, name="enp5s0f0np0.4094", profile=name, querier="2001:db8::1234:5678")
+    picture = changed(PICTURE, profiles=[profile], services=[service], interfaces=[interface])
+    lines = shown(picture, width=80)  # type: ignore[arg-type]
+    for words in (
+        "master backup 11-27 12:00:01",
+        "igmp dhcp-stb ! admin-disabled 12.2 0.0",
+        "! synchronizing in-sync 150 7",
+        "3.0 4.0 0.5",
+    ):
+        assert any(words in " ".join(line.split()) for line in lines), words
+
+
+COLUMNS = st.builds(Column, st.just("x"), flexible=st.booleans(), cut=st.booleans())
+
+
+@given(st.lists(st.tuples(COLUMNS, st.integers(1, 60)), min_size=1, max_size=12), st.integers(20, 200))
+def test_columns_fit_as_far_as_they_can(drawn: list[tuple[Column, int]], width: int) -> None:
+    columns, needs = [column for column, _ in drawn], [need for _, need in drawn]
+    found = widths(columns, needs, width)
+    total = sum(found) + GAP * (len(found) - 1)
+    assert total <= width or found == [1] * len(found)
+    assert all(size >= 1 for size in found)
+    if any(
+        size < need
+        for size, need, each in zip(found, needs, columns, strict=True)
+        if not each.cut and not each.flexible
+    ):
+        assert all(size <= NAME_LEAST for size, each in zip(found, columns, strict=True) if each.cut)
