@@ -1,8 +1,8 @@
 """What state tells of other nodes by their names, without those that the reader may not read. Pure.
 
 A partial lock names the nodes that it is on (ietf-netconf-monitoring), a commit those that it changed
-(twincast-commit-history). Who may not read one of them must not learn from its name that it is there, or was
-(RFC 8341 section 3.2.4).
+(twincast-commit-history), a filter of a subscription whatever it likes. Who may not read one of them must not
+learn from its name that it is there, or was (RFC 8341 section 3.2.4).
 """
 
 from collections import Counter
@@ -29,21 +29,36 @@ _COMMITS: Final = (f"{_HISTORY}commit-history", f"{_HISTORY}commit")
 _COUNT: Final = f"{_HISTORY}changes"
 _CHANGES: Final = f"{_HISTORY}change"
 _PATH: Final = f"{_HISTORY}path"
+_SUBSCRIBED: Final = "{urn:ietf:params:xml:ns:yang:ietf-subscribed-notifications}"
+_PUSHED: Final = "{urn:ietf:params:xml:ns:yang:ietf-yang-push}"
+_SUBSCRIPTIONS: Final = (f"{_SUBSCRIBED}subscriptions", f"{_SUBSCRIBED}subscription")
+_FILTERS: Final = (
+    *(f"{_SUBSCRIBED}stream-{kind}" for kind in ("filter-name", "subtree-filter", "xpath-filter")),
+    f"{_PUSHED}selection-filter-ref",
+    *(f"{_PUSHED}datastore-{kind}-filter" for kind in ("subtree", "xpath")),
+)
 
 
 def without_hidden_names(schema: Schema, readable: Reach, root: Container) -> Container:
     """Return `root` as whoever may read as far as `readable` may see it.
 
-    An expression may name anything, so it is told only to those who may read everything; so is how many nodes
-    a commit has changed.
+    An expression or filter may name anything, so it is told only to those who may read everything; so is how
+    many nodes a commit has changed.
     """
-    ways = [way for way in (_WAY, _COMMITS) if way[0] in root.children]
+    ways = [way for way in (_WAY, _COMMITS, _SUBSCRIPTIONS) if way[0] in root.children]
     if not ways or readable.permits_all_below(Location(schema.root)):
         return root
     censor = _Censor(schema, readable)
+    changes = {_WAY: censor.lock, _COMMITS: censor.commit, _SUBSCRIPTIONS: _without_filters}
     for way in ways:
-        root = _followed(root, way, censor.lock if way is _WAY else censor.commit)
+        root = _followed(root, way, changes[way])
     return root
+
+
+def _without_filters(subscription: Entry) -> Entry:
+    for tag in _FILTERS:
+        subscription = subscription.remove(tag)
+    return subscription
 
 
 def _followed(branch: _B, way: tuple[str, ...], change: Callable[[Any], Any]) -> _B:

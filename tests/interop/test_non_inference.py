@@ -5,13 +5,12 @@ octets from both, but for the times. What is not so, because a configuration has
 nobody may delete what he may not delete, is in `INHERENT`: there the answers part, and tell no more.
 """
 
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 import pytest
 from lxml import etree
 
-from tests.support.battery import PARTIAL, WITH_DEFAULTS, requests
+from tests.support.battery import WITH_DEFAULTS, requests
 from tests.support.depot import DEPOT, SPACES, Refusal
 from tests.support.error_rows import EVENT, TCH, edit, roots
 from tests.support.scenes import (
@@ -30,12 +29,11 @@ from tests.support.scenes import (
     ledger,
     permit,
 )
-from tests.support.two_worlds import Worlds, same, two_worlds
+from tests.support.two_worlds import Worlds, alike, two_worlds
 
 HIDDEN = "the configuration is not acceptable together with data that you may not read"
 DENIED = "the change is not permitted to you"
 VALIDATE = "<validate><source><candidate/></source></validate>"
-_LOCK = re.compile(rb'<lock-id xmlns="[^"]*partial-lock[^"]*">(\d+)')
 
 
 @pytest.fixture(scope="module")
@@ -44,40 +42,10 @@ def worlds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worlds]:
         yield made
 
 
-def alike(worlds: Worlds, bodies: Iterable[str]) -> None:
-    """Send each request to both worlds and hold the answers to each other; undo what they leave behind."""
-    different = []
-    for body in bodies:
-        one, other = worlds.guest(body)
-        if one != other:
-            different.append(_shown(body, one, other))
-        for word in (ONE, OTHER):
-            if word not in body:
-                assert word.encode() not in one + other, body
-        _give_back(worlds, one)
-    assert not different, "\n".join(different)
-
-
-def _give_back(worlds: Worlds, answer: bytes) -> None:
-    locked = _LOCK.search(answer)
-    if locked is not None:
-        number = locked[1].decode()
-        worlds.guest(f'<partial-unlock xmlns="{PARTIAL}"><lock-id>{number}</lock-id></partial-unlock>')
-    worlds.guest("<discard-changes/>")
-
-
-def _shown(body: str, one: bytes, other: bytes) -> str:
-    """A request and where its answers part."""
-    pairs = enumerate(zip(one, other, strict=False))
-    at = max(0, next((place for place, (left, right) in pairs if left != right), 0) - 200)
-    parts = (answer[at : at + 600].decode(errors="replace") for answer in (one, other))
-    return "\n  ".join((f"\n{body[:700]}", *parts))
-
-
 @pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.name)
 def test_both_worlds_answer_alike(worlds: Worlds, scene: Scene) -> None:
     worlds.begin(scene.rules, scene.shared, scene.hidden)
-    alike(worlds, requests(scene))
+    alike(worlds.guest, requests(scene))
     for file in worlds.both[0].files.iterdir():
         assert file.read_bytes() == (worlds.both[1].files / file.name).read_bytes(), file.name
 
@@ -128,7 +96,7 @@ def test_the_history_names_no_hidden_node(worlds: Worlds) -> None:
         for label in ("both", "more", "hidden")
         for test in ("", "[2]", "[contains(h:path, 'owner')]", "[contains(h:path, '7')]")
     ]
-    alike(worlds, [*told, *expressions, f'<compare-commits xmlns="{TCH}"/>'])
+    alike(worlds.guest, [*told, *expressions, f'<compare-commits xmlns="{TCH}"/>'])
     one, _ = worlds.guest(told[0])
     assert b"/l:ledger/l:ink" in one
 
@@ -149,27 +117,20 @@ def test_notifications_are_alike(worlds: Worlds, wanted: str) -> None:
     rules = (about("/d:depot/d:title", "deny"), *WRITES)
     worlds.begin(rules, depot(SHARED), (depot(f"<title>{ONE}</title>"), depot("")))
     start = "<startTime>2020-01-01T00:00:00Z</startTime>"
+    asked = f'<create-subscription xmlns="{EVENT}">{wanted}{start}</create-subscription>'
     with worlds.sessions() as pair:
-        for client in pair:
-            assert (
-                client.errors(f'<create-subscription xmlns="{EVENT}">{wanted}{start}</create-subscription>')
-                == []
-            )
-        past = [_until(client, b"replayComplete") for client in pair]
+        for client in pair.clients:
+            assert client.errors(asked) == []
+        past = pair.until(b"replayComplete")
         assert past[0] == past[1]
         worlds.admin(edit("<title>zq3</title>"), edit('<title nc:operation="remove"/><lit>false</lit>'))
         worlds.admin("<commit/>")
         worlds.admin("<commit><confirmed/></commit>")
-        later = [_until(client, b"netconf-confirmed-commit") for client in pair] if not wanted else [[], []]
+        later: tuple[list[bytes], list[bytes]] = ([], [])
+        if not wanted:
+            later = pair.until(b"netconf-confirmed-commit")
         assert later[0] == later[1]
     assert b"zq" not in b"".join((*past[0], *later[0]))
-
-
-def _until(client: object, last: bytes) -> list[bytes]:
-    found: list[bytes] = []
-    while not found or last not in found[-1]:
-        found.append(same(client.receive()))  # type: ignore[attr-defined]
-    return found
 
 
 def _switchover(name: str) -> str:
@@ -204,7 +165,7 @@ def test_hidden_profiles_and_services(worlds: Worlds) -> None:
     alone = _backup(_of("profile", "x", f"<service-name>{ONE}</service-name>"))
     tested = refers.replace("<config>", "<test-option>test-then-set</test-option><config>")
     alike(
-        worlds,
+        worlds.guest,
         [
             f"<get>{whole}</get>",
             f"<get>{whole}{mode}</get>",
@@ -248,7 +209,7 @@ def test_who_may_write_only_is_told_nothing(worlds: Worlds, seen: bool) -> None:
     bodies = [edit(f'<title nc:operation="{each}">x</title>') for each in ("merge", "replace", "remove")]
     bodies += [edit(f'<hall nc:operation="{each}"><name>{ONE}</name></hall>') for each in ("merge", "remove")]
     bodies += [f"<get><filter>{depot('<level/>' if seen else '')}</filter></get>"]
-    alike(worlds, bodies)
+    alike(worlds.guest, bodies)
 
 
 # What cannot be alike: a configuration is valid or not as a whole, and what may not be deleted stays.

@@ -1,5 +1,8 @@
 """Somebody who is not the administrator, and the access rules that concern him."""
 
+from collections.abc import Iterable
+
+from server.protocol.messages import BASE_1_0, BASE_1_1
 from tests.support.depot import DEPOT, DepotClient
 from tests.support.netconf_client import RawClient
 
@@ -10,9 +13,10 @@ GUEST, GUEST_PASSWORD = "guest", "a guest's password"
 class GuestClient(DepotClient):
     """A session of the guest."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, capabilities: Iterable[str] = ()) -> None:
+        """`capabilities` are what its hello has beside the base."""
         RawClient.__init__(self, port, GUEST, password=GUEST_PASSWORD)
-        self.greeting = self.hello()
+        self.greeting = self.hello((BASE_1_0, BASE_1_1, *capabilities))
 
 
 def rules(admin: DepotClient, *rules: str) -> None:

@@ -16,7 +16,7 @@ class Scene:
     """`rules` for the user; what both worlds have; what is hidden in each; where that is.
 
     `targets` are steps below `<depot>` that lead to hidden nodes, as elements of a filter or an edit;
-    `paths` are XPaths of hidden nodes.
+    `paths` are XPaths of hidden nodes. `sees`: something of the depot may be read.
     """
 
     name: str
@@ -25,6 +25,7 @@ class Scene:
     hidden: tuple[str, str]
     targets: tuple[str, ...]
     paths: tuple[str, ...]
+    sees: bool = True
 
 
 def depot(inner: str, attributes: str = "") -> str:
@@ -55,7 +56,10 @@ HISTORY = (
     "<access-operations>read</access-operations><action>permit</action>"
 )
 """The history may be read; that of scenes that went before, with other rules, is in it too."""
+TURN = "/l:ledger/l:line[l:number='99']"
+"""A node that nobody but the administrator sees, so that every commit changes something in both worlds."""
 OPERATIONS = (
+    about(TURN, "deny"),
     *map(permit, ("compare", "compare-commits", "rollback-to-commit", "partial-lock", "partial-unlock")),
 )
 WRITES = (about("/d:depot", "permit"), about("/t:remote-backup", "permit"), *OPERATIONS)
@@ -178,12 +182,13 @@ SCENES = (
         ("/d:depot/d:notes", "/d:depot/d:modes[bit-is-set(., 'fast')]"),
     ),
     Scene(
-        "everything but one leaf",
+        "everything",
         (about("/d:depot/d:level", "permit"), about("/d:depot", "deny"), *OPERATIONS),
         depot("<level>3</level>"),
         (depot(f"<title>{ONE}</title>" + hall(ONE)), depot("<lit>false</lit>")),
         ("<title/>", hall(ONE), "<lit>false</lit>", "<level>4</level>"),
         ("/d:depot/d:title", "/d:depot/d:level", "/d:depot/d:hall"),
+        sees=False,
     ),
     Scene(
         "a module",

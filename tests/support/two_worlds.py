@@ -6,7 +6,7 @@ left out of the comparison.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Any
 from tests.support.depot import MODULES, DepotClient
 from tests.support.error_rows import GUEST, roots
 from tests.support.guest import GUEST_PASSWORD, GuestClient
+from tests.support.scenes import ONE, OTHER, ledger
 from tests.support.server import ServerUnderTest, running_server
 
 NACM = "urn:ietf:params:xml:ns:yang:ietf-netconf-acm"
@@ -22,6 +23,8 @@ EMPTY = (
     "<edit-config><target><candidate/></target><default-operation>replace</default-operation>"
     "<config>{}</config></edit-config>"
 )
+PARTIAL = "urn:ietf:params:xml:ns:netconf:partial-lock:1.0"
+_LOCK = re.compile(rb'<lock-id xmlns="[^"]*partial-lock[^"]*">(\d+)')
 _TIMES = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 
 
@@ -46,6 +49,7 @@ class Worlds:
 
     both: tuple[World, World]
     told: tuple[list[bytes], list[bytes]] = field(default_factory=lambda: ([], []))
+    turns: int = 0
 
     def admin(self, one: str, other: str | None = None) -> None:
         """Have the administrator do something in each world, which has to succeed."""
@@ -74,17 +78,77 @@ class Worlds:
         nacm = _nacm(rules)
         for one, other in (hidden[::-1], hidden):
             self.admin(EMPTY.format(nacm + shared))
-            self.admin(roots(one), roots(other))
-            self.admin("<commit/>")
+            self.commit(one, other)
+
+    def commit(self, one: str, other: str) -> None:
+        """Commit hidden things, some in either world; that something was committed is no secret."""
+        self.turns += 1
+        self.admin(roots(one), roots(other))
+        self.admin(roots(ledger(f"<line><number>99</number><sum>{self.turns}.00</sum></line>")))
+        self.admin("<commit/>")
 
     @contextmanager
-    def sessions(self) -> Iterator[tuple[GuestClient, GuestClient]]:
-        """A further session of the user in each world."""
+    def sessions(self, *capabilities: str) -> Iterator["Pair"]:
+        """A further session of the user in each world, with what its hello announces beside the base."""
         with ExitStack() as stack:
-            opened = [GuestClient(world.server.port) for world in self.both]
+            opened = [GuestClient(world.server.port, capabilities) for world in self.both]
             for client in opened:
                 stack.callback(client.close)
-            yield opened[0], opened[1]
+            yield Pair((opened[0], opened[1]))
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A session in each world."""
+
+    clients: tuple[GuestClient, GuestClient]
+
+    def ask(self, body: str) -> tuple[bytes, bytes]:
+        """Ask in each world and return the answers without times."""
+        one, other = (same(client.rpc(body)) for client in self.clients)
+        return one, other
+
+    def until(self, last: bytes) -> tuple[list[bytes], list[bytes]]:
+        """Return what comes in each world, up to a message that has these octets."""
+        one, other = (_until(client, last) for client in self.clients)
+        return one, other
+
+
+def _until(client: GuestClient, last: bytes) -> list[bytes]:
+    found: list[bytes] = []
+    while not found or last not in found[-1]:
+        found.append(same(client.receive()))
+    return found
+
+
+def alike(ask: Callable[[str], tuple[bytes, bytes]], bodies: Iterable[str]) -> None:
+    """Have each request answered in both worlds and hold the answers to each other.
+
+    What they leave behind is undone. No word that stands in hidden places only may be in an answer unless it
+    is in the question.
+    """
+    different = []
+    for body in bodies:
+        one, other = ask(body)
+        if one != other:
+            different.append(shown(body, one, other))
+        for word in (ONE, OTHER):
+            if word not in body:
+                assert word.encode() not in one + other, body
+        locked = _LOCK.search(one)
+        if locked is not None:
+            number = locked[1].decode()
+            ask(f'<partial-unlock xmlns="{PARTIAL}"><lock-id>{number}</lock-id></partial-unlock>')
+        ask("<discard-changes/>")
+    assert not different, "\n".join(different)
+
+
+def shown(body: str, one: bytes, other: bytes) -> str:
+    """A request and where its answers part."""
+    pairs = enumerate(zip(one, other, strict=False))
+    at = max(0, next((place for place, (left, right) in pairs if left != right), 0) - 200)
+    parts = (answer[at : at + 600].decode(errors="replace") for answer in (one, other))
+    return "\n  ".join((f"\n{body[:700]}", *parts))
 
 
 def _nacm(rules: Sequence[str]) -> str:
