@@ -6,7 +6,7 @@ Who asks is who the kernel says; what he may do is for NACM to say. One request 
 import socket
 import time
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -21,6 +21,7 @@ from server.transport.handover import Note, connect_unix, hand_over
 
 NC: Final = BASE_NAMESPACE
 HELLO_SECONDS: Final = 10.0
+CLOSE_SECONDS: Final = 2.0
 REPLY_SECONDS: Final = 150.0
 """A commit of 100,000 entries takes seconds; the validator gives up after 120."""
 _HELLO: Final = (
@@ -75,6 +76,9 @@ class LocalSession(AbstractContextManager["LocalSession"]):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        # a session that is not closed counts as dropped
+        with suppress(UnreachableError, RefusedError):
+            self.ask("<close-session/>", CLOSE_SECONDS)
         self._stream.close()
 
     def ask(self, operation: str, timeout: float = REPLY_SECONDS) -> etree._Element:

@@ -35,7 +35,7 @@ Render = Callable[[str], tuple[str, bytes]]
 """Returns content type and body for the value of the header Accept."""
 
 
-class _BadRequestError(Exception):
+class BadRequestError(Exception):
     """The request cannot be answered; `status` says how that is told."""
 
     def __init__(self, status: HTTPStatus) -> None:
@@ -126,7 +126,7 @@ class ScrapeServer:
     def _answer(self, connection: socket.socket) -> None:
         try:
             method, headers = self._read(connection)
-        except _BadRequestError as error:
+        except BadRequestError as error:
             self._count("request")
             phrase = f"{error.status.phrase}\n".encode()
             self._send(connection, _response(error.status, "text/plain", phrase, head=False))
@@ -148,24 +148,28 @@ class ScrapeServer:
             try:
                 chunk = connection.recv(self._limits.head)
             except TimeoutError:
-                raise _BadRequestError(HTTPStatus.REQUEST_TIMEOUT) from None
+                raise BadRequestError(HTTPStatus.REQUEST_TIMEOUT) from None
             head += chunk
             if not chunk:
-                raise _BadRequestError(HTTPStatus.BAD_REQUEST)
+                raise BadRequestError(HTTPStatus.BAD_REQUEST)
             if len(head) > self._limits.head:
-                raise _BadRequestError(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
-        return _parsed(head.partition(b"\r\n\r\n")[0])
+                raise BadRequestError(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+        return parsed(head.partition(b"\r\n\r\n")[0])
 
 
-def _parsed(head: bytes) -> tuple[str, Mapping[str, str]]:
+def parsed(head: bytes) -> tuple[str, Mapping[str, str]]:
+    """Return method and headers, in lower case, of the head of a request for the metrics.
+
+    Raises BadRequestError for any other.
+    """
     first, *rest = head.decode("latin-1").split("\r\n")
     words = first.split(" ")
     if len(words) != 3 or not words[2].startswith("HTTP/1."):
-        raise _BadRequestError(HTTPStatus.BAD_REQUEST)
+        raise BadRequestError(HTTPStatus.BAD_REQUEST)
     if words[0] not in ("GET", "HEAD"):
-        raise _BadRequestError(HTTPStatus.METHOD_NOT_ALLOWED)
+        raise BadRequestError(HTTPStatus.METHOD_NOT_ALLOWED)
     if words[1].partition("?")[0] != PATH:
-        raise _BadRequestError(HTTPStatus.NOT_FOUND)
+        raise BadRequestError(HTTPStatus.NOT_FOUND)
     pairs = (line.partition(":") for line in rest)
     return words[0], {name.strip().lower(): value.strip() for name, _, value in pairs}
 

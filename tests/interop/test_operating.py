@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from unittest.mock import patch
 
 import pytest
@@ -41,6 +42,7 @@ CONFIG = {
     },
 }
 TEXT = json.dumps(CONFIG)
+NOBODY = 65534
 EMPTY = '<config xmlns="urn:ietf:params:xml:ns:netconf:base:1.0"/>\n'
 
 
@@ -197,3 +199,65 @@ def test_status_of_a_dataplane_that_hangs_is_down(tmp_path: Path) -> None:
         assert done.returncode == 2
         assert json.loads(done.stdout)["dataplane"]["reachable"] is False
         wait_for(lambda: ask(router, "status").returncode == 1, what="the dataplane is back", timeout=30)
+
+
+def as_nobody(*words: str, text: str = "") -> Done:
+    """Run a command as a user whom nobody knows; what it imports has been imported before."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        status = 99
+        try:
+            os.setgroups([])
+            os.setgid(NOBODY)
+            os.setuid(NOBODY)
+            done = twincast(*words, text=text)
+            os.write(writer, json.dumps([done.stdout, done.stderr]).encode())
+            status = done.returncode
+        finally:
+            os._exit(status)
+    os.close(writer)
+    with os.fdopen(reader) as told:
+        text = told.read()
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    return Done(status, *json.loads(text or '["", ""]'))
+
+
+@pytest.fixture
+def public(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder that everybody may enter, which tmp_path is not."""
+    if os.geteuid() != 0:
+        pytest.skip("users and folders of others are made by root")
+    with TemporaryDirectory(prefix="twincast-") as folder:
+        Path(folder).chmod(0o755)
+        monkeypatch.setenv("XDG_STATE_HOME", folder)
+        yield Path(folder)
+
+
+def test_a_command_closes_its_session(router: Twincast) -> None:
+    assert ask(router, "export").returncode == 0
+
+    def reasons() -> set[str]:
+        ended = [line for line in router.log if "session-ended" in line and "user=admin" not in line]
+        return {line.split(" reason=")[1].split()[0] for line in ended}
+
+    wait_for(reasons, what="its end")
+    assert reasons() == {"closed"}
+
+
+def test_access_control_applies_to_who_is_no_administrator(tmp_path: Path, public: Path) -> None:
+    here = ("--socket", str(public / "netconf.sock"))
+    with Twincast(
+        tmp_path / "router", "--netconf-socket", here[1], "--netconf-socket-mode", "0666"
+    ) as router:
+        for words in (("import", "-"), ("export",), ("status",)):
+            assert twincast(*words, *here, text=TEXT).returncode != 99
+        shown = as_nobody("export", *here)
+        assert (shown.returncode, "rbp3" in shown.stdout) == (0, True), shown
+        changed = TEXT.replace('"igmp-copy": false', '"igmp-copy": true')
+        refused = as_nobody("import", "-", *here, text=changed)
+        assert (refused.returncode, "access-denied" in refused.stderr) == (1, True), refused
+        asked = as_nobody("status", "--json", *here, "--state-dir", str(router.state_dir))
+        state = json.loads(asked.stdout)
+        assert (asked.returncode, state["dataplane"]["reachable"]) == (1, None)
+        assert {each["subject"] for each in state["problems"]} == {"service rbs1"}

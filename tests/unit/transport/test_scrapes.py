@@ -6,7 +6,10 @@ from collections.abc import Callable, Iterator
 from http.client import HTTPConnection
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from server.transport import scrapes
 from server.transport.scrapes import ScrapeLimits, ScrapeServer
 from tests.support.wait import wait_for
 
@@ -141,3 +144,18 @@ def test_stopping_cuts_what_is_open() -> None:
         client.settimeout(30)
         while client.recv(65536):
             pass
+
+
+HEADS = st.one_of(
+    st.binary(max_size=200), st.text(max_size=60).map(lambda text: f"GET /metrics {text}".encode())
+)
+
+
+@given(HEADS)
+def test_any_head_is_a_request_or_refused_as_none(head: bytes) -> None:
+    method, status = "", 0
+    try:
+        method, _ = scrapes.parsed(head)
+    except scrapes.BadRequestError as error:
+        status = error.status.value
+    assert method in ("GET", "HEAD") or 400 <= status < 500
