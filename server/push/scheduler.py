@@ -9,7 +9,7 @@ from typing import Final, Protocol
 
 _log = logging.getLogger("twincast.push.scheduler")
 
-WORKERS: Final = 2
+WORKERS: Final = 4
 """One that waits for the dataplane does not hold up the others."""
 STOP_SECONDS: Final = 2.0
 LONGEST_WAIT: Final = 3600.0

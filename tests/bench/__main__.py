@@ -1,7 +1,7 @@
 """`make bench`: measures everything, prints the table and writes `bench-results/bench.json`.
 
 Arguments choose parts: membership, management, replication, capture, switchover, forwarding, state, states,
-routers, sessions, etags.
+routers, sessions, etags, push.
 """
 
 import json
@@ -15,6 +15,7 @@ from tests.bench import (
     forwarding,
     management,
     membership,
+    push,
     replication,
     routers,
     sessions,
@@ -36,6 +37,7 @@ PARTS: dict[str, Callable[[], Iterator[Row]]] = {
     "state": state.rows,
     "sessions": sessions.rows,
     "etags": etags.rows,
+    "push": push.rows,
 }
 
 
