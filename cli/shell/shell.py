@@ -81,8 +81,8 @@ class Shell:
                 found.update(
                     (item.text or "", None) for item in data.iter(path[-1].node.tag) if not len(item)
                 )
-        except Refused:
-            return []
+        except (Refused, LinkError):
+            return []  # the next command will tell that the session is over
         return sorted(name for name in found if name)
 
     def _carry_out(self, command: Change | Act | Order) -> Answer:
