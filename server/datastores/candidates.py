@@ -87,6 +87,12 @@ class PrivateCandidate(Candidate):
         self.root = self.merged(running, resolution)
         self.base = running
 
+    def edited(self, root: Container, running: Container) -> None:
+        """It has become `root`; who copies running into it has all that others have changed."""
+        self.root = root
+        if root is running:
+            self.base = running
+
     def committed(self, before: Container, after: Container, *, waits: bool) -> None:
         """Running was `before` and has become `after`, by what is in here.
 

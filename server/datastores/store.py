@@ -214,10 +214,13 @@ class Store:
         lock on the candidate that they share.
         """
         with self._writing(session_id):
-            if self._candidates.private(session_id) is None:
-                self._locks.check_change(Datastore.CANDIDATE, session_id)
-            candidate = self._candidates.of(session_id)
-            candidate.root = change(candidate.root)
+            own = self._candidates.private(session_id)
+            if own is not None:
+                own.edited(change(own.root), self._running.root)
+                return
+            self._locks.check_change(Datastore.CANDIDATE, session_id)
+            shared = self._candidates.shared
+            shared.root = change(shared.root)
 
     def discard(self, session_id: int) -> None:
         """Make the candidate what running is (RFC 6241 section 8.3.4.2); raises RpcError in-use.

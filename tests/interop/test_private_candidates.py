@@ -408,3 +408,15 @@ def test_a_conflict_that_the_user_may_not_see(tmp_path: Any) -> None:
         assert "title" not in error.message
         guest.discard()
         assert guest.errors(f'<update xmlns="{PC}"/>') == []
+
+
+def test_a_copy_of_running_is_up_to_date(connect: Connect, private: Connect) -> None:
+    """What another has made before it and removes after it does not come back with a commit."""
+    mine, theirs = begun(connect, private)
+    edit(theirs, profile(name="rbp4"))
+    theirs.commit()
+    mine.copy_config(source="running", target="candidate")
+    edit(theirs, profile(name="rbp4", attributes=f'xmlns:nc="{NC}" nc:operation="delete"'))
+    theirs.commit()
+    mine.commit()
+    assert names(mine, "running") == names(mine, "candidate") == ["rbp3"]
