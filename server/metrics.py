@@ -72,7 +72,10 @@ def _statistics(sessions: Sessions) -> Callable[[Selection], Mapping[str, object
 
 
 def _render(registry: CollectorRegistry, accept: str) -> tuple[str, bytes]:
-    encoder, content_type = choose_encoder(accept)
+    try:
+        encoder, content_type = choose_encoder(accept)
+    except (TypeError, ValueError):  # the client asks for a version that is no number
+        encoder, content_type = choose_encoder("")
     return content_type, encoder(registry)
 
 

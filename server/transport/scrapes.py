@@ -1,7 +1,8 @@
 """The metrics endpoint: HTTP/1.1, one GET a connection, bounded in everything.
 
-Nobody logs in here, so it listens on loopback unless told otherwise. A client that is slow, sends too much or
-is one too many is refused and counted.
+Nobody logs in here, so it listens on loopback unless told otherwise. There the Host header has to be an
+address or localhost: a name that an attacker lets resolve to it ("DNS rebinding") would make his page read
+ours. A client that is slow, sends too much or is one too many is refused and counted.
 """
 
 import logging
@@ -13,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
+from ipaddress import ip_address
 from typing import Final
 
 logger = logging.getLogger("twincast.transport.scrapes")
@@ -48,6 +50,7 @@ class ScrapeServer:
 
     def __init__(self, listener: socket.socket, render: Render, limits: ScrapeLimits | None = None) -> None:
         self._listener = listener
+        self._on_loopback = ip_address(listener.getsockname()[0]).is_loopback
         self._render = render
         self._limits = limits or ScrapeLimits()
         self._mutex = threading.Lock()
@@ -107,17 +110,17 @@ class ScrapeServer:
         threading.Thread(target=self._serve, args=(connection,), name="metrics", daemon=True).start()
 
     def _serve(self, connection: socket.socket) -> None:
-        try:
-            with connection:
+        with connection:  # closed last, so that who sees the end sees it counted
+            try:
                 self._answer(connection)
-        except OSError as error:
-            logger.debug("scrape-cut-off", extra={"cause": str(error)})
-        except Exception:
-            logger.exception("scrape-fault")
-            self._count("fault")
-        finally:
-            with self._mutex:
-                self._open.discard(connection)
+            except OSError as error:
+                logger.debug("scrape-cut-off", extra={"cause": str(error)})
+            except Exception:
+                logger.exception("scrape-fault")
+                self._count("fault")
+            finally:
+                with self._mutex:
+                    self._open.discard(connection)
 
     def _count(self, cause: str) -> None:
         with self._mutex:
@@ -126,6 +129,8 @@ class ScrapeServer:
     def _answer(self, connection: socket.socket) -> None:
         try:
             method, headers = self._read(connection)
+            if self._on_loopback:
+                _check_host(headers.get("host", "localhost"))
         except BadRequestError as error:
             self._count("request")
             phrase = f"{error.status.phrase}\n".encode()
@@ -172,6 +177,17 @@ def parsed(head: bytes) -> tuple[str, Mapping[str, str]]:
         raise BadRequestError(HTTPStatus.NOT_FOUND)
     pairs = (line.partition(":") for line in rest)
     return words[0], {name.strip().lower(): value.strip() for name, _, value in pairs}
+
+
+def _check_host(host: str) -> None:
+    """Raise BadRequestError for a Host header that has a name other than localhost."""
+    name, colon, port = host.rpartition(":")
+    name = name if colon and "]" not in port else host
+    try:
+        ip_address(name.removeprefix("[").removesuffix("]"))
+    except ValueError:
+        if name.lower() != "localhost":
+            raise BadRequestError(HTTPStatus.MISDIRECTED_REQUEST) from None
 
 
 def _response(status: HTTPStatus, content_type: str, body: bytes, *, head: bool) -> bytes:

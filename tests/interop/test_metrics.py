@@ -53,6 +53,13 @@ def value(router: Twincast, name: str, **labels: str) -> float | None:
     return values(router).get((name, frozenset(labels.items())))
 
 
+@pytest.mark.parametrize("version", ["1.0.0", "1.x", "", "-1"])
+def test_whatever_version_is_accepted(router: Twincast, version: str) -> None:
+    text = scrape(router, f"application/openmetrics-text;version={version}")
+    assert "twincast_dataplane_up 1.0" in text
+    assert not [line for line in router.log if "scrape-fault" in line]
+
+
 def test_the_state_of_the_router_is_told(router: Twincast) -> None:
     assert value(router, "twincast_dataplane_up") == 1
     assert value(router, "twincast_profile_memberships", profile="rbp3") == 0

@@ -39,10 +39,12 @@ def start() -> Iterator[Start]:
         server.stop()
 
 
-def ask(port: int, method: str = "GET", path: str = "/metrics") -> tuple[int, dict[str, str], bytes]:
+def ask(
+    port: int, method: str = "GET", path: str = "/metrics", **headers: str
+) -> tuple[int, dict[str, str], bytes]:
     connection = HTTPConnection("127.0.0.1", port, timeout=30)
     try:
-        connection.request(method, path, headers={"Accept": "text/plain"})
+        connection.request(method, path, headers={"Accept": "text/plain", **headers})
         response = connection.getresponse()
         return response.status, dict(response.headers), response.read()
     finally:
@@ -55,6 +57,20 @@ def test_a_scrape_is_answered(start: Start) -> None:
     assert (status, body) == (200, b"accept text/plain\n")
     assert headers["Content-Type"] == "text/plain"
     assert headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:9464", "LOCALHOST:9464", "localhost", "[::1]:9464", "[::1]"])
+def test_a_host_that_nobody_can_let_resolve_to_it(start: Start, host: str) -> None:
+    _, port = start()
+    assert ask(port, Host=host)[0] == 200
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:9464", "", "localhost.evil.example", "[x]:1"])
+def test_the_page_of_another_site_reads_nothing(start: Start, host: str) -> None:
+    server, port = start()
+    status, _, body = ask(port, Host=host)
+    assert (status, body) == (421, b"Misdirected Request\n")
+    assert server.refused()["request"] == 1
 
 
 def test_head_has_no_body(start: Start) -> None:
