@@ -8,6 +8,7 @@ what was changed, not what exists.
 
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import chain
 from typing import Any, Final, TypeAlias, TypeVar
 
 from server.schema.node import NodeKind, SchemaNode
@@ -151,14 +152,17 @@ class _Merge:
 
 
 def _with_others(main: list[Any], other: list[Any]) -> list[Any]:
-    order, present = list(main), set(main)
+    """The members of one list, and behind each what the other alone has behind it."""
+    present = set(main)
+    behind: dict[Any, list[Any]] = {}
     before = None
     for key in other:
-        if key not in present:
-            order.insert(0 if before is None else order.index(before) + 1, key)
-            present.add(key)
-        before = key
-    return order
+        if key in present:
+            before = key
+        else:
+            behind.setdefault(before, []).append(key)
+    followed = ((key, *behind.get(key, ())) for key in main)
+    return [*behind.get(None, ()), *chain.from_iterable(followed)]
 
 
 def _is_moved(base: list[Any], side: list[Any]) -> bool:
