@@ -7,14 +7,15 @@ in between at a pace that costs little.
 
 import logging
 import time
+from collections.abc import Sequence
 from typing import Final
 
 from server.push.change_update import PUSH_CHANGE_UPDATE, push_change_update
 from server.push.datastore import DatastoreSubscription
-from server.push.errors import Problem
+from server.push.errors import Problem, Unacceptable
 from server.push.lens import Lens
 from server.push.pace import OnChange
-from server.push.patch import edits
+from server.push.patch import Edit, edits
 from server.push.receiver import Receiver
 from server.push.registry import Registry
 from server.push.running_log import RunningLog
@@ -129,24 +130,28 @@ class OnChangeSubscription(DatastoreSubscription):
         """Send what changed, if anything did."""
         self._changed = False
         began = time.thread_time()
-        trees, seen, root, complete = self._steps()
+        try:
+            trees, seen, root, complete = self._steps()
+        except Unacceptable:
+            self._changed = True
+            raise
         self._next_look = self._after_look(now, time.thread_time() - began) if self._lens.polls else None
         found = edits(trees, self._trigger.excluded)
-        if not found:
-            self._told, self._seen, self._root = trees[-1], seen, root
-            return self._next_look
-        most = self._receiver.limits.update
         try:
-            pieces = push_change_update(
-                self._schema, self.number, self._patch, found, most, incomplete=not complete
-            )
+            pieces = self._printed(found, incomplete=not complete)
         except TooBigError:
             return self._again(now, Problem.UPDATE_TOO_BIG)
-        if not self._resumed(now) or not self._send(now, PUSH_CHANGE_UPDATE, pieces):
+        if not self._resumed(now) or (found and not self._send(now, PUSH_CHANGE_UPDATE, pieces)):
             return self._again(now, None)
-        self._patch += 1
-        self._remember(now, trees[-1], seen, root)
+        if found:
+            self._patch += 1
+            self._last = now
+        self._told, self._seen, self._root = trees[-1], seen, root
         return self._next_look
+
+    def _printed(self, found: Sequence[Edit], *, incomplete: bool) -> list[bytes]:
+        most = self._receiver.limits.update
+        return push_change_update(self._schema, self.number, self._patch, found, most, incomplete=incomplete)
 
     def _again(self, now: int, reason: Problem | None) -> int:
         """What could not be sent is told later, from what was told last."""

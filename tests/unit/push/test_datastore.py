@@ -11,7 +11,7 @@ import pytest
 from lxml import etree
 
 from server.protocol.session import Peer, TerminationReason
-from server.push.errors import Problem
+from server.push.errors import Problem, Unacceptable
 from server.push.lens import Look
 from server.push.limits import Limits
 from server.push.notices import Notices
@@ -55,6 +55,7 @@ class World:
         self.log = RunningLog(tree())
         self.state: Container | None = None
         self.looks = 0
+        self.broken = False
 
     @property
     def polls(self) -> bool:
@@ -65,6 +66,8 @@ class World:
 
     def look(self, _peer: Peer, root: Container | None = None) -> Look:
         self.looks += 1
+        if self.broken:
+            raise Unacceptable(Problem.FILTER_UNSUPPORTED, "it takes too long")
         if self.state is not None:
             return Look(self.state)
         return Look(self.log.last[1] if root is None else root)
@@ -247,6 +250,22 @@ def test_an_update_that_is_too_large_waits_until_it_fits(world: World, folder: P
     scene.commit("a")
     assert scene.at(20) == ["resumed", "change-update a"]
     assert scene.registry.counters.suspended == 1
+
+
+@pytest.mark.parametrize("changes", [True, False])
+def test_a_filter_that_takes_too_long_for_a_while(world: World, folder: Path, changes: bool) -> None:
+    """It goes on by itself, whether or not there is something to tell."""
+    scene = Scene(OnChange(), world, folder)
+    assert scene.at(0) == ["update"]
+    world.broken = True
+    scene.commit(*(("a",) if changes else ()))
+    assert scene.at(10) == ["suspended"]
+    assert scene.at(20) == []
+    world.broken = False
+    assert scene.at(30) == (["resumed", "change-update a"] if changes else ["resumed"])
+    scene.commit("b")
+    (told,) = scene.at(40)
+    assert told.startswith("change-update b")
 
 
 def test_a_resync_tells_everything_again(world: World, folder: Path) -> None:
