@@ -155,7 +155,8 @@ def _name(rpc: Rpc) -> str:
 
 
 def _blamed(error: RpcError, rpc: Rpc) -> RpcError:
-    of_request = error.type is ErrorType.PROTOCOL or error.tag in _OF_REQUEST
+    of_terms = ":" in error.app_tag  # an identity of the modules of subscriptions, for what was asked for
+    of_request = error.type is ErrorType.PROTOCOL or error.tag in _OF_REQUEST or of_terms
     return at_operation(error, rpc.operation) if of_request and not error.path else error
 
 
