@@ -87,11 +87,12 @@ def test_what_would_change_is_told_and_not_done(answers):
 
 
 @covers("confirmed-commit")
-def test_a_confirmed_commit_is_confirmed(answers, twincast):
+def test_a_confirmed_commit_is_confirmed_and_undone_by_an_edit(answers, twincast):
     assert not answers["confirmed"]["failed"]
     assert answers["confirming"]["changed"]
+    assert copying(answers["undone"]["diff"]["before"])["ansible"] == "false"
     with twincast.connect() as session:
-        assert copying(session.get_config("running").data)["ansible"] == "false"
+        assert copying(session.get_config("running").data)["ansible"] is None
 
 
 def test_the_confirm_of_the_module_never_reaches_the_server(answers, twincast):
