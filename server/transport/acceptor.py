@@ -10,6 +10,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Final, TypeAlias
 
 logger = logging.getLogger("twincast.transport.acceptor")
@@ -95,9 +96,9 @@ class Acceptor:
             while not self._stopping.is_set():
                 self._follow(selector, registered)
                 for key, _ in selector.select(timeout=max(0.0, due - time.monotonic())):
-                    self._ready(key.fileobj)
+                    _guarded(partial(self._ready, key.fileobj))
                 if time.monotonic() >= due:
-                    self._sweep()
+                    _guarded(self._sweep)
                     due = time.monotonic() + SWEEP
 
     def _follow(self, selector: selectors.BaseSelector, registered: set[socket.socket]) -> None:
@@ -138,6 +139,14 @@ class Acceptor:
             self._stopping.wait(_PAUSE)
             return
         accepted(sock, (str(address[0]), int(address[1])))
+
+
+def _guarded(step: Callable[[], object]) -> None:
+    """A fault of ours costs one connection; without this thread nobody could connect any more."""
+    try:
+        step()
+    except Exception:
+        logger.exception("accept-fault")
 
 
 def tune(sock: socket.socket, write_stall: float) -> None:
