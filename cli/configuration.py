@@ -6,7 +6,7 @@ candidate, under its lock: it is committed as a whole or not at all.
 
 import sys
 from argparse import Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -25,6 +25,8 @@ REFUSED: Final = 1
 NOT_DONE: Final = 2
 
 _CANDIDATE: Final = "<target><candidate/></target>"
+_COMPARE: Final = "urn:ietf:params:xml:ns:yang:ietf-nmda-compare"
+_DATASTORES: Final = "urn:ietf:params:xml:ns:yang:ietf-datastores"
 
 
 def export(options: Namespace) -> int:
@@ -80,6 +82,7 @@ def _write(path: Path, text: str) -> None:
 
 def _import(options: Namespace) -> None:
     content = documents.read(options.file)
+    changes: list[str] = []
     compiled = None
     if documents.is_json(content):
         compiled = documents.schema(options.module, options.yang_path)
@@ -92,14 +95,30 @@ def _import(options: Namespace) -> None:
             session.ask("<discard-changes/>")
             session.ask(f"<edit-config>{edit}{config}</edit-config>")
             session.ask("<validate><source><candidate/></source></validate>")
-            if not options.dry_run:
+            if options.dry_run:
+                with suppress(RefusedError):
+                    changes = list(_changes(session))
+            else:
                 session.ask("<commit/>")
         finally:
             # unlocking discards what was not committed, and so does the end of the session
             with suppress(UnreachableError, RefusedError):
                 session.ask("<discard-changes/>")
                 session.ask(f"<unlock>{_CANDIDATE}</unlock>")
+    for change in changes:
+        print(change)
     print("valid; nothing was changed" if options.dry_run else "committed")
+
+
+def _changes(session: LocalSession) -> Iterator[str]:
+    """Yield what a commit of the candidate would do, each with its path and no value: it may be a secret."""
+    running, candidate = "<source>ds:running</source>", "<target>ds:candidate</target>"
+    reply = session.ask(
+        f'<compare xmlns="{_COMPARE}" xmlns:ds="{_DATASTORES}">{running}{candidate}</compare>'
+    )
+    for edit in reply.iter(f"{{{_COMPARE}}}edit"):
+        operation, target = (edit.findtext(f"{{{_COMPARE}}}{name}", "") for name in ("operation", "target"))
+        yield f"{operation:<8} {target}"
 
 
 def _session(options: Namespace) -> LocalSession:

@@ -16,6 +16,7 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from cli.errors import said
 from cli.state_folder import KEYS_FOLDER, state_dir
 from dataplane.replication import making
 from dataplane.replication.keys import MAX_OCTETS, FileKind, KeyProblem, KeyStore
@@ -43,7 +44,7 @@ def _told(work: Callable[[Namespace], None], options: Namespace) -> int:
     try:
         work(options)
     except (_Refused, KeyProblem, OSError) as error:
-        print(f"twincast: {error}", file=sys.stderr)
+        print(f"twincast: {said(error)}", file=sys.stderr)
         return 1
     finally:
         os.umask(before)

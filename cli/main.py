@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from ipaddress import ip_address
 
 from cli import operating
+from cli.version import Version
 
 SCENARIOS = ("core-link", "re-enable", "zapping-storm", "node-death", "partition", "vrrp")
 """The scenarios of the laboratory, by name: what plays them is not imported for a look at the help."""
@@ -15,6 +16,7 @@ SCENARIOS = ("core-link", "re-enable", "zapping-storm", "node-death", "partition
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     top = argparse.ArgumentParser(prog="twincast", description="Multicast hot backup for IPTV edge routers.")
+    top.add_argument("--version", action=Version, help="print the version and exit")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_run(commands)
     _add_lab(commands)

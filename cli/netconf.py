@@ -70,7 +70,8 @@ class LocalSession(AbstractContextManager["LocalSession"]):
             self._send(_HELLO.encode() + END_OF_MESSAGE)
             self._receive(HELLO_SECONDS)
         except OSError as error:
-            raise UnreachableError(f"no server at {path}: {error.strerror or error}") from error
+            reason = f"{error.strerror or error}; is twincast run at work there?"
+            raise UnreachableError(f"no server at {path}: {reason}") from error
         self._framer.switch(Framing.CHUNKED)
 
     def __exit__(

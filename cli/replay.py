@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from cli.errors import said
 from dataplane.recording.journal import RecordingError, read
 from dataplane.recording.plain import plain
 from dataplane.recording.replay import Step, shown, state
@@ -21,7 +22,7 @@ def replay(options: Namespace) -> int:
         with Path(options.file).open("rb") as file, suppress(BrokenPipeError):
             _print(steps_of(read(file)), options)
     except (RecordingError, OSError) as error:
-        print(f"twincast replay: {error}", file=sys.stderr)
+        print(f"twincast replay: {said(error)}", file=sys.stderr)
         return 1
     return 0
 

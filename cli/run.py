@@ -147,7 +147,8 @@ def _listen(address: tuple[str, int]) -> socket.socket:
     try:
         return socket.create_server(address, family=family, backlog=256)
     except OSError as error:
-        raise StartError(f"cannot listen on {address[0]}:{address[1]}: {error.strerror}") from error
+        reason = os.strerror(error.errno) if error.errno else error
+        raise StartError(f"cannot listen on {address[0]}:{address[1]}: {reason}") from error
 
 
 def inherited_listener(handed_over: HandedOver) -> socket.socket | None:

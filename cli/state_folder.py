@@ -40,14 +40,16 @@ def state_dir(asked_for: str | None) -> Path:
 def router_of(folder: str | None, socket_path: str | None) -> tuple[Path, Path]:
     """Return state folder and NETCONF socket of the router that a command is about.
 
-    It is the one that was asked for, else the user's own if there is one, else that of the system.
+    It is the one that was asked for, else the user's own if there is one, else that of the system: its
+    services, or a router that was started by hand in their folder.
     """
     own = state_dir(folder)
     if socket_path:
         return own, Path(socket_path)
-    if folder is None and SYSTEM_SOCKET.exists() and not _answers(own / NETCONF_SOCKET):
-        return SYSTEM_FOLDER, SYSTEM_SOCKET
-    return own, own / NETCONF_SOCKET
+    places = [(own, own / NETCONF_SOCKET)]
+    if folder is None or own == SYSTEM_FOLDER:
+        places += [(SYSTEM_FOLDER, SYSTEM_SOCKET), (SYSTEM_FOLDER, SYSTEM_FOLDER / NETCONF_SOCKET)]
+    return next((place for place in places if _answers(place[1])), places[0])
 
 
 def _answers(path: Path) -> bool:

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, TextIO
 
+from cli.errors import said
 from cli.state_folder import CONTROL_SOCKET, SUBSCRIBERS_FOLDER, state_dir
 from dataplane.control.client import (
     Action,
@@ -50,7 +51,7 @@ def subscribers(options: Namespace) -> int:
         folder = state_dir(options.state_dir)
         work[options.verb](options, SubscriberFiles(folder / SUBSCRIBERS_FOLDER))
     except (_Refused, RequestFailed, OSError, ValueError) as error:
-        print(f"twincast: {error}", file=sys.stderr)
+        print(f"twincast: {said(error)}", file=sys.stderr)
         return 1
     return 0
 

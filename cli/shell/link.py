@@ -185,7 +185,10 @@ def connect_local(path: Path, announced: Sequence[str] = ()) -> StreamLink:
     try:
         connection = connect_unix(path)
     except OSError as error:
-        raise LinkError(f"{path}: {error.strerror}; is twincast run at work there?") from error
+        raise LinkError(
+            f"{path}: {error.strerror}; is twincast run at work there? "
+            "--state-dir or --socket names another place"
+        ) from error
     ours, theirs = socket.socketpair()
     try:
         with theirs:

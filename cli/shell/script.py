@@ -9,7 +9,7 @@ from cli.shell.tokens import commands
 
 
 def run_script(shell: Shell, text: str, out: TextIO = sys.stdout, err: TextIO = sys.stderr) -> int:
-    """Carry out a script; returns 0, or 1 after the first command that failed, which ends it."""
+    """Carry out a script until a command fails; returns 0, or 1 when one failed or the end undid any."""
     for number, command in commands(text):
         try:
             answer = shell.run(command)
@@ -35,5 +35,10 @@ def _end(shell: Shell, err: TextIO) -> int:
         print("Error: the script ended without commit; its changes are discarded.", file=err)
         return FAILED
     if shell.trial:
-        print("Warning: the commit on trial is undone now, because its session ends.", file=err)
+        print(
+            "Error: the commit on trial is undone now, because its session ends; "
+            "'commit trial SECONDS persist WORD' outlives it.",
+            file=err,
+        )
+        return FAILED
     return 0

@@ -120,11 +120,14 @@ def _profile(profile: Profile, numbers: tuple[int, int, int] | None) -> state.Pr
 
 def _copy_status(profile: Profile, version: int, kind: SubscriberType) -> state.CopyStatus:
     status = profile.copy[version][kind]
+    settings = (
+        {"multicast", f"{PROTOCOLS[version]}-copy"} if kind is SubscriberType.DHCP_STB else {"multicast"}
+    )
     return state.CopyStatus(
         type=kind.value,
         copy_state=status.state.value,
         last_state_change=status.since,
-        peer_setting_mismatch=bool(profile.mismatch & {"multicast", f"{PROTOCOLS[version]}-copy"}),
+        peer_setting_mismatch=bool(profile.mismatch & settings),
         discontinuity_time=status.discontinuity,
         copied=dict(status.copied),
         applied=dict(status.applied),

@@ -110,7 +110,12 @@ def test_an_import_is_all_or_nothing(router: Twincast) -> None:
 def test_a_dry_run_changes_nothing(router: Twincast) -> None:
     empty(router)
     done = ask(router, "import", "--dry-run", "-", text=TEXT)
-    assert (done.returncode, done.stdout) == (0, "valid; nothing was changed\n")
+    *changes, last = done.stdout.splitlines()
+    assert (done.returncode, last) == (0, "valid; nothing was changed")
+    assert changes == [
+        "create   /ietf-interfaces:interfaces",
+        "create   /twincast-remote-backup:remote-backup",
+    ]
     assert exported(router) == EMPTY
 
 

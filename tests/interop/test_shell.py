@@ -193,7 +193,7 @@ def test_every_line_of_the_model_is_taken_by_the_server(twincast: Twincast) -> N
 
 def test_a_commit_on_trial_lives_as_long_as_its_session_or_its_word(twincast: Twincast) -> None:
     done = shell(twincast, *PROCEDURE[:3], "commit trial 300")
-    assert done.returncode == 0
+    assert done.returncode == 1
     assert "undone now, because its session ends" in done.stderr
     assert igmp_copy(twincast) is None
     done = shell(twincast, *PROCEDURE[:3], "commit trial 300 persist word description try it")

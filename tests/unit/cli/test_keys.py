@@ -80,3 +80,8 @@ def test_what_cannot_be_done_is_said(tmp_path, capsys, arguments):
     assert twincast(tmp_path, *arguments) == 1
     assert capsys.readouterr().err.startswith("twincast: ")
     assert not (tmp_path / "escape.key").exists()
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path, capsys):
+    assert twincast(tmp_path, "keys", "import", "rbs1-peer", "/nowhere/other.pem") == 1
+    assert capsys.readouterr().err == "twincast: /nowhere/other.pem: No such file or directory\n"

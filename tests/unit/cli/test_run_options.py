@@ -121,3 +121,10 @@ def test_a_traceback_stays_on_the_line() -> None:
         text = line("unexpected", exc_info=sys.exc_info())
     assert "\n" not in text
     assert "ValueError: cause" in text
+
+
+def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out.startswith("twincast")

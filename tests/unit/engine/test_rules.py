@@ -324,8 +324,9 @@ def test_rule_12_differences_of_settings_are_told(pair: Pair) -> None:
     for router in (pair.a, pair.b):
         mismatch = router.service_state().peer_mismatch
         assert [(item.profile, item.setting) for item in mismatch] == [(PROFILE, "igmp-copy")]
-    status = pair.b.profile_state().subscriber_types[0]
-    assert (status.copy_state, status.peer_setting_mismatch) == ("active", True)
+    dhcp, pppoe = pair.b.profile_state().subscriber_types
+    assert (dhcp.copy_state, dhcp.peer_setting_mismatch) == ("active", True)
+    assert not pppoe.peer_setting_mismatch, "there is no leaf for PPPoE STBs"
 
 
 def test_rule_12_what_decides_the_role_is_compared_too(pair: Pair) -> None:
