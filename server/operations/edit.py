@@ -76,6 +76,7 @@ class EditConfig:
     def parse(cls, operation: etree._Element, offer: Offer) -> "EditConfig":
         """Read the parameters; raises RpcError."""
         parameters = Parameters(operation)
+        parameters.expect(("target",), ("config", "url"))
         target = _take_target(parameters, offer).datastore
         if target is Datastore.STARTUP or target is None:
             raise parameters.invalid("target", target or "", ("running", "candidate"))
@@ -111,6 +112,7 @@ class CopyConfig:
     def parse(cls, operation: etree._Element, offer: Offer) -> "CopyConfig":
         """Read the parameters; raises RpcError invalid-value when source and target are the same."""
         parameters = Parameters(operation)
+        parameters.expect(("target",), ("source",))
         target = _take_target(parameters, offer, url=True)
         source = take_source(parameters, "source", offer, inline=True, url=True)
         mode = take_with_defaults(parameters)

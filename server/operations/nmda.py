@@ -78,6 +78,7 @@ class GetData:
 def parse_edit_data(operation: etree._Element, offer: Offer) -> EditConfig:
     """Read the parameters of edit-data: an edit that is done wholly or not at all; raises RpcError."""
     parameters = Parameters(operation)
+    parameters.expect(("datastore",), ("config", "url"))
     writable = (Datastore.RUNNING, Datastore.CANDIDATE) if offer.writable_running else (Datastore.CANDIDATE,)
     target = Datastore(take_datastore(parameters, writable))
     default_operation = parameters.choice("default-operation", DefaultOperation, DefaultOperation.MERGE)

@@ -105,6 +105,17 @@ class Parameters:
             Parameters(element, self.path).finish(text=True)
         return found
 
+    def expect(self, *wanted: tuple[str, ...]) -> None:
+        """Raise missing-element for the parameters that are absent, of several RpcErrors; takes none.
+
+        Of each of `wanted` one has to be there; the first is the one that is called missing.
+        """
+        present = {str(child.tag) for child in self._left}
+        space = self._name.namespace
+        absent = [each[0] for each in wanted if not any(f"{{{space}}}{name}" in present for name in each)]
+        if absent:
+            raise errors.together([self.missing(name) for name in absent])
+
     def required(self, name: str, attributes: Collection[str] = ()) -> etree._Element:
         """Take the parameter `name`; raises RpcError missing-element or unknown-namespace."""
         found = self.element(name, attributes=attributes)

@@ -132,6 +132,8 @@ ROWS: dict[str, tuple[Row, ...]] = {
         Row("a parameter", "<get-config/>"),
         Row("no datastore", "<lock><target/></lock>"),
         Row("two parameters", f'<compare xmlns="{CMP}"/>'),
+        Row("two parameters of an edit", "<edit-config/>"),
+        Row("two parameters of a copy", "<copy-config/>"),
         Row("a parameter that another one needs", "<commit><persist>x</persist></commit>"),
         Row("no operation", f'<rpc xmlns="{NC}" message-id="1"/>', message=True),
         Row("no action", action("")),
