@@ -303,10 +303,11 @@ def _stream(core: _Core, state_dir: Path, stack: ExitStack) -> Stream:
 
 def _registry(stream: Stream, stack: ExitStack) -> Registry:
     """Start what dynamic subscriptions need."""
-    scheduler = Scheduler()
-    stack.callback(scheduler.close)
-    scheduler.start()
-    return Registry(stream, scheduler)
+    scheduler, waiting = Scheduler(), Scheduler()
+    for each in (scheduler, waiting):
+        stack.callback(each.close)
+        each.start()
+    return Registry(stream, scheduler, waiting=waiting)
 
 
 def _both(put: Callable[[Notice], None], happened: Callable[[], None]) -> Callable[[Notice], None]:

@@ -105,6 +105,11 @@ class DatastoreLens:
     polls: bool
     session_id: int
 
+    @property
+    def waits(self) -> bool:
+        """See `Lens`."""
+        return self.datastore == OPERATIONAL
+
     def concerns(self, old: Container, new: Container) -> bool:
         """See `Lens`."""
         if old.get(ACCESS) is not new.get(ACCESS):

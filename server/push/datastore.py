@@ -30,6 +30,7 @@ class DatastoreSubscription(ABC):
         self._registry: Final = registry
         self._receiver: Final = receiver
         self._lens = lens
+        self._scheduler: Final = registry.waiting if lens.waits else registry.scheduler
         self._working = threading.Lock()
         """Held while an update is made and sent, so that a change of terms falls between two updates."""
         self._sent = 0
@@ -93,7 +94,7 @@ class DatastoreSubscription(ABC):
     def end(self) -> None:
         """Send nothing more."""
         self._receiver.on(Event.TERMINATE)
-        self._registry.scheduler.forget(self)
+        self._scheduler.forget(self)
 
     def receivers(self) -> dict[str, object]:
         """Return `receivers` as RFC 7951-like data."""
@@ -127,7 +128,7 @@ class DatastoreSubscription(ABC):
     def _schedule(self) -> None:
         moment = _earlier(self._begin(self._registry.now()), self.terms.stop)
         if moment is not None:
-            self._registry.scheduler.wake(self, moment)
+            self._scheduler.wake(self, moment)
 
     def _contents(self) -> Iterable[bytes]:
         return self._lens.pieces(self._lens.look(self.session.peer))
@@ -160,7 +161,7 @@ class DatastoreSubscription(ABC):
     def _terminate(self, reason: Problem) -> None:
         if self._receiver.terminate(self._registry.now(), reason):
             self._registry.remove(self)
-            self._registry.scheduler.forget(self)
+            self._scheduler.forget(self)
 
     def _retry(self, now: int) -> int:
         return now + self._receiver.limits.retry

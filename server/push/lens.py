@@ -26,12 +26,16 @@ class Look:
 class Lens(Protocol):
     """One selection of one datastore. What a user may not read is not there when it is applied.
 
-    `polls`: it is about state that changes without a commit.
+    `polls`: it is about state that changes without a commit. `waits`: a look may wait for the dataplane.
     """
 
     @property
     def polls(self) -> bool:
         """See above."""
+
+    @property
+    def waits(self) -> bool:
+        """See above; the same for all selections of a datastore."""
 
     def concerns(self, old: Container, new: Container) -> bool:
         """Whether going from one configuration to another may change what is selected."""

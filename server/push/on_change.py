@@ -80,12 +80,12 @@ class OnChangeSubscription(DatastoreSubscription):
     def changed(self, now: int) -> None:
         """Something may have changed."""
         self._changed = True
-        self._registry.scheduler.wake(self, now)
+        self._scheduler.wake(self, now)
 
     def resync(self) -> None:
         """Tell everything once more."""
         self._syncing = True
-        self._registry.scheduler.wake(self, self._registry.now())
+        self._scheduler.wake(self, self._registry.now())
 
     def _update(self, now: int) -> int | None:
         if self._syncing:

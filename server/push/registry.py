@@ -52,8 +52,16 @@ class Subscription(Protocol):
 class Registry:
     """Safe for many threads; an observer of the dispatcher."""
 
-    def __init__(self, stream: Stream, scheduler: Scheduler, limits: Limits | None = None) -> None:
+    def __init__(
+        self,
+        stream: Stream,
+        scheduler: Scheduler,
+        limits: Limits | None = None,
+        waiting: Scheduler | None = None,
+    ) -> None:
+        """`waiting` runs what may wait for the dataplane, so that nothing else waits with it."""
         self.scheduler: Final = scheduler
+        self.waiting: Final = waiting or scheduler
         self.limits = limits or Limits()
         """May be replaced; subscriptions that are there keep theirs."""
         self.counters: Final = Counters()

@@ -10,7 +10,7 @@ from typing import Final, Protocol
 _log = logging.getLogger("twincast.push.scheduler")
 
 WORKERS: Final = 4
-"""One that waits for the dataplane does not hold up the others."""
+"""One that takes long does not hold up the others. What may wait for the dataplane has another scheduler."""
 STOP_SECONDS: Final = 2.0
 LONGEST_WAIT: Final = 3600.0
 """Seconds; what is due later is looked at again. A time that a client chooses may be further away than a

@@ -61,6 +61,10 @@ class World:
     def polls(self) -> bool:
         return self.state is not None
 
+    @property
+    def waits(self) -> bool:
+        return self.state is not None
+
     def concerns(self, old: Container, new: Container) -> bool:
         return old is not new
 
