@@ -23,7 +23,11 @@ def test_the_document_has_the_table():
 
 
 def test_every_file_of_tests_has_a_row():
-    files = {path.name for path in FOLDER.glob("test_*.py")} - {Path(__file__).name, "test_examples.py", "test_site.py"}
+    files = {path.name for path in FOLDER.glob("test_*.py")} - {
+        Path(__file__).name,
+        "test_examples.py",
+        "test_site.py",
+    }
     assert {client.tests for client in CLIENTS} == files
 
 
