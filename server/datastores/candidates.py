@@ -149,9 +149,10 @@ class Candidates:
 
     def private(self, session_id: int) -> PrivateCandidate | None:
         """Return the session's own candidate, which begins here; None for a session that shares one."""
-        if session_id not in self._private:
+        try:
+            own = self._private[session_id]
+        except KeyError:  # its session may end while a thread of push looks
             return None
-        own = self._private[session_id]
         if own is None:
             own = self._private[session_id] = PrivateCandidate(self._running())
         return own

@@ -113,6 +113,19 @@ def test_a_shared_candidate_without_changes_follows(connect: Connect, private: C
     assert names(shared) == ["rbp3"]
 
 
+def test_a_shared_candidate_with_changes_does_not_follow(connect: Connect, private: Connect) -> None:
+    """Its commit makes running what it is; a lock on running keeps private sessions out meanwhile."""
+    shared, mine = connect(), private()
+    edit(shared, profile(name="rbp4"))
+    edit(mine, profile(name="rbp3"))
+    with shared.locked("running"):
+        assert refused(mine.commit).tag == "in-use"
+    mine.commit()
+    assert names(shared) == ["rbp4"]
+    shared.commit()
+    assert names(shared, "running") == ["rbp4"]
+
+
 def test_it_begins_at_its_first_use(connect: Connect, private: Connect) -> None:
     early, late, other = private(), private(), connect()
     assert names(early) == []
