@@ -1,6 +1,6 @@
 """The shell itself: takes a line, does what it says over NETCONF, and returns the answer."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from lxml import etree
@@ -97,14 +97,27 @@ class Shell:
 
     def _change(self, change: Change) -> Answer:
         edits = change.edits
-        if change.view is not None:
-            edits = (*edits, *self._added(change.view))
+        entries = self._entries(edits) if change.view is None else (change.view,)
+        edits = (*edits, *(added for entry in entries for added in self._added(entry)))
         if edits:
             self.netconf.edit(edit_config(edits, self.model.outline.namespaces))
             self.candidate.edited()
         if change.view is not None:
             self.views = self.views.enter(change.view)
         return Answer()
+
+    def _entries(self, edits: Sequence[Edit]) -> tuple[Path, ...]:
+        """The entries that a line sets something in without entering them, where BY_ITSELF has something."""
+        here = [step.name for step in self.views.path]
+        found = {
+            path[-1].name: path
+            for edit in edits
+            if edit.operation is Operation.MERGE
+            for path in (edit.path[:end] for end in range(1, len(edit.path)))
+            if path[-1].node.path in BY_ITSELF and [step.name for step in path] != here[: len(path)]
+        }
+        typed = {edit.node.name for edit in edits}
+        return tuple(path for path in found.values() if BY_ITSELF[path[-1].node.path][0] not in typed)
 
     def _added(self, path: Path) -> tuple[Edit, ...]:
         """What an entry is given by itself, unless it is there already."""

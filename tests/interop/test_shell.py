@@ -164,6 +164,22 @@ def test_what_is_shown_can_be_typed_again(twincast: Twincast) -> None:
         assert session.get_config("running").data_xml == before
 
 
+@pytest.mark.parametrize(
+    ("typed", "kind"),
+    [
+        ("interface access9 description one line", "ethernetCsmacd"),
+        ("interface access9 type softwareLoopback", "softwareLoopback"),
+        ("remote-backup-profile rbp3; interface access9 description from another view", "ethernetCsmacd"),
+    ],
+)
+def test_a_new_interface_has_a_type_also_on_one_line(twincast: Twincast, typed: str, kind: str) -> None:
+    done = shell(twincast, "system-view", typed, "commit")
+    assert (done.returncode, done.stderr) == (0, "")
+    with twincast.connect() as session:
+        assert f":{kind}</type>" in session.get_config("running").data_xml
+    shell(twincast, "system-view; undo interface access9; undo remote-backup-profile rbp3; commit")
+
+
 def _clear(twincast: Twincast) -> None:
     done = shell(
         twincast,
