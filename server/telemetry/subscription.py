@@ -124,6 +124,8 @@ class Subscription(ABC):
             threading.Thread(target=self._catch_up, name="replay", daemon=True).start()
         else:
             self._go_live()
+            if self.phase is Phase.ENDED:  # by another thread, when it was not there to be removed yet
+                self._stream.remove(self)
 
     def offer(self, notification: Notification) -> None:
         """Send a notification without blocking, or have the client cut off."""

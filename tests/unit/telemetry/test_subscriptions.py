@@ -1,6 +1,8 @@
 """Subscriptions on a real stream and log, with clients that take, wait or do nothing."""
 
+import gc
 import threading
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -248,3 +250,22 @@ def test_the_time_of_notifications_never_goes_back(owner: Subscriptions) -> None
     owner.stream.put(Notice("/ev:other", time=now - 1))
     settled(owner, 2)
     assert [record.time for _, record in owner.stream.log.after(0, 0)] == [now, now]
+
+
+def test_nothing_is_kept_of_one_that_ends_while_it_begins(
+    owner: Subscriptions, connect: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, session = connect()
+    begun = owner.create(session, Wanted())
+    add = owner.stream.add
+
+    def adding(subscriber: Any, position: int) -> bool:
+        owner.closed(session, TerminationReason.KILLED)  # on another thread
+        return add(subscriber, position)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(owner.stream, "add", adding)
+        owner.answered(session)
+    kept = weakref.ref(begun)
+    del begun
+    wait_for(lambda: gc.collect() >= 0 and kept() is None, what="nobody to know it")
