@@ -10,7 +10,7 @@ from argparse import Namespace as Options
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from cli.connect import NO_SESSION, connect, problem_of
 from cli.shell.answer import printable
@@ -19,6 +19,9 @@ from cli.shell.netconf import Netconf, Refused
 from cli.top.feed import Feed, SubscriptionOver
 from cli.top.render import PLAIN_WIDTH, View, plain, screen
 from server.status.picture import Picture
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 KEYS: Final = {"o": View.OVERVIEW, "g": View.GROUPS, "e": View.EVENTS}
 ENDS: Final = "q\x03\x04"
@@ -85,7 +88,7 @@ def _follow(feed: Feed) -> None:
     from rich.live import Live
 
     console = Console()
-    shown = _Shown(console.size)
+    shown = _Shown(_size(console))
     with _keys() as descriptor, Live(console=console, screen=True, auto_refresh=False) as live:
         while True:
             keys = _typed(descriptor)
@@ -94,8 +97,15 @@ def _follow(feed: Feed) -> None:
             for key in keys:
                 shown.view = KEYS.get(key, shown.view)
             picture = feed.next(WAIT, groups=shown.view is View.GROUPS)
-            if shown.differs(picture, console.size, typed=bool(keys)) and shown.picture is not None:
+            if shown.differs(picture, _size(console), typed=bool(keys)) and shown.picture is not None:
                 live.update(screen(shown.picture, shown.view, *console.size), refresh=True)
+
+
+def _size(console: "Console") -> tuple[int, int]:
+    """Columns and lines of the terminal as it is now: rich believes COLUMNS and LINES, which stay."""
+    found = os.get_terminal_size(sys.stdout.fileno())
+    console.size = (found.columns, found.lines)
+    return found.columns, found.lines
 
 
 @dataclass(slots=True)

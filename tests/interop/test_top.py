@@ -94,7 +94,7 @@ def test_what_cannot_be_done_is_said(arguments: list[str], status: int, words: s
 
 
 def test_on_a_terminal_it_follows_the_router_and_leaves_all_as_it_was(duo: Duo) -> None:
-    with Terminal(here(duo), size=(110, 40)) as terminal:
+    with Terminal(here(duo), {"COLUMNS": "80", "LINES": "24"}, size=(110, 40)) as terminal:
         before = terminal.settings()
         terminal.until("q quit")
         assert "rbp3     master  backup" in terminal.text()
