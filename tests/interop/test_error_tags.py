@@ -8,6 +8,7 @@ that). `--update-expected` writes that file anew, to be reviewed. The last tests
 import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,7 @@ from tests.support.error_tables import (
 )
 from tests.support.guest import GUEST_PASSWORD, GuestClient
 from tests.support.server import running_server
+from tests.support.wait import wait_for
 
 ANSWERS = Path(__file__).with_name("error_answers.txt")
 ROWS = {**error_rows_requests.ROWS, **error_rows_data.ROWS}
@@ -117,6 +119,15 @@ def _session_id(client: DepotClient) -> str:
     return match[1].decode()
 
 
+def _is_nobodys(client: DepotClient, datastore: str) -> bool:
+    """Whether it can be locked, which a candidate with changes cannot."""
+    client.errors("<discard-changes/>")
+    target = f"<target><{datastore}/></target>"
+    if client.errors(f"<lock>{target}</lock>"):
+        return False
+    return client.errors(f"<unlock>{target}</unlock>") == []
+
+
 @pytest.mark.parametrize("name", NAMED)
 def test_a_request_gets_its_answer(
     connect: Callable[[str], DepotClient],
@@ -127,6 +138,8 @@ def test_a_request_gets_its_answer(
     _, row = NAMED[name]
     admin = connect("admin")
     admin.errors("<cancel-commit><persist-id>secret</persist-id></cancel-commit>")
+    for datastore in ("running", "candidate"):  # the sessions of the row before may still be ending
+        wait_for(partial(_is_nobodys, admin, datastore), what=f"{datastore} is nobody's")
     admin.empty()
     with ExitStack() as stack:
         scene = Scene(connect, stack)
