@@ -1,5 +1,6 @@
 """VRRP failovers on a laboratory with a real keepalived on each router (see `scenarios`)."""
 
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -30,8 +31,10 @@ class Group:
     vmac: bool = False
 
     def twincast(self) -> str:
-        """The sample of Twincast's arbitration."""
-        text = _replaced(sample("xml"), "<interface>access0", f"<interface>{self.interface}")
+        """The sample of Twincast's arbitration, for a profile that is there."""
+        arbitration = re.search(r"<vrrp>.*</vrrp>", sample("xml"), re.DOTALL)
+        assert arbitration
+        text = _replaced(arbitration[0], "<interface>access0", f"<interface>{self.interface}")
         return _replaced(text, "10.20.0.254", self.address)
 
     def keepalived(self, priority: int) -> str:
