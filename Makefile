@@ -1,8 +1,8 @@
 # Everything runs in an environment of its own, .venv, made on first use.
 PYTHON ?= python3
 VENV := .venv
-WORKERS ?= 2
-# The laboratories of tests/netns wait most of their time: three at once leave half of two cores free.
+# Tests wait a third of their time, for processes and timers: three at once keep two cores busy.
+WORKERS ?= 3
 LABORATORIES ?= 3
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
