@@ -5,6 +5,7 @@ from contextlib import ExitStack
 import pytest
 
 from tests.support.depot import MODULES, DepotClient
+from tests.support.push_client import PushClient
 from tests.support.server import running_server
 
 
@@ -36,6 +37,20 @@ def connect(server):
 @pytest.fixture
 def session(connect):
     return connect()
+
+
+@pytest.fixture
+def clients(server):
+    """Open sessions that read what is pushed and notified; they end with the test."""
+    server.empty()
+    with ExitStack() as stack:
+
+        def connect() -> PushClient:
+            client = PushClient(server.port)
+            stack.callback(client.close)
+            return client
+
+        yield connect
 
 
 @pytest.fixture(scope="session")

@@ -1,31 +1,16 @@
 """Filters that are configured and used by name (RFC 8639 section 2.2, RFC 8641 section 3.6)."""
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable
 
 import pytest
 
 from tests.support.push_client import SN, YP, PushClient, name_of
-from tests.support.server import ServerUnderTest
 
 NCN = "urn:ietf:params:xml:ns:yang:ietf-netconf-notifications"
 IF = "urn:ietf:params:xml:ns:yang:ietf-interfaces"
 IANA = "urn:ietf:params:xml:ns:yang:iana-if-type"
 XPATH = f"<stream-xpath-filter xmlns:n='{NCN}'>/n:netconf-session-start</stream-xpath-filter>"
 SUBTREE = f'<stream-subtree-filter><netconf-session-start xmlns="{NCN}"/></stream-subtree-filter>'
-
-
-@pytest.fixture
-def clients(server: ServerUnderTest) -> Iterator[Callable[[], PushClient]]:
-    server.empty()
-    with ExitStack() as stack:
-
-        def connect() -> PushClient:
-            client = PushClient(server.port)
-            stack.callback(client.close)
-            return client
-
-        yield connect
 
 
 def filters(inner: str) -> str:

@@ -1,32 +1,17 @@
 """On-change push of datastores (RFC 8641) over real SSH."""
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable
 
 import pytest
 from lxml import etree
 
 from tests.support.push_client import YP, PushClient, establish, name_of, operation
-from tests.support.server import ServerUnderTest
 
 IF = "urn:ietf:params:xml:ns:yang:ietf-interfaces"
 IANA = "urn:ietf:params:xml:ns:yang:iana-if-type"
 NCM = "urn:ietf:params:xml:ns:yang:ietf-netconf-monitoring"
 NC = "urn:ietf:params:xml:ns:netconf:base:1.0"
 INTERFACES = f'<yp:datastore-subtree-filter><interfaces xmlns="{IF}"/></yp:datastore-subtree-filter>'
-
-
-@pytest.fixture
-def clients(server: ServerUnderTest) -> Iterator[Callable[[], PushClient]]:
-    server.empty()
-    with ExitStack() as stack:
-
-        def connect() -> PushClient:
-            client = PushClient(server.port)
-            stack.callback(client.close)
-            return client
-
-        yield connect
 
 
 def interface(name: str, inner: str = "", attributes: str = "") -> str:

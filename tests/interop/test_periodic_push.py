@@ -1,7 +1,6 @@
 """Periodic push of datastores (RFC 8641) over real SSH."""
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,25 +8,11 @@ from lxml import etree
 
 from tests.support.netconf import NC
 from tests.support.push_client import EVENT, SN, YP, PushClient, establish, name_of, operation
-from tests.support.server import ServerUnderTest
 
 IF = "urn:ietf:params:xml:ns:yang:ietf-interfaces"
 IANA = "urn:ietf:params:xml:ns:yang:iana-if-type"
 NCM = "urn:ietf:params:xml:ns:yang:ietf-netconf-monitoring"
 INTERFACES = f'<yp:datastore-subtree-filter><interfaces xmlns="{IF}"/></yp:datastore-subtree-filter>'
-
-
-@pytest.fixture
-def clients(server: ServerUnderTest) -> Iterator[Callable[[], PushClient]]:
-    server.empty()
-    with ExitStack() as stack:
-
-        def connect() -> PushClient:
-            client = PushClient(server.port)
-            stack.callback(client.close)
-            return client
-
-        yield connect
 
 
 def interface(name: str, attributes: str = "") -> str:

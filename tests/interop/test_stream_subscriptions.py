@@ -1,7 +1,6 @@
 """Dynamic subscriptions to the event stream (RFC 8639, RFC 8640) over real SSH."""
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,25 +9,11 @@ from lxml import etree
 
 from tests.support.netconf import refused, request
 from tests.support.push_client import EVENT, SN, PushClient, establish, name_of, operation
-from tests.support.server import ServerUnderTest
 
 NCN = "urn:ietf:params:xml:ns:yang:ietf-netconf-notifications"
 DEPOT = "urn:test:depot"
 CONFIRMED = f'<netconf-confirmed-commit xmlns="{NCN}"/>'
 FUTURE = "2199-01-01T00:00:00Z"
-
-
-@pytest.fixture
-def clients(server: ServerUnderTest) -> Iterator[Callable[[], PushClient]]:
-    server.empty()
-    with ExitStack() as stack:
-
-        def connect() -> PushClient:
-            client = PushClient(server.port)
-            stack.callback(client.close)
-            return client
-
-        yield connect
 
 
 @pytest.fixture
