@@ -41,6 +41,15 @@ def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         help="serve NETCONF and run the dataplane, in the foreground",
         description="Starts server, validator and dataplane and serves until SIGTERM.",
     )
+    _add_places(run)
+    _add_first_user(run)
+    _add_datastores(run)
+    _add_pages(run)
+    _add_recording(run)
+
+
+def _add_places(run: argparse.ArgumentParser) -> None:
+    """Where it listens, keeps its state, and forwards."""
     run.add_argument(
         "--listen",
         metavar="ADDR:PORT",
@@ -77,6 +86,10 @@ def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         help="permissions of a --netconf-socket, octal, such as 0666 for every user that sshd lets in "
         "(default 0600)",
     )
+
+
+def _add_first_user(run: argparse.ArgumentParser) -> None:
+    """Who may come in after the first start."""
     run.add_argument(
         "--user", metavar="NAME", help="the user that the credentials below are for (default admin)"
     )
@@ -91,6 +104,10 @@ def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         action="store_true",
         help="make no user where there is none yet: users are made by root, over the Unix socket",
     )
+
+
+def _add_datastores(run: argparse.ArgumentParser) -> None:
+    """What is served beside our own modules and the candidate."""
     run.add_argument(
         "--module",
         metavar="FILE",
@@ -122,6 +139,10 @@ def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         help="file URLs in requests name files in DIR, and nothing outside it",
     )
     run.add_argument("--url-https", action="store_true", help="https URLs in requests are read and written")
+
+
+def _add_pages(run: argparse.ArgumentParser) -> None:
+    """What is served to whoever asks, over HTTP."""
     run.add_argument(
         "--metrics",
         metavar="[ADDR:]PORT",
@@ -136,6 +157,10 @@ def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         help="serve a read-only status page, http://ADDR:PORT/, to whoever asks (default: not at all; ADDR "
         "is 127.0.0.1 unless given)",
     )
+
+
+def _add_recording(run: argparse.ArgumentParser) -> None:
+    """What developers and their reports need."""
     run.add_argument(
         "--wires",
         metavar="DIR",
