@@ -3,12 +3,17 @@
 Owns the protocols and the kernel's kind; `dataplane.wires` has one that needs no privilege.
 """
 
-from collections.abc import Mapping
-from typing import Protocol
+from collections.abc import Iterable, Mapping
+from typing import Final, Protocol
 
 from dataplane.capture import ACCESS_RING_BYTES, UPSTREAM_RING_BYTES, Capture, CaptureStatistics
 from dataplane.capture.ring import Captured
 from dataplane.links import Link, LinkEvent, Links
+
+RINGS_BYTES: Final = 4 * ACCESS_RING_BYTES
+"""Of all access interfaces together. The kernel sets a ring aside at once and cannot swap it out: 121 of the
+largest, as many as there may be access interfaces, would take 7.5 GiB."""
+SMALLEST_SHARE: Final = UPSTREAM_RING_BYTES
 
 
 class FrameSource(Protocol):
@@ -72,6 +77,24 @@ class Interfaces(Protocol):
 class KernelInterfaces(Links):
     """The interfaces of this network namespace."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._rings: list[Capture] = []
+
     def open(self, name: str, index: int, *, upstream: bool) -> FrameSource:  # noqa: ARG002 - the kernel goes by index
         """Capture an interface; the upstream side only hears queries and needs a small ring."""
-        return Capture(index, ring_bytes=UPSTREAM_RING_BYTES if upstream else ACCESS_RING_BYTES)
+        if upstream:
+            return Capture(index, ring_bytes=UPSTREAM_RING_BYTES)
+        self._rings = [each for each in self._rings if each.fileno() >= 0]
+        capture = Capture(index, ring_bytes=ring_share(each.ring_bytes for each in self._rings))
+        self._rings.append(capture)
+        return capture
+
+
+def ring_share(others: Iterable[int]) -> int:
+    """Return how large the next access interface's ring is, beside rings of these sizes.
+
+    A quarter of what is left of RINGS_BYTES, so that the first few, which may have many subscribers each,
+    have a large one and a hundred of them still have one.
+    """
+    return max(min(ACCESS_RING_BYTES, (RINGS_BYTES - sum(others)) // 4), SMALLEST_SHARE)

@@ -106,6 +106,11 @@ class Capture:
         return "recv" if self._ring is None else "ring"
 
     @property
+    def ring_bytes(self) -> int:
+        """What the ring has of the kernel's memory; 0 for recv()."""
+        return 0 if self._ring is None else self._ring.size
+
+    @property
     def alive(self) -> bool:
         """False once the interface is gone; one that is merely down is alive."""
         return self._alive
