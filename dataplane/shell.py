@@ -20,6 +20,7 @@ from dataplane.forwarding.auditor import Auditor
 from dataplane.forwarding.desired import Effect as RouteEffect
 from dataplane.forwarding.desired import Install
 from dataplane.forwarding.plane import Plane, PlaneError
+from dataplane.forwarding.refusals import Refusals
 from dataplane.forwarding.sender import send_reports
 from dataplane.interfaces import FrameSource, Interfaces
 from dataplane.links import LinkRemoved
@@ -61,6 +62,7 @@ class Shell:
         self._keys = keys
         self._loop = asyncio.get_running_loop()
         self._auditor = Auditor(plane, self._audited)
+        self._refusals = Refusals()
         self._captures: dict[str, FrameSource] = {}
         self._retries: dict[str, asyncio.TimerHandle] = {}
         self._channels: dict[str, Channel] = {}
@@ -190,7 +192,7 @@ class Shell:
             try:
                 self._performers[type(effect)](effect)
             except (PlaneError, OSError) as error:
-                _log.error("plane-refused", extra={"effect": type(effect).__name__, "reason": str(error)})
+                self._refusals.note(type(effect).__name__, str(error), self._loop.time())
                 self._waiting.append(messages.PlaneFailed(str(error)))
 
     def _set_timer(self) -> None:

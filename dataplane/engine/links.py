@@ -21,6 +21,8 @@ from dataplane.links import Link
 AUDIT_INTERVAL: Final = 60.0
 """Seconds from one comparison of the plane with what it should hold to the next."""
 AUDIT_AFTER_LINK: Final = 1.0
+QUIET: Final = 2 * AUDIT_INTERVAL
+"""Seconds without a refusal after which the next is repaired soon: more than any pause between repairs."""
 
 
 def link_changed(world: World, name: str, link: Link | None, now: float) -> None:
@@ -76,6 +78,7 @@ def tell_ports(world: World) -> None:
 
 def repair_plane(world: World) -> None:
     """Say everything to the plane again, after it refused something; what it holds already costs nothing."""
+    world.repair_due = False
     world.out.append(ConfigurePorts(world.ports_told))
     upstream = world.upstreams.get(world.active_upstream or "")
     link = None if upstream is None else upstream.link
@@ -98,13 +101,21 @@ def audit_plane(world: World) -> None:
 
 
 def audited(world: World, now: float) -> None:
-    """The plane holds what it should: look again in a while."""
-    world.repair_delay = REPAIR_DELAY
+    """The plane holds what it should, as far as the kernel lets it: look again in a while."""
     audit_by(world, now + AUDIT_INTERVAL)
 
 
 def plane_failed(world: World, now: float) -> None:
-    """Try again later, and later each time, what the plane refused."""
+    """Try again later what the plane refused, and later each time while it goes on refusing.
+
+    What is refused while a repair is due waits for that one.
+    """
+    if now - world.refused_at > QUIET:
+        world.repair_delay = REPAIR_DELAY
+    world.refused_at = now
+    if world.repair_due:
+        return
+    world.repair_due = True
     world.deadlines.set(("repair", ""), now + world.repair_delay)
     world.repair_delay = min(2 * world.repair_delay, AUDIT_INTERVAL)
 

@@ -246,10 +246,11 @@ class World:
     its profiles; `elected` are the profiles whose role hellos decide, `tracking` those whose role
     follows links. `settings_changed` are services whose peer has to be told settings, `publishing` those
     with records collected, `proxy_changed` says that reports toward the core may be due: all three are
-    settled when a burst ends. `reports_after`: when the next report toward the core may leave. `joining`: the
-    core does not know yet of all groups that a new upstream or a batch brought. `tagged`: what
-    members that the plane cannot reach want, by group and port. `subscriber_lists` by profile; `loading`: the
-    one of which parts have come.
+    settled when a burst ends. `refused_at`: when the plane last refused something; `repair_due`: it will be
+    told again, and `repair_delay` after the next refusal. `reports_after`: when the next report toward the
+    core may leave. `joining`: the core does not know yet of all groups that a new upstream or a batch
+    brought. `tagged`: what members that the plane cannot reach want, by group and port. `subscriber_lists` by
+    profile; `loading`: the one of which parts have come.
     """
 
     generator: random.Random
@@ -274,6 +275,8 @@ class World:
     leaving: deque[Leaving] = field(default_factory=deque)
     ports_told: dict[str, int | None] = field(default_factory=dict)
     repair_delay: float = REPAIR_DELAY
+    repair_due: bool = False
+    refused_at: float = float("-inf")
     audit_at: float | None = None
     desired: Desired = field(default_factory=Desired)
     tagged: dict[Address, dict[str, Aggregate]] = field(default_factory=dict)

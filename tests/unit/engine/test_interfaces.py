@@ -1,6 +1,7 @@
 """Interfaces that come, go and change: ports, upstreams, captures, and a plane that refuses."""
 
 from ipaddress import IPv4Address
+from itertools import pairwise
 
 from dataplane.config import AccessConfig, InterfaceConfig, Role, TagType, UpstreamConfig
 from dataplane.engine import effects, messages, uplink
@@ -194,7 +195,49 @@ def test_a_plane_that_goes_on_refusing_is_asked_less_and_less_often() -> None:
         assert audits(one) == 0
         pass_time(one, 0.1)
         assert audits(one) == 1
-    one.give(messages.Audited())
+
+
+def repairs(one: Router, seconds: float, step: float = 0.25) -> list[float]:
+    """When the plane is told everything again, in seconds from now; what is refused is refused each time."""
+    begin, found = one.clock.now, []
+    while one.clock.now < begin + seconds:
+        pass_time(one, step)
+        if any(isinstance(effect, effects.AuditPlane) and effect.whole for effect in one.order):
+            found.append(one.clock.now - begin)
+            one.give(messages.PlaneFailed("interface 70000"), messages.Audited())
+    return found
+
+
+def test_one_port_that_is_refused_for_ever_is_tried_again_less_and_less_often() -> None:
+    one = alone()
+    one.join()
+    one.give(messages.PlaneFailed("interface 70000"))
+    when = [0.0, *repairs(one, 300)]
+    pauses = [round(b - a) for a, b in pairwise(when)]
+    assert pauses[:8] == [1, 2, 4, 8, 16, 32, 60, 60]
+
+
+def test_refusals_that_come_together_are_one_and_do_not_keep_the_repair_waiting() -> None:
+    one = alone()
+    one.join()
+    one.give(*[messages.PlaneFailed("no buffer space")] * 10)
+    pass_time(one, 1.0)
+    assert audits(one) == 1
+    repaired = 0
+    for _ in range(8):
+        one.give(messages.PlaneFailed("no buffer space"))
+        pass_time(one, 0.3)
+        repaired += audits(one)
+    assert repaired == 1
+
+
+def test_a_plane_that_has_refused_nothing_for_long_is_asked_soon_again() -> None:
+    one = alone()
+    one.join()
+    for _ in range(4):
+        one.give(messages.PlaneFailed("no buffer space"))
+        pass_time(one, 60.0)
+    pass_time(one, 200.0)
     one.give(messages.PlaneFailed("no buffer space"))
     pass_time(one, 1.0)
     assert audits(one) == 1
