@@ -49,6 +49,7 @@ def _query_heard(world: World, port: Port, heard: AccessMessage, query: Query, n
         side.querier.heard(query, heard.source, now, from_peer=copying.is_peer(world, port, heard.source))
     copying.count_not_copied(world, port, side.version, heard.subscriber, NotCopied.QUERY)
     world.deadlines.set(side.querier_key, side.querier.next_deadline())
+    world.deadlines.set(side.table_key, side.table.next_deadline())  # a last-member query lowers timers
 
 
 def _refused(world: World, port: Port, error: DecodeError) -> None:

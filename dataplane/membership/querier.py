@@ -82,6 +82,7 @@ class Querier:
         self._address = address
         self._foreign: Address | None = None
         self._timing = Timing.of(config)
+        self._elected_robustness = self._elected_interval = 0
         self._startup_left = 0
         self._general_at = inf
         self._other_present_until = inf
@@ -96,9 +97,13 @@ class Querier:
         return self._foreign
 
     def reconfigure(self, config: IgmpConfig, now: float) -> None:
-        """Other intervals from now on. The table is reconfigured by its owner, before this."""
+        """Other intervals from now on; those of an elected querier stay in force while it rules.
+
+        The table is reconfigured by its owner, before this.
+        """
         self._config = config
         self._timing = Timing.of(config)
+        self._table.timing = self._in_force()
         if self.state is QuerierState.QUERIER:
             self._general_at = min(self._general_at, now + self._timing.query_interval)
 
@@ -142,7 +147,8 @@ class Querier:
         self._yield_to(query, source, now)
         if query.group is not None and not query.suppress:
             question = LastMemberQuery(query.group, query.sources)
-            limit = query.max_response * self._timing.last_member_query_count
+            response = query.max_response or self._timing.last_member_query_interval
+            limit = response * self._table.timing.last_member_query_count
             self._table.query_heard(question, limit, now)
 
     def ask(self, queries: tuple[LastMemberQuery, ...], now: float) -> tuple[SendQuery, ...]:
@@ -189,18 +195,22 @@ class Querier:
         self._become(QuerierState.NON_QUERIER)
         self._foreign = source
         self._startup_left = 0
-        timing = self._timing
-        if query.version == 3 and query.robustness and query.query_interval:
-            timing = msgspec.structs.replace(
-                timing, robustness=query.robustness, query_interval=query.query_interval
-            )
-        self._table.timing = timing
-        self._other_present_until = now + timing.other_querier_present_interval
+        self._elected_robustness, self._elected_interval = query.robustness, query.query_interval
+        self._table.timing = self._in_force()
+        self._other_present_until = now + self._table.timing.other_querier_present_interval
+
+    def _in_force(self) -> Timing:
+        """Our intervals, but for what the elected querier says; 0 is what it does not (sections 8.1, 8.2)."""
+        ours = self._timing
+        robustness = self._elected_robustness or ours.robustness
+        interval = self._elected_interval or ours.query_interval
+        return msgspec.structs.replace(ours, robustness=robustness, query_interval=interval)
 
     def _become(self, state: QuerierState) -> None:
         self.state = state
         self._foreign = None
         self._general_at = self._other_present_until = inf
+        self._elected_robustness = self._elected_interval = 0
         self._table.timing = self._timing
 
     def _round(self, pending: _Pending, now: float) -> list[SendQuery]:

@@ -13,14 +13,7 @@ from dataplane.config import IgmpConfig
 from dataplane.membership.admission import Admission
 from dataplane.membership.changes import Changes, Collector, EntryChange
 from dataplane.membership.entry import MAX_SOURCES, NO_QUERY, Ask, Entry
-from dataplane.membership.groups import (
-    Aggregate,
-    ChangeKind,
-    EntryState,
-    FilterMode,
-    LastMemberQuery,
-    Origin,
-)
+from dataplane.membership.groups import Aggregate, ChangeKind, EntryState, FilterMode, LastMemberQuery, Origin
 from dataplane.membership.members import Group
 from dataplane.membership.timers import MAX_LIFETIME, DeadlineQueue, Timing
 from dataplane.packets.ethernet import Subscriber
@@ -297,8 +290,9 @@ class MembershipTable:
         return known.tagged.result if known and known.tagged else None
 
     def outlives(self, group: Address, source: Address | None, now: float, limit: float) -> bool:
-        """Whether the timer of a source, or with None of the group, runs for more than `limit` seconds."""
-        return any(entry.lifetime(source, now) > limit for entry in self.entries(group))
+        """Whether an untagged member's timer, of a source or with None of the group, outlasts the limit."""
+        members = (entry for entry in self.entries(group) if not entry.subscriber.tagged)
+        return any(entry.lifetime(source, now) > limit for entry in members)
 
     def __len__(self) -> int:
         return self._size
