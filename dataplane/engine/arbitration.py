@@ -9,15 +9,14 @@ from collections.abc import Iterable, Set
 
 from dataplane.config import ETrunkArbitration, ProfileConfig, Role, StaticArbitration, VrrpArbitration
 from dataplane.engine.effects import Notify, SendHelloTo, SetActive
-from dataplane.engine.settle import run_queriers, take_queriers_back
-from dataplane.engine.status import refresh_peer_role, watch_for_two_masters
+from dataplane.engine.settle import run_queriers
+from dataplane.engine.status import peer_changed, refresh_peer_role, watch_for_two_masters
 from dataplane.engine.world import Port, Profile, World
 from dataplane.links import Link
 from dataplane.replication.peer import ChannelState
 from dataplane.roles import (
     DualMaster,
     ETrunkRole,
-    PeerRoleChanged,
     RoleChanged,
     RoleMachine,
     RoleOutput,
@@ -112,7 +111,7 @@ def perform(world: World, profile: Profile, outputs: Iterable[RoleOutput], now: 
             world.out.append(Notify(DualMasterEvent(profile.config.name)))
         else:
             _refresh_peer(world, profile)
-            _take_queriers_back(world, profile, output, now)
+            peer_changed(world, profile, output.new, now)
     if profile.role is not profile.machine.role:  # another machine, which begins elsewhere
         _become(world, profile, profile.machine.role, RoleReason.CONFIGURED, now)
     world.deadlines.set(("role", profile.config.name), profile.machine.next_deadline())
@@ -129,13 +128,6 @@ def _refresh_peer(world: World, profile: Profile) -> None:
     service = world.services.get(profile.config.service_name)
     if service is not None:
         refresh_peer_role(service, profile)
-
-
-def _take_queriers_back(world: World, profile: Profile, change: PeerRoleChanged, now: float) -> None:
-    if profile.role is not Role.MASTER or change.new is Role.MASTER:
-        return
-    for name in profile.ports.values():
-        take_queriers_back(world, world.ports[name], now)
 
 
 def _become(world: World, profile: Profile, new: Role, reason: RoleReason, now: float) -> None:

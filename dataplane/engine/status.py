@@ -8,6 +8,7 @@ from typing import Final
 from dataplane.config import ETrunkArbitration, ProfileConfig, Role, StaticArbitration, VrrpArbitration
 from dataplane.copy_policy import CopyFacts, SubscriberType, copy_state
 from dataplane.engine.effects import Notify
+from dataplane.engine.settle import take_queriers_back
 from dataplane.engine.world import PROTOCOLS, CopyStatus, Profile, Service, World
 from dataplane.replication.peer import ChannelState, PeerMachine
 from dataplane.replication.settings import ArbitrationKind, ArbitrationSettings, ProfileSettings
@@ -29,7 +30,10 @@ def refresh_service(world: World, service: Service, now: float) -> None:
     for name in sorted(world.by_service.get(service.config.name, ())):
         profile = world.profiles[name]
         profile.mismatch = frozenset(mismatches.get(profile.config.backup_id, ()))
+        before = profile.peer_role
         refresh_peer_role(service, profile)
+        if profile.peer_role is not before:
+            peer_changed(world, profile, profile.peer_role, now)
         watch_for_two_masters(world, profile, now)
         refresh_copy_states(world, profile, now)
 
@@ -57,6 +61,14 @@ def refresh_peer_role(service: Service, profile: Profile) -> None:
         settings = service.machine.peer_settings(profile.config.backup_id)
         told = None if settings is None else settings.role
     profile.peer_role = profile.machine.peer_role or told
+
+
+def peer_changed(world: World, profile: Profile, peer_role: Role | None, now: float) -> None:
+    """Ask again, now that the peer does not: while both were master we may have yielded to it (rule 17)."""
+    if profile.role is not Role.MASTER or peer_role is Role.MASTER:
+        return
+    for name in profile.ports.values():
+        take_queriers_back(world, world.ports[name], now)
 
 
 def refresh_copy_states(world: World, profile: Profile, now: float) -> None:

@@ -8,7 +8,7 @@ import pytest
 from dataplane.config import Role
 from dataplane.packets.frames import query_frame
 from dataplane.packets.messages import Address, Query
-from tests.support.routers import GROUP, TAIL, Pair, Router, access, mac, profile
+from tests.support.routers import GROUP, MLD_GROUP, TAIL, Pair, Router, access, mac, profile
 
 FOREIGN = IPv4Address("10.1.0.0")  # the lowest address of the link
 MASTER, BACKUP = profile(Role.MASTER), profile(Role.BACKUP)
@@ -98,6 +98,32 @@ def test_a_query_of_an_older_version_says_nothing_of_intervals(pair: Pair) -> No
     pair.a.hear(query_frame(Query(2, None, (), 1.0), mac(99), FOREIGN))
     pair.a.join()
     assert [group.expire for group in pair.a.groups().values()] == [22]
+
+
+def test_rule_17_a_master_by_order_that_had_yielded_to_its_peer_asks_again(pair: Pair) -> None:
+    """No hellos tell of the peer's role: the channel does. What the peer asks last may silence us."""
+    pair.b.configure(MASTER)
+    pair.b.query("10.1.0.1", GROUP)
+    pair.b.query("fe80::1:1", MLD_GROUP)
+    pair.b.frames.clear()
+    pair.a.configure(BACKUP)
+    pair.run(0.1)
+    assert None in [group for _, group in pair.b.asked(4)]
+    assert None in [group for _, group in pair.b.asked(6)]
+    pair.b.frames.clear()
+    pair.run(30)
+    assert len(pair.b.asked(4)) >= 3
+
+
+def test_rule_17_a_really_foreign_querier_is_elected_again_after_the_peers_change(pair: Pair) -> None:
+    pair.b.configure(MASTER)
+    hear(pair.b)
+    pair.a.configure(BACKUP)
+    pair.run(0.1)
+    hear(pair.b)
+    pair.b.frames.clear()
+    pair.run(15)
+    assert pair.b.asked(4) == []
 
 
 def test_the_s_flag_is_for_those_who_hear_the_query(pair: Pair) -> None:
