@@ -67,7 +67,10 @@ def _order(upstream: UpstreamInterface) -> tuple[int, str]:
 
 
 def frame_captured(world: World, upstream: UpstreamInterface, message: FrameCaptured, now: float) -> None:
-    """Take a frame of the network side: only queries on the active upstream matter."""
+    """Take a frame of the network side: only queries on the active upstream matter.
+
+    One with a VLAN tag, or out of a PPPoE session, is of another network on the same wire.
+    """
     counters = upstream.counters
     try:
         heard = frames.decode(message.frame, message.outer_vlan)
@@ -84,7 +87,7 @@ def frame_captured(world: World, upstream: UpstreamInterface, message: FrameCapt
         counters.received["leave" if heard.message.is_leave else "report"] += 1
         return
     counters.received["query"] += 1
-    if upstream.config.name == world.active_upstream:
+    if upstream.config.name == world.active_upstream and not heard.subscriber.tagged:
         world.proxy.of(heard.source.version).query(heard.message, now)
         world.proxy_changed = True
 

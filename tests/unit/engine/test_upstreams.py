@@ -83,6 +83,24 @@ def test_queries_on_a_spare_are_not_answered(one: Router) -> None:
     assert told(one) == {}
 
 
+@pytest.mark.parametrize("family", [4, 6])
+@pytest.mark.parametrize("tags", [(200, 0, 0), (200, 300, 0), (0, 0, 7)], ids=["vlan", "qinq", "pppoe"])
+def test_queries_of_another_network_on_the_same_wire_are_not_answered(
+    one: Router, family: int, tags: tuple[int, int, int]
+) -> None:
+    """The querier of a VLAN that passes on the upstream interface must not set the version of the core's."""
+    group = GROUP if family == 4 else GROUP_6
+    one.join(group)
+    later(one, 5)
+    query = Query(2, max_response=1.0)
+    one.hear(query_frame(query, mac(99), ip_address(QUERIERS[family]), one.place(*tags)), CORE)
+    later(one, 2)
+    assert told(one) == {}
+    ask(one, 3, family=family)
+    later(one, 2)
+    assert told(one) == {group: {(3, RecordType.MODE_IS_EXCLUDE)}}
+
+
 def test_mld_is_reported_again_when_the_link_has_its_link_local_address(one: Router) -> None:
     one.link(CORE, 2)
     one.join(GROUP)
