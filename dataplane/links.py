@@ -17,7 +17,8 @@ IFF_UP, IFF_RUNNING, IFF_LOWER_UP = 0x1, 0x40, 0x10000
 PASSES_PACKETS = IFF_UP | IFF_RUNNING | IFF_LOWER_UP
 IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_LINK, IFLA_LINKINFO = 1, 3, 4, 5, 18
 IFLA_LINK_NETNSID, IFLA_PROTO_DOWN = 37, 39
-IFLA_INFO_KIND = 1
+IFLA_INFO_KIND, IFLA_INFO_DATA = 1, 2
+IFLA_VLAN_ID = 1
 IFA_ADDRESS, IFA_LOCAL, IFA_FLAGS = 1, 2, 8
 IFA_F_DADFAILED = 0x08
 
@@ -25,6 +26,7 @@ A = TypeVar("A")
 
 _LINK = Struct("BxHiII")  # struct ifinfomsg: family, type, index, flags, change
 _ADDRESS = Struct("BBBBI")  # struct ifaddrmsg: family, prefix length, flags, scope, index
+_U16 = Struct("H")
 _U32 = Struct("I")
 _ROOM = 1 << 20
 _BUFFER_BYTES = 1 << 16
@@ -51,6 +53,8 @@ class Link:
     """The index of the link that it lies on, in this network namespace."""
     protodown: bool = False
     """A protocol keeps it down: it does not count as there for others, whatever its flags say."""
+    vlan: int = 0
+    """Of a VLAN's link its VID; 0 for others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +146,7 @@ class LinkTable:
 
 def _link(index: int, flags: int, found: Mapping[int, memoryview]) -> Link:
     info = netlink.attributes(found[IFLA_LINKINFO], 0) if IFLA_LINKINFO in found else {}
+    kind = _text(info.get(IFLA_INFO_KIND, memoryview(b"")))
     here = IFLA_LINK in found and IFLA_LINK_NETNSID not in found
     return Link(
         index=index,
@@ -149,10 +154,16 @@ def _link(index: int, flags: int, found: Mapping[int, memoryview]) -> Link:
         up=flags & PASSES_PACKETS == PASSES_PACKETS,
         mac=bytes(found.get(IFLA_ADDRESS, b"")),
         mtu=_U32.unpack(found[IFLA_MTU])[0] if IFLA_MTU in found else 0,
-        kind=_text(info.get(IFLA_INFO_KIND, memoryview(b""))),
+        kind=kind,
         parent=_U32.unpack(found[IFLA_LINK])[0] if here else None,
         protodown=bytes(found.get(IFLA_PROTO_DOWN, b"\0")) != b"\0",
+        vlan=_vlan(info) if kind == "vlan" else 0,
     )
+
+
+def _vlan(info: Mapping[int, memoryview]) -> int:
+    found = netlink.attributes(info[IFLA_INFO_DATA], 0) if IFLA_INFO_DATA in info else {}
+    return int(_U16.unpack(found[IFLA_VLAN_ID])[0]) if IFLA_VLAN_ID in found else 0
 
 
 def _text(octets: memoryview) -> str:

@@ -5,7 +5,7 @@ says so, then settled.
 """
 
 from dataplane.copy_policy import NotCopied, refusal_of_drop
-from dataplane.engine import copying, sessions
+from dataplane.engine import copying, sessions, vlans
 from dataplane.engine.messages import FrameCaptured
 from dataplane.engine.settle import settle
 from dataplane.engine.world import IGMP, Port, World
@@ -21,6 +21,9 @@ def frame_captured(world: World, port: Port, message: FrameCaptured, now: float)
         heard = frames.decode(message.frame, message.outer_vlan)
     except DecodeError as error:
         _refused(world, port, error)
+        return
+    if port.elsewhere and vlans.has_its_own(port, heard.subscriber):
+        _count_drop(port, DropReason.OTHER_INTERFACE)
         return
     received = port.counters.received
     received["total"] += 1

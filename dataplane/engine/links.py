@@ -5,7 +5,7 @@ A missing interface is no error: what is configured on it waits and is activated
 
 from typing import Final
 
-from dataplane.engine import arbitration, uplink
+from dataplane.engine import arbitration, uplink, vlans
 from dataplane.engine.effects import (
     AuditPlane,
     CloseCapture,
@@ -39,6 +39,8 @@ def link_changed(world: World, name: str, link: Link | None, now: float) -> None
         tell_ports(world)
     elif upstream is not None:
         attach_upstream(world, upstream, now)
+    if port is not None or upstream is not None:
+        vlans.note(world)
     if world.adopted and (port is not None or upstream is not None):
         # the kernel drops the VIFs of a device that goes, and entries made meanwhile lack them
         audit_by(world, now + AUDIT_AFTER_LINK)

@@ -8,7 +8,7 @@ import msgspec
 
 from dataplane.config import AccessConfig, IgmpConfig, InterfaceConfig, ProfileConfig, ServiceConfig
 from dataplane.copy_policy import SubscriberType
-from dataplane.engine import arbitration, copying, daily, subscribers, uplink
+from dataplane.engine import arbitration, copying, daily, subscribers, uplink, vlans
 from dataplane.engine.effects import (
     AdoptPlane,
     CloseCapture,
@@ -54,6 +54,7 @@ def reconfigure(world: World, change: Reconfigure, now: float) -> None:
         _put_profile(world, profile, now)
     for item in change.interfaces:
         _put_interface(world, item, now)
+    vlans.note(world)
     _adopt_or_tell(world)
     for item in change.interfaces:
         if item.name in world.ports:

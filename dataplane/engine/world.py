@@ -190,7 +190,7 @@ class Port:
     """One access interface; `sides` by IP version.
 
     `active` is what the plane was told; None before anything was. `adopted`: a former dataplane forwarded
-    to it and the role is not known yet.
+    to it and the role is not known yet. `elsewhere`: the tags of VLANs that have an interface of their own.
     """
 
     config: InterfaceConfig
@@ -200,6 +200,7 @@ class Port:
     captured: int | None = None
     active: bool | None = None
     adopted: bool = False
+    elsewhere: frozenset[tuple[int, ...]] = frozenset()
     counters: InterfaceCounters = field(default_factory=InterfaceCounters)
 
     @property

@@ -34,6 +34,7 @@ class DropReason(StrEnum):
     BAD_SOURCE_ADDRESS = "bad-source-address"
     BAD_SUBSCRIBER_MAC = "bad-subscriber-mac"
     TOO_MANY_TAGS = "too-many-tags"
+    OTHER_INTERFACE = "other-interface"
     BAD_PPPOE_HEADER = "bad-pppoe-header"
     UNSUPPORTED_VERSION = "unsupported-version"
     GROUP_DENIED = "group-denied"
