@@ -170,7 +170,7 @@ class Channel:
             self._forget()
             self._events.channel_disconnected(reason)
             self._look_again()
-        elif connection in self._unknown:
+        elif connection in self._unknown or (self._client and not connection.established):
             self._unknown.discard(connection)
             if not self._client:
                 self._refuse()

@@ -66,8 +66,10 @@ class Connection(asyncio.BufferedProtocol):
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, USER_TIMEOUT_MS)
         prefer(sock)
-        self.address = ip_address(str(transport.get_extra_info("peername")[0]).partition("%")[0])
-        if self._owner.admits(self):
+        self.address = _peer_of(transport)
+        if self.address is None:
+            self._reason = "connection-reset"
+        if self.address is not None and self._owner.admits(self):
             self._begin()
         else:
             transport.abort()
@@ -191,6 +193,12 @@ class Connection(asyncio.BufferedProtocol):
         if self._transport is not None:
             self._transport.close()
             asyncio.get_running_loop().call_later(_GOODBYE, self._transport.abort)
+
+
+def _peer_of(transport: asyncio.Transport) -> Address | None:
+    """Return the address of the other end; None when it has reset the connection already."""
+    name = transport.get_extra_info("peername")
+    return None if name is None else ip_address(str(name[0]).partition("%")[0])
 
 
 def _read_some(tls: TlsSession) -> tuple[bytes, bool]:
