@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from cli.errors import said
@@ -22,6 +23,7 @@ from dataplane.replication import making
 from dataplane.replication.keys import MAX_OCTETS, FileKind, KeyProblem, KeyStore
 from dataplane.replication.trust import pin_of, pin_text, read_pin, validity_problem
 
+_PRIVATE = b"PRIVATE KEY-----"
 _NAME = re.compile(r"[0-9a-zA-Z_.\-]{1,64}")
 
 
@@ -76,6 +78,8 @@ def _import(options: Namespace) -> None:
     store, name = _store(options), _checked(options.name)
     content = _content(options.file)
     kind = _kind_of(content, options.file)
+    if kind is not FileKind.KEY and _PRIVATE in content:
+        raise _Refused(f"{options.file} holds a private key besides: import what it holds one by one")
     if options.pin and kind is FileKind.CERTIFICATE:
         kind, content = FileKind.PUBLIC_KEY, f"{pin_text(read_pin(content))}\n".encode()
     _put(store, name, kind, content, force=options.force)
@@ -98,7 +102,7 @@ def _kind_of(content: bytes, name: str) -> FileKind:
     for kind, read in readers:
         try:
             read(content)
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, UnsupportedAlgorithm):
             continue
         return kind
     raise _Refused(f"{name}: no certificate, public key, pin or private key in clear PEM")
@@ -137,7 +141,7 @@ def _line(store: KeyStore, name: str, kind: FileKind) -> str:
         if kind is FileKind.PUBLIC_KEY:
             return pin_text(read_pin(content))
         return _described(x509.load_pem_x509_certificate(content))
-    except (KeyProblem, ValueError) as error:
+    except (KeyProblem, ValueError, UnsupportedAlgorithm) as error:
         return f"not usable: {error}"
 
 
@@ -155,6 +159,8 @@ def _show(options: Namespace) -> None:
         raise _Refused(f"no certificate or public key {name} in {store.folder}")
     for kind in shown:
         content = store.read(name, kind)
+        if _PRIVATE in content:
+            raise _Refused(f"{store.path(name, kind)} holds a private key besides, so it is not shown")
         print(content.decode(errors="replace"), end="")
         if kind is FileKind.CERTIFICATE:
             print(_described(x509.load_pem_x509_certificate(content)))

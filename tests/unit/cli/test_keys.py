@@ -3,6 +3,8 @@
 from datetime import UTC, datetime
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import load_der_x509_certificate, load_pem_x509_certificate
 
 from cli.main import main
 from dataplane.config import TlsConfig
@@ -52,6 +54,33 @@ def test_a_private_key_is_never_printed(tmp_path, capsys):
     assert "PRIVATE" not in output.out + output.err
     assert "site" in output.out
     assert "sha256:" in output.out
+
+
+def test_a_private_key_that_stands_beside_a_certificate_is_not_handed_on(tmp_path, capsys):
+    """Many tools keep both in one file: what `show` prints goes to the other router."""
+    twincast(tmp_path, "keygen", "site")
+    folder = tmp_path / "keys"
+    both = tmp_path / "both.pem"
+    both.write_bytes((folder / "site.crt").read_bytes() + (folder / "site.key").read_bytes())
+    capsys.readouterr()
+    assert twincast(tmp_path, "keys", "import", "other", str(both)) == 1
+    assert "one by one" in capsys.readouterr().err
+    assert not (folder / "other.crt").exists()
+    (folder / "site.crt").write_bytes(both.read_bytes())
+    assert twincast(tmp_path, "keys", "show", "site") == 1
+    output = capsys.readouterr()
+    assert "PRIVATE" not in output.out + output.err
+
+
+def test_a_file_with_a_key_that_nobody_knows_is_named_as_not_usable(tmp_path, capsys):
+    twincast(tmp_path, "keygen", "site", "--algorithm", "p-256")
+    path = tmp_path / "keys" / "site.crt"
+    curve = bytes.fromhex("06082a8648ce3d030107")
+    octets = load_pem_x509_certificate(path.read_bytes()).public_bytes(Encoding.DER)
+    odd = load_der_x509_certificate(octets.replace(curve, curve[:-1] + b"\x77"))
+    path.write_bytes(odd.public_bytes(Encoding.PEM))
+    assert twincast(tmp_path, "keys", "list") == 0
+    assert "not usable" in capsys.readouterr().out
 
 
 def test_the_folders_that_are_made_are_for_their_owner(tmp_path):
