@@ -27,6 +27,7 @@ from dataplane.replication.trust import (
     PrivateKey,
     TrustedCertificates,
     read_pin,
+    serves,
 )
 
 MAX_OCTETS: Final = 65_536
@@ -155,8 +156,8 @@ class KeyStore:
             key = load_pem_private_key(_read(path, "key"), None)
         except (ValueError, TypeError, UnsupportedAlgorithm) as error:
             raise KeyProblem("key-unreadable", "key", f"{path} holds no private key in clear PEM") from error
-        if not isinstance(key, PrivateKey):
-            raise KeyProblem("key-unreadable", "key", f"{path}: a key of this kind is not supported")
+        if not isinstance(key, PrivateKey) or not serves(key):
+            raise KeyProblem("key-not-supported", "key", f"{path}: TLS 1.3 has no use for a key of this kind")
         return key
 
     def _certificates(self, name: str, leaf: str) -> tuple[x509.Certificate, ...]:

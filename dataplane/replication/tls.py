@@ -43,14 +43,17 @@ class TlsSession:
     """One end of one connection: `feed` what arrived, `read` what it says, send `output`."""
 
     def __init__(self, credentials: Credentials, peer: Address, *, client: bool) -> None:
-        """`peer`: the configured address of the other end."""
+        """`peer`: the configured address of the other end. Raises TlsError for what OpenSSL cannot use."""
         self.established = False
         self._client = client
         self._credentials = credentials
         self._peer = peer
         self._refusal = ""
         self._asked = self._chain_broken = False
-        self._tls = SSL.Connection(self._context(), None)
+        try:
+            self._tls = SSL.Connection(self._context(), None)
+        except (SSL.Error, crypto.Error) as error:
+            raise TlsError(_word(error)) from error
         if client:
             self._tls.set_connect_state()
         else:
@@ -169,7 +172,7 @@ def _select(_: SSL.Connection, offered: list[bytes]) -> Any:  # noqa: ANN401 - b
     return PROTOCOL if PROTOCOL in offered else SSL.NO_OVERLAPPING_PROTOCOLS
 
 
-def _word(error: SSL.Error) -> str:
+def _word(error: SSL.Error | crypto.Error) -> str:
     """Return the down reason for what OpenSSL says."""
     said = " ".join(str(part[-1]) for part in error.args[0]) if error.args and error.args[0] else ""
     if "alert" in said and any(word in said for word in _CERTIFICATE_ALERTS):

@@ -12,6 +12,7 @@ from hashlib import sha256
 from typing import Final
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -22,6 +23,12 @@ from dataplane.config import Address
 
 PrivateKey = Ed25519PrivateKey | EllipticCurvePrivateKey | RSAPrivateKey
 PIN_PREFIX: Final = "sha256:"
+_SMALLEST_RSA: Final = 2048
+"""Bits: OpenSSL refuses smaller ones."""
+_CURVES: Final = frozenset(
+    {"secp256r1", "secp384r1", "secp521r1", "brainpoolP256r1", "brainpoolP384r1", "brainpoolP512r1"}
+)
+"""RFC 8446 section 4.2.3 and RFC 8734; TLS 1.3 signs with no other curve."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +59,11 @@ class Credentials:
     @property
     def fit(self) -> bool:
         """True when the certificate holds the public half of the key."""
-        return spki(self.key.public_key()) == spki(self.chain[0].public_key())
+        try:
+            held = self.chain[0].public_key()
+        except (ValueError, UnsupportedAlgorithm):
+            return False
+        return spki(self.key.public_key()) == spki(held)
 
     def validity_problem(self, now: datetime) -> str:
         """Return `certificate-expired` or `certificate-not-yet-valid` for our own, "" when it is valid."""
@@ -61,6 +72,13 @@ class Credentials:
     def days_left(self, now: datetime) -> int:
         """Return the whole days until our own certificate ends."""
         return (self.chain[0].not_valid_after_utc - now).days
+
+
+def serves(key: PrivateKey) -> bool:
+    """Return whether an end can prove itself in TLS 1.3 with a key of this kind and size."""
+    if isinstance(key, RSAPrivateKey):
+        return key.key_size >= _SMALLEST_RSA
+    return not isinstance(key, EllipticCurvePrivateKey) or key.curve.name in _CURVES
 
 
 def validity_problem(certificate: x509.Certificate, now: datetime) -> str:

@@ -3,6 +3,9 @@
 import os
 
 import pytest
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.ed448 import Ed448PrivateKey
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
 
@@ -105,11 +108,39 @@ def test_an_encrypted_key_and_one_of_an_unknown_kind_are_refused(keys, parties):
     locked = parties[0][0].private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"x"))
     odd = Ed448PrivateKey.generate()
     unknown = making.private_pem(odd)
-    for content in (locked, unknown):
+    for content, reason in ((locked, "key-unreadable"), (unknown, "key-not-supported")):
         keys.put("channel", FileKind.KEY, content, replace=True)
         found = problem(keys)
-        assert found.reason == "key-unreadable"
+        assert found.reason == reason
         assert "BEGIN" not in str(found)
+
+
+@pytest.mark.parametrize(
+    ("key", "reason"),
+    [
+        (rsa.generate_private_key(65537, 1024), "key-not-supported"),
+        (rsa.generate_private_key(65537, 2048), "key-mismatch"),
+        (ec.generate_private_key(ec.SECP224R1()), "key-not-supported"),
+        (ec.generate_private_key(ec.SECP256K1()), "key-not-supported"),
+        (ec.generate_private_key(ec.SECP384R1()), "key-mismatch"),
+    ],
+    ids=["rsa-1024", "rsa-2048", "p-224", "secp256k1", "p-384"],
+)
+def test_a_key_that_tls_cannot_sign_with_is_refused_when_it_is_read(keys, key, reason):
+    keys.put("channel", FileKind.KEY, making.private_pem(key), replace=True)
+    assert problem(keys).reason == reason
+
+
+def test_a_certificate_with_a_key_that_nobody_knows_does_not_belong_to_ours(keys):
+    """P-256 under the identifier of a curve that is none."""
+    _, certificate = identity(making.Algorithm.P256)
+    curve = bytes.fromhex("06082a8648ce3d030107")
+    octets = certificate.public_bytes(Encoding.DER).replace(curve, curve[:-1] + b"\x77")
+    odd = x509.load_der_x509_certificate(octets)
+    with pytest.raises(UnsupportedAlgorithm):
+        odd.public_key()
+    keys.put("channel", FileKind.CERTIFICATE, making.certificate_pem(odd), replace=True)
+    assert problem(keys).reason == "key-mismatch"
 
 
 def test_our_own_certificate_that_has_ended_is_refused(keys, parties):

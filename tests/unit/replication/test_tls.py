@@ -7,6 +7,7 @@ from ipaddress import IPv4Address
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 
 from dataplane.replication import making
 from dataplane.replication.tls import TlsClosed, TlsError, TlsSession
@@ -257,3 +258,11 @@ def test_another_protocol_with_the_same_keys_is_refused():
 
 def test_credentials_do_not_print_the_key():
     assert "key=" not in repr(couple()[0]).replace("PinnedKey", "")
+
+
+def test_what_openssl_cannot_use_ends_one_attempt_with_a_word():
+    """Every key that the store lets through serves; this is for what a later OpenSSL may refuse."""
+    small = generate_private_key(65537, 1024)
+    certificate = making.make_certificate(small, "small", (), NOW, 30)
+    with pytest.raises(TlsError):
+        TlsSession(trusting((small, certificate), couple()[0].peer), SERVER, client=True)
