@@ -222,6 +222,8 @@ class Shell:
         self._waiting.append(messages.Adopted(adoption.active, routes))
         extra = {"active": len(adoption.active), "kept": adoption.kept, "removed": adoption.removed}
         _log.info("plane-adopted", extra=extra)
+        if adoption.trouble:
+            raise PlaneError(adoption.trouble)  # what was taken over is told all the same
 
     def _change_routes(self, changes: Iterable[RouteEffect]) -> None:
         install = [change.route for change in changes if isinstance(change, Install)]

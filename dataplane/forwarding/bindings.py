@@ -51,7 +51,7 @@ class Bindings:
     def leaving(self, ports: Mapping[str, int | None]) -> tuple[frozenset[str], frozenset[str]]:
         """Tell which ports lose their places when these are to be there: for good, and for another place."""
         gone = frozenset(self.links) - frozenset(ports)
-        return gone, self.placement.moving(len(ports)) - gone
+        return gone, self.placement.moving(len(self.placement.fitting(ports))) - gone
 
     def release(self, gone: Iterable[str], moving: Iterable[str]) -> None:
         """Take places back; no entry names the ports any more."""
@@ -75,16 +75,21 @@ class Bindings:
             devices.delete(devices.sink_name(place))
 
     def configure(self, ports: Mapping[str, int | None]) -> frozenset[str]:
-        """Give every port a VIF, bound to where its packets should go; `leaving` ones have been released."""
+        """Give every port a VIF, bound to where its packets should go; `leaving` ones have been released.
+
+        Returns the ports that entries may lack. Those that do not fit wait until there is a place.
+        """
         before = self.placement.further
+        waited = frozenset(name for name in self.links if self.placement.get(name) is None)
         self.links = dict(ports)
-        self.placement.arrange(ports)
+        fitting = self.placement.fitting(ports)
+        self.placement.arrange(name for name in ports if name in fitting)
         for number in range(self.placement.further + 1, before + 1):
             self._disconnect(number)
         self._connect_all()
         if all(table.bound(UPSTREAM_VIF) is None for table in self.at(FIRST_TABLE)):
             self._bind(UPSTREAM, None, _NAMELESS)
-        return frozenset(name for name in ports if self.settle(name))
+        return frozenset(name for name in fitting if self.settle(name) or name in waited)
 
     def settle(self, port: str) -> bool:
         """Bind a port's VIF to where its packets should go now; True when entries may lack it."""

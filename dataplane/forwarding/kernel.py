@@ -85,8 +85,6 @@ class KernelPlane:
 
     def configure(self, ports: Mapping[str, int | None]) -> None:
         """Make slots for exactly these access ports; see `Plane.configure`."""
-        if problem := capacity_problem(len(ports), self._bindings.placement.tables):
-            raise PlaneError(problem)
         gone, moving = self._bindings.leaving(ports)
         moved = self._leave(gone, moving)
         self._bindings.release(gone, moving)
@@ -94,6 +92,8 @@ class KernelPlane:
         self._parts.clear()
         self._rewrite(vanished)
         self._install(moved)
+        if problem := capacity_problem(len(ports), self._bindings.placement.tables):
+            raise PlaneError(problem)
         self._bindings.raise_trouble((*ports, *self._bindings.links_in_use()))
 
     def _leave(self, gone: frozenset[str], moving: frozenset[str]) -> list[Route]:
@@ -305,9 +305,12 @@ class KernelPlane:
                 continue
             route = self._routes[key] = Route(key, names)
             if dropped or self.parts(route) != parts:
-                self._put(route, None)
+                self.write(route)
             kept += 1
-        self.configure(ports)
+        try:
+            self.configure(ports)
+        except PlaneError as error:
+            return Adoption(self.active_ports(), kept, removed, str(error))
         return Adoption(self.active_ports(), kept, removed)
 
     def _adopt_entries(self) -> dict[RouteKey, tuple[frozenset[str], Parts]]:

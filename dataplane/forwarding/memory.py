@@ -41,18 +41,19 @@ class MemoryPlane:
 
     def configure(self, ports: Mapping[str, int | None]) -> None:
         """Make slots for exactly these access ports; see `Plane.configure`."""
-        if problem := capacity_problem(len(ports)):
-            raise PlaneError(problem)
         gone = frozenset(self._links) - frozenset(ports)
         self._routes = {key: route.without(gone) for key, route in self._routes.items()}
         for name in gone:
             self._placement.release(name)
             self._active.discard(name)
             self._port_counters.pop(name, None)
-        for name in self._placement.moving(len(ports)):
+        fitting = self._placement.fitting(ports)
+        for name in self._placement.moving(len(fitting)):
             self._placement.release(name)
-        self._placement.arrange(ports)
+        self._placement.arrange(name for name in ports if name in fitting)
         self._links = dict(ports)
+        if problem := capacity_problem(len(ports)):
+            raise PlaneError(problem)
 
     def set_upstream(self, name: str | None, index: int | None) -> None:
         """Make this interface the parent of every entry."""
@@ -87,9 +88,9 @@ class MemoryPlane:
         """The entries that the plane was told to hold."""
         return self._routes
 
-    def refusal(self, port: str, group: Address) -> str | None:  # noqa: ARG002 - memory refuses nothing
-        """Say why packets of a group cannot reach a port: never."""
-        return None
+    def refusal(self, port: str, group: Address) -> str | None:  # noqa: ARG002 - one like another
+        """Say why packets of a group cannot reach a port: it has no slot."""
+        return None if self._placement.get(port) is not None else "no VIF"
 
     def audit(self, *, whole: bool = True) -> Iterator[Repairs]:  # noqa: ARG002 - there is nothing to read
         """Compare nothing: memory holds what it was told."""
@@ -139,12 +140,13 @@ class MemoryPlane:
                 self._counters[route.key] = wrong
             return frozenset()
         self._counters[route.key] = RouteCounters(seen.packets + 1, seen.bytes + size, seen.wrong_interface)
-        reached = frozenset(
-            port for port in route.ports if port in self._active and self._links.get(port) is not None
-        )
+        reached = frozenset(port for port in route.ports if port in self._active and self._is_served(port))
         for port in reached:
             self._count_out(port, size)
         return reached
+
+    def _is_served(self, port: str) -> bool:
+        return self._links.get(port) is not None and self._placement.get(port) is not None
 
     def _count_out(self, port: str, size: int) -> None:
         seen = self._port_counters.get(port, PortCounters())

@@ -96,6 +96,11 @@ class Placement:
         if place is not None:
             del self._names[place]
 
+    def fitting(self, names: Iterable[str]) -> frozenset[str]:
+        """Choose the ports that can be served: those that have a place before the others."""
+        by_place = sorted(names, key=lambda name: name not in self._places)
+        return frozenset(by_place[: capacity(self._tables)])
+
     def moving(self, ports: int) -> frozenset[str]:
         """Tell which ports have to leave their places when there are so many ports in all.
 

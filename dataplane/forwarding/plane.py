@@ -85,11 +85,15 @@ class InstalledRoute:
 
 @dataclass(frozen=True, slots=True)
 class Adoption:
-    """What a restart found: the forwarding ports, and how many entries were kept and removed."""
+    """What a restart found: the forwarding ports, and how many entries were kept and removed.
+
+    `trouble`: what of it was refused, the rest being as it should; "" for nothing.
+    """
 
     active: frozenset[str]
     kept: int
     removed: int
+    trouble: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +141,8 @@ class Plane(Protocol):
         """Make slots for exactly these access ports: name to interface index, None while the link is missing.
 
         Ports that stay keep whether they are active, and their slot, unless it is needed to reach a further
-        table; a changed index rebinds. New ports start inactive. Raises PlaneError when there are too many,
-        and, after the others have their slots, for a port that could not be served.
+        table; a changed index rebinds. New ports start inactive. Raises PlaneError, after the others have
+        their slots, when there are too many or a port could not be served.
         """
         ...
 
@@ -207,6 +211,7 @@ class Plane(Protocol):
         """Take over what a former dataplane left: `configure`, but entries and active ports stay as they are.
 
         Call it once, before anything else. Slots and entries that no configured port explains are removed.
+        Raises PlaneError when what is there cannot be read; then nothing is taken over.
         """
         ...
 

@@ -73,19 +73,27 @@ def open_multicast_routing_sockets() -> tuple[tuple[RoutingSocket, ...], tuple[s
     """Open the tables of both families; return them, and what could not be had.
 
     Further tables are opened while they are empty, so that the supervisor holds whatever the dataplane may
-    come to use. Raises PlaneError when the first table of IPv4 is not to be had.
+    come to use. They are used in their order, so one that is not to be had for IPv4 is the end of them.
+    Raises PlaneError when the first table of IPv4 is not to be had.
     """
     opened = [RoutingSocket(4, FIRST_TABLE, open_multicast_routing_socket())]
-    missing = []
-    for table in range(MAXIMUM_TABLES):
-        for version in (4, 6):
-            if (version, table) == (4, FIRST_TABLE):
-                continue
-            try:
-                opened.append(RoutingSocket(version, table, open_multicast_routing_socket(version, table)))
-            except PlaneError as error:
-                missing.append(f"table {table}: {error}")
+    missing: list[str] = []
+    opened.extend(_opened(6, FIRST_TABLE, missing))
+    for table in range(FIRST_TABLE + 1, MAXIMUM_TABLES):
+        found = _opened(4, table, missing)
+        if not found:
+            break
+        opened.extend((*found, *_opened(6, table, missing)))
     return tuple(opened), tuple(missing)
+
+
+def _opened(version: int, table: int, missing: list[str]) -> tuple[RoutingSocket, ...]:
+    """Open one table, if it is to be had; else note in `missing` why not."""
+    try:
+        return (RoutingSocket(version, table, open_multicast_routing_socket(version, table)),)
+    except PlaneError as error:
+        missing.append(f"table {table}: {error}")
+        return ()
 
 
 class KernelTable:

@@ -14,7 +14,12 @@ import pytest
 from dataplane.capture import Capture
 from dataplane.forwarding import mroute
 from dataplane.forwarding.family import IPV4 as IPV4_FAMILY
-from dataplane.forwarding.kernel import KernelPlane, open_multicast_routing_socket, remove_devices
+from dataplane.forwarding.kernel import (
+    KernelPlane,
+    open_multicast_routing_socket,
+    open_multicast_routing_sockets,
+    remove_devices,
+)
 from dataplane.forwarding.placement import MAXIMUM_PORTS
 from dataplane.forwarding.plane import PlaneError, PlaneKind, Repairs, RouteKey
 from tests.support.plane_contract import (
@@ -81,6 +86,16 @@ def test_the_33rd_vif_is_refused_by_the_kernel():
 def test_a_second_router_is_told_who_is_in_the_way():
     with open_multicast_routing_socket(), pytest.raises(PlaneError, match="another multicast routing daemon"):
         open_multicast_routing_socket()
+
+
+def test_tables_end_where_another_daemon_has_one():
+    with open_multicast_routing_socket(table=1):
+        opened, missing = open_multicast_routing_sockets()
+        assert {each.table for each in opened} == {0}
+        assert KernelPlane(opened).tables == 1
+        assert "table 1: IPv4 multicast routing: another multicast routing daemon" in missing[0]
+        for each in opened:
+            each.socket.close()
 
 
 def test_a_packet_from_an_access_port_is_counted_and_goes_nowhere():

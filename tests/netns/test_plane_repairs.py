@@ -183,6 +183,21 @@ def test_what_was_refused_is_tried_again(whole):
         assert rig.stream(IPV6.group, 3) == {"access0": 3}
 
 
+def test_a_kernel_with_fewer_tables_than_a_configuration_needs_serves_what_fits():
+    """A configuration that was accepted is restored on another kernel."""
+    with kernel_rig() as rig:
+        rig.plane = KernelPlane([each for each in rig.held() if each.table == 0])
+        fill = {f"p{number}": None for number in range(MAXIMUM_PORTS)}
+        with pytest.raises(PlaneError, match="32 access interfaces do not fit"):
+            rig.plane.configure({"access0": rig.index("access0"), **fill})
+        rig.plane.set_upstream("core0", rig.index("core0"))
+        rig.plane.set_active("access0", active=True)
+        rig.plane.install([route(IPV4.group, "access0", "p30")])
+        assert rig.stream(IPV4.group, 3) == {"access0": 3}
+        assert rig.plane.refusal("access0", IPV4.group) is None
+        assert rig.plane.refusal("p30", IPV4.group) == "no VIF"
+
+
 def test_nothing_of_ours_stays_after_an_orderly_end():
     with kernel_rig() as rig:
         rig.plane.configure({f"p{number}": None for number in range(2 * MAXIMUM_PORTS)})
@@ -207,6 +222,22 @@ def test_an_interface_index_beyond_sixteen_bits_is_refused_for_ipv6_only():
         assert "65535" in rig.plane.refusal("far0", IPV6.group)
         assert rig.plane.refusal("far0", IPV4.group) is None
         assert rig.plane.refusal("access0", IPV6.group) is None
+
+
+def test_one_port_that_is_refused_does_not_keep_the_others_from_being_adopted():
+    with kernel_rig() as rig:
+        start(rig, "access0")
+        rig.router.device("far0", "veth", peer={"ifname": "far1"}, index=70_000)
+        ports = {"access0": rig.index("access0"), "far0": 70_000}
+        rig.plane.configure(ports)
+        with pytest.raises(PlaneError, match="far0"):
+            rig.plane.set_active("far0", active=True)
+        rig.plane.install([route(IPV4.group, "access0", "far0")])
+        rig.plane = KernelPlane(rig.held())
+        adoption = rig.plane.adopt(ports)
+        assert (adoption.active, adoption.kept) == ({"access0", "far0"}, 1)
+        assert "far0" in adoption.trouble
+        assert rig.stream(IPV4.group, 3) == {"access0": 3}
 
 
 def test_settings_that_keep_packets_away_are_named():

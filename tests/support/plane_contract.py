@@ -250,6 +250,22 @@ class PlaneContract:
                 rig.plane.configure({**ports, "one-more": None})
             assert rig.plane.installed() == {RouteKey(self.group): route(self.group, *ports)}
 
+    def test_ports_that_do_not_fit_wait_for_a_place_and_keep_nobody_from_his(self) -> None:
+        with self.rig() as rig:
+            fill = {f"p{number}": None for number in range(capacity(rig.plane.tables) - 1)}
+            rig.plane.configure(fill | {"access0": rig.index("access0")})
+            rig.plane.set_upstream("core0", rig.index("core0"))
+            rig.plane.set_active("access0", active=True)
+            more = {"access1": rig.index("access1"), **fill, "access0": rig.index("access0")}
+            with pytest.raises(PlaneError, match="do not fit"):
+                rig.plane.configure(more)
+            rig.plane.set_active("access1", active=True)
+            rig.plane.install([route(self.group, "access0", "access1")])
+            assert rig.plane.slot("access1") is None
+            assert rig.stream(self.group, 3) == {"access0": 3}
+            rig.plane.configure({name: index for name, index in more.items() if name != "p0"})
+            assert rig.stream(self.group, 3) == {"access0": 3, "access1": 3}
+
     def test_ports_of_further_tables_get_the_stream_and_follow_their_role(self) -> None:
         first, _ = self.streams.sources["core0"]
         with self.rig() as rig:
