@@ -77,6 +77,8 @@ def replace(world: World, name: str, now: float, *, only_settings: bool) -> None
         return
     say_goodbye(world, profile, now)
     profile.machine = make_machine(world, profile)
+    _refresh_peer(world, profile)
+    watch_for_two_masters(world, profile, now)
     forget(world, name)
     if isinstance(profile.machine, ETrunkRole):
         world.elected.add(name)
@@ -125,9 +127,7 @@ def say_goodbye(world: World, profile: Profile, now: float) -> None:
 
 
 def _refresh_peer(world: World, profile: Profile) -> None:
-    service = world.services.get(profile.config.service_name)
-    if service is not None:
-        refresh_peer_role(service, profile)
+    refresh_peer_role(world.services.get(profile.config.service_name), profile)
 
 
 def _become(world: World, profile: Profile, new: Role, reason: RoleReason, now: float) -> None:

@@ -20,7 +20,12 @@ from dataplane.engine.effects import (
 from dataplane.engine.leaving import leave
 from dataplane.engine.links import attach_port, attach_upstream, tell_ports, wanted_ports
 from dataplane.engine.messages import Reconfigure
-from dataplane.engine.status import refresh_copy_states, refresh_service, tell_settings
+from dataplane.engine.status import (
+    refresh_copy_states,
+    refresh_remapped,
+    refresh_service,
+    tell_settings,
+)
 from dataplane.engine.world import (
     IGMP,
     MLD,
@@ -187,14 +192,19 @@ def _put_profile(world: World, config: ProfileConfig, now: float) -> None:
     if profile is None:
         profile = world.profiles[config.name] = Profile(config)
         subscribers.assign(world, profile)
+        remapped = False
     else:
         _unmap(world, profile)
-        profile.config = config
+        old, profile.config = profile.config, config
+        remapped = (old.service_name, old.backup_id) != (config.service_name, config.backup_id)
     if config.mapped:
         world.by_backup_id[config.service_name, config.backup_id] = config.name
         world.by_service.setdefault(config.service_name, set()).add(config.name)
         world.settings_changed.add(config.service_name)
-    refresh_copy_states(world, profile, now)
+    if remapped:
+        refresh_remapped(world, profile, now)
+    else:
+        refresh_copy_states(world, profile, now)
 
 
 def _unmap(world: World, profile: Profile) -> None:

@@ -30,12 +30,22 @@ def refresh_service(world: World, service: Service, now: float) -> None:
     for name in sorted(world.by_service.get(service.config.name, ())):
         profile = world.profiles[name]
         profile.mismatch = frozenset(mismatches.get(profile.config.backup_id, ()))
-        before = profile.peer_role
-        refresh_peer_role(service, profile)
-        if profile.peer_role is not before:
-            peer_changed(world, profile, profile.peer_role, now)
-        watch_for_two_masters(world, profile, now)
-        refresh_copy_states(world, profile, now)
+        _refresh_profile(world, service, profile, now)
+
+
+def refresh_remapped(world: World, profile: Profile, now: float) -> None:
+    """Forget what was told about another service or backup-id; what there is to tell now comes by itself."""
+    profile.mismatch = frozenset()
+    _refresh_profile(world, world.services.get(profile.config.service_name), profile, now)
+
+
+def _refresh_profile(world: World, service: Service | None, profile: Profile, now: float) -> None:
+    before = profile.peer_role
+    refresh_peer_role(service, profile)
+    if profile.peer_role is not before:
+        peer_changed(world, profile, profile.peer_role, now)
+    watch_for_two_masters(world, profile, now)
+    refresh_copy_states(world, profile, now)
 
 
 def watch_for_two_masters(world: World, profile: Profile, now: float) -> None:
@@ -54,10 +64,10 @@ def tell_two_masters(world: World, name: str) -> None:
         world.out.append(Notify(DualMaster(name)))
 
 
-def refresh_peer_role(service: Service, profile: Profile) -> None:
+def refresh_peer_role(service: Service | None, profile: Profile) -> None:
     """Take the peer's role from the channel, unless hellos, which are faster, tell it."""
     told = None
-    if service.machine is not None and service.machine.state in _COPYING:
+    if service is not None and service.machine is not None and service.machine.state in _COPYING:
         settings = service.machine.peer_settings(profile.config.backup_id)
         told = None if settings is None else settings.role
     profile.peer_role = profile.machine.peer_role or told

@@ -85,3 +85,29 @@ def test_members_of_an_access_id_that_the_peer_gets_later_reach_it_then(pair: Pa
     pair.run(0.1)
     assert [group.interface for group in pair.b.groups().values()] == ["access1"]
     assert PORT not in pair.a.forwards(GROUP)
+
+
+def test_a_profile_that_has_no_service_any_more_knows_nothing_of_its_peer(pair: Pair) -> None:
+    """What the peer told ends with the mapping: a role that nobody holds makes no second master."""
+    pair.b.configure(profile(Role.BACKUP, igmp_copy=False))
+    pair.a.configure(profile(Role.BACKUP))
+    pair.b.configure(profile(Role.MASTER, igmp_copy=False))
+    pair.run(1)
+    before = pair.a.profile_state()
+    assert (before.peer_role, before.subscriber_types[0].peer_setting_mismatch) == ("master", True)
+    pair.a.configure(profile(Role.BACKUP, service_name="", backup_id=0))
+    after = pair.a.profile_state()
+    assert (after.peer_role, after.subscriber_types[0].peer_setting_mismatch) == ("", False)
+    pair.a.configure(profile(Role.MASTER, service_name="", backup_id=0))
+    pair.run(3)
+    assert [event for event in pair.a.events if isinstance(event, DualMaster)] == []
+
+
+def test_a_role_that_hellos_told_ends_with_them(pair: Pair) -> None:
+    for router, priority in ((pair.a, 10), (pair.b, 20)):
+        router.configure(profile(arbitration=ETrunkArbitration(1, priority, hello_interval=0.1)))
+    pair.run(10)
+    assert pair.a.profile_state().peer_role == "backup"
+    pair.cut_channel()
+    pair.a.configure(profile(Role.MASTER))
+    assert pair.a.profile_state().peer_role == ""
