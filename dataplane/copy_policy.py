@@ -46,6 +46,7 @@ class NotCopied(StrEnum):
     QUEUE_FULL = "queue-full"
     REFUSED = "refused"
     NOT_IN_SUBSCRIBER_LIST = "not-in-subscriber-list"
+    NO_CHANGE = "no-change"
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,6 +64,7 @@ class Shell:
         self._auditor = Auditor(plane, self._audited)
         self._refusals = Refusals()
         self._captures: dict[str, FrameSource] = {}
+        self._lost: dict[str, int] = {}
         self._retries: dict[str, asyncio.TimerHandle] = {}
         self._channels: dict[str, Channel] = {}
         self._hellos: dict[str, HelloSocket] = {}
@@ -154,7 +155,9 @@ class Shell:
 
     def state(self, selection: StateSelection) -> Iterator[StatePiece]:
         """Yield the state in pieces."""
-        return report.pieces(self._engine.world, selection, self._plane, self._loop.time())
+        if selection.interfaces != ():
+            self.give(*(lost for name in self._captures for lost in self._lost_of(name)))
+        return report.pieces(self._engine.world, selection, self._plane, self._loop.time)
 
     def give(self, *given: Message) -> None:
         """Hand messages to the engine and perform what it wants, to the end, before returning.
@@ -277,10 +280,18 @@ class Shell:
         retry = self._retries.pop(name, None)
         if retry is not None:
             retry.cancel()
-        capture = self._captures.pop(name, None)
-        if capture is not None:
+        if name in self._captures:
+            self._waiting += self._lost_of(name)
+            capture = self._captures.pop(name)
+            self._lost.pop(name, None)
             self._loop.remove_reader(capture.fileno())
             capture.close()
+
+    def _lost_of(self, name: str) -> list[Message]:
+        """The frames that an interface lost since they were told last."""
+        before, total = self._lost.get(name, 0), self._captures[name].statistics().dropped
+        self._lost[name] = total
+        return [messages.FramesLost(name, total - before)] if total > before else []
 
     def _send_frame(self, effect: effects.SendFrame) -> None:
         capture = self._captures.get(effect.interface)

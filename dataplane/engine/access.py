@@ -57,18 +57,11 @@ def _query_heard(world: World, port: Port, heard: AccessMessage, query: Query, n
 
 def _refused(world: World, port: Port, error: DecodeError) -> None:
     """Count a message that was refused; of one whose headers are wrong too nobody knows whose it was."""
-    reason = error.reason
-    _count_drop(port, reason)
-    counters = port.counters.error
-    counters["total"] += 1
-    if reason is DropReason.BAD_CHECKSUM:
-        counters["checksum"] += 1
-    elif reason is DropReason.TOO_SHORT:
-        counters["too-short"] += 1
+    port.counters.refused(error)
     version, subscriber = IGMP, None
     if isinstance(error, frames.PayloadError):
         version, subscriber = error.source.version, error.subscriber
-    copying.count_not_copied(world, port, version, subscriber, refusal_of_drop(reason))
+    copying.count_not_copied(world, port, version, subscriber, refusal_of_drop(error.reason))
 
 
 def _count_drop(port: Port, reason: DropReason) -> None:

@@ -22,7 +22,7 @@ from dataplane.actions import (
     Switchover,
 )
 from dataplane.engine import arbitration
-from dataplane.engine.copying import send_batch, tell_requests
+from dataplane.engine.copying import flush, send_batch, tell_requests
 from dataplane.engine.effects import Answer
 from dataplane.engine.messages import RemoveCopied
 from dataplane.engine.settle import settle
@@ -77,6 +77,7 @@ def reset_statistics(world: World, order: ResetStatistics, now: float) -> None:
         world.out.append(Answer(_unknown("service", order.service)))
         return
     if service.machine is not None:
+        flush(world, service, service.machine, now)  # what is counted as to be sent is sent before
         service.machine.reset_statistics()
     service.discontinuity = world.wall(now)
     world.out.append(Answer(StatisticsReset()))

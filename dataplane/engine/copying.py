@@ -7,7 +7,7 @@ message is copied is `copy_policy`'s to say; sequence, batches and acknowledgeme
 from collections.abc import Iterable
 from typing import Final
 
-from dataplane.copy_policy import NotCopied, SubscriberType, refusal, subscriber_type
+from dataplane.copy_policy import NotCopied, SubscriberType, refusal, refusal_of_drop, subscriber_type
 from dataplane.engine import arbitration
 from dataplane.engine.effects import DisconnectChannel, Notify, SendChannel
 from dataplane.engine.exchange import entry_of, record_of
@@ -20,7 +20,6 @@ from dataplane.membership.table import Changes, EntryChange
 from dataplane.packets.ethernet import Subscriber
 from dataplane.packets.frames import AccessMessage
 from dataplane.packets.messages import Address, Report
-from dataplane.packets.wire import DropReason
 from dataplane.replication import peer
 from dataplane.replication.records import Record, RecordKind
 from dataplane.state import BatchCompleted, ChannelStateChanged, OutOfSync
@@ -33,26 +32,35 @@ _LEAVING: Final = (ChangeKind.LEAVING, ChangeKind.REMOVED)
 def copy_message(
     world: World, port: Port, heard: AccessMessage, report: Report, changes: Changes, now: float
 ) -> None:
-    """Copy an access message that was accepted just now, or count why not (rules 1, 3, 14)."""
+    """Copy an access message that was accepted just now, or count why not (rules 1, 3, 14).
+
+    A message is counted once: as copied if any part of it was, else under the first reason.
+    """
     profile = world.profiles.get(port.profile_name)
     if profile is None:
         return
     status = profile.copy[heard.source.version][subscriber_type(heard.subscriber.pppoe_session)]
-    for reason in report.refused:
-        known = NotCopied.LINK_LOCAL_GROUP if reason is DropReason.LINK_LOCAL_GROUP else NotCopied.MALFORMED
-        status.not_copied[known.value] += 1
-    if not changes.entries:
-        if changes.refused:
-            status.not_copied[NotCopied.REFUSED.value] += 1
-        return
-    why_not = refusal(status.state) if listed(profile, heard.subscriber) else _NOT_LISTED
+    why_not = _nothing_to_copy(report, changes)
+    if why_not is None:
+        why_not = refusal(status.state) if listed(profile, heard.subscriber) else _NOT_LISTED
+        if why_not is not None:
+            _withdraw(world, profile, port, changes.entries, now)
+        elif not _publish(world, profile, port, changes.entries, now):
+            why_not = NotCopied.QUEUE_FULL
     if why_not is not None:
         status.not_copied[why_not.value] += 1
-        _withdraw(world, profile, port, changes.entries, now)
         return
-    leave = _publish(world, profile, port, changes.entries, now)
     status.copied["total"] += 1
-    status.copied["leave" if leave else "report"] += 1
+    status.copied["leave" if all(each.kind in _LEAVING for each in changes.entries) else "report"] += 1
+
+
+def _nothing_to_copy(report: Report, changes: Changes) -> NotCopied | None:
+    """Return why a message has no part that could be copied; None when it has one."""
+    if changes.entries:
+        return None
+    if changes.refused:
+        return NotCopied.REFUSED
+    return refusal_of_drop(report.refused[0]) if report.refused else NotCopied.NO_CHANGE
 
 
 def listed(profile: Profile, subscriber: Subscriber) -> bool:
@@ -61,22 +69,23 @@ def listed(profile: Profile, subscriber: Subscriber) -> bool:
 
 
 def _publish(world: World, profile: Profile, port: Port, changes: Iterable[EntryChange], now: float) -> bool:
-    """Give the changes to the channel; says whether all of them were leaves."""
+    """Give the changes to the channel; says whether its queue took any of them."""
     service = world.services[profile.config.service_name]
     machine = service.machine
     if machine is None or port.config.access is None:
-        return all(change.kind in _LEAVING for change in changes)
+        return False
     access_id = port.config.access.access_id
-    only_leaves = True
+    taken = False
     for change in changes:
         leave = change.kind in _LEAVING
-        only_leaves = only_leaves and leave
         record = record_of(profile.config.backup_id, access_id, change.entry.state(now), leave=leave)
+        dropped = machine.sent.queue_dropped
         outputs = machine.publish(record, now)
+        taken = taken or machine.sent.queue_dropped == dropped
         if outputs:
             perform(world, service, outputs, now)
     world.publishing.add(service.config.name)
-    return only_leaves
+    return taken
 
 
 def _withdraw(world: World, profile: Profile, port: Port, changes: Iterable[EntryChange], now: float) -> None:

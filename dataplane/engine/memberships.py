@@ -4,7 +4,7 @@ A step never looks at more than LOOK entries, so that a hello waits for a millis
 asked for and however many there are.
 """
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from ipaddress import ip_address
 from typing import Final, Protocol
 
@@ -43,15 +43,20 @@ class PlaneView(Protocol):
         ...
 
 
-def told(world: World, plane: PlaneView, keys: Iterable[GroupKey], now: float) -> Iterator[StatePiece]:
-    """Yield the entries that any of `keys` matches; an empty piece after a step that found nothing."""
+def told(
+    world: World, plane: PlaneView, keys: Iterable[GroupKey], clock: Callable[[], float]
+) -> Iterator[StatePiece]:
+    """Yield the entries that any of `keys` matches; an empty piece after a step that found nothing.
+
+    A slow reader may take minutes over them: what is told of each is what holds when its piece is made.
+    """
     found: list[state.GroupState] = []
     looked = 0
     for key in keys:
         for port, entry in _looked_at(world, key):
             looked += 1
             if entry is not None:
-                found.append(_group(world, plane, port, entry, now))
+                found.append(_group(world, plane, port, entry, clock()))
             if len(found) >= PIECE or looked >= LOOK:
                 yield StatePiece(groups=tuple(found))
                 found, looked = [], 0

@@ -52,6 +52,13 @@ class FrameCaptured(msgspec.Struct, frozen=True, gc=False):
     outer_vlan: int
 
 
+class FramesLost(msgspec.Struct, frozen=True, gc=False):
+    """Frames of an interface were lost since this was told last: they came faster than they were taken."""
+
+    interface: str
+    frames: int
+
+
 class BurstEnded(msgspec.Struct, frozen=True, gc=False):
     """The messages that were waiting have all been given: send what was collected."""
 
@@ -143,6 +150,7 @@ Message = (
     | LinkUpdated
     | LinkRemoved
     | FrameCaptured
+    | FramesLost
     | BurstEnded
     | ChannelConnecting
     | ChannelConnected

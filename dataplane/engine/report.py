@@ -4,7 +4,7 @@ Comes in pieces of bounded size, each made when it is asked for, so that a large
 packets. Only what was asked for is built.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict
 from itertools import islice
 from typing import Final, TypeVar
@@ -15,6 +15,7 @@ from dataplane.engine import memberships
 from dataplane.engine.memberships import PlaneView
 from dataplane.engine.world import IGMP, MLD, PROTOCOLS, Port, Profile, Service, UpstreamInterface, World
 from dataplane.membership.querier import QuerierState
+from dataplane.replication.outputs import ReceivedStatistics, SentStatistics
 from dataplane.replication.peer import ChannelState, SyncState
 from dataplane.state import GroupKey, StatePiece, StateSelection
 
@@ -24,8 +25,10 @@ PIECE: Final = 256
 """Entries of one piece: about a millisecond of work."""
 
 
-def pieces(world: World, selection: StateSelection, plane: PlaneView, now: float) -> Iterator[StatePiece]:
-    """Yield what `selection` wants."""
+def pieces(
+    world: World, selection: StateSelection, plane: PlaneView, clock: Callable[[], float]
+) -> Iterator[StatePiece]:
+    """Yield what `selection` wants, each piece as it is by `clock` when it is asked for."""
     for services in _chunks(_selected(world.services, selection.services)):
         yield StatePiece(services=tuple(_service(world, item) for item in services))
     for profiles in _chunks(_selected(world.profiles, selection.profiles)):
@@ -34,7 +37,7 @@ def pieces(world: World, selection: StateSelection, plane: PlaneView, now: float
     for items in _chunks(_selected(interfaces, selection.interfaces)):
         yield StatePiece(interfaces=tuple(_interface(item, plane) for item in items))
     keys = (GroupKey(),) if selection.groups is None else selection.groups
-    yield from memberships.told(world, plane, keys, now)
+    yield from memberships.told(world, plane, keys, clock)
 
 
 def _chunks(items: Iterable[T]) -> Iterator[list[T]]:
@@ -62,8 +65,8 @@ def _service(world: World, service: Service) -> state.ServiceState:
         last_down_time=service.last_down,
         last_down_reason=(machine.down_reason if down and machine else "") or service.last_down_reason,
         peer_mismatch=tuple(_mismatches(world, service)),
-        sent={} if machine is None else _counters(asdict(machine.sent)),
-        received={} if machine is None else _counters(asdict(machine.received)),
+        sent=_counters(asdict(SentStatistics() if machine is None else machine.sent)),
+        received=_counters(asdict(ReceivedStatistics() if machine is None else machine.received)),
     )
 
 

@@ -11,7 +11,7 @@ from dataplane.engine.messages import FrameCaptured
 from dataplane.engine.world import UpstreamInterface, World
 from dataplane.packets import frames
 from dataplane.packets.messages import Query
-from dataplane.packets.wire import DecodeError, DropReason
+from dataplane.packets.wire import DecodeError
 
 REPORT_PAUSE: Final = 0.01
 """Seconds between two reports: at 1,000 joins a second a report for each cost a quarter of the CPU."""
@@ -75,12 +75,7 @@ def frame_captured(world: World, upstream: UpstreamInterface, message: FrameCapt
     try:
         heard = frames.decode(message.frame, message.outer_vlan)
     except DecodeError as error:
-        counters.dropped[error.reason.value] += 1
-        counters.error["total"] += 1
-        if error.reason is DropReason.BAD_CHECKSUM:
-            counters.error["checksum"] += 1
-        elif error.reason is DropReason.TOO_SHORT:
-            counters.error["too-short"] += 1
+        counters.refused(error)
         return
     counters.received["total"] += 1
     if not isinstance(heard.message, Query):

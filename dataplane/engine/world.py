@@ -29,7 +29,9 @@ from dataplane.membership.groups import Aggregate
 from dataplane.membership.querier import Querier
 from dataplane.membership.table import MembershipTable
 from dataplane.packets.ethernet import ETHERTYPE_SERVICE_VLAN, ETHERTYPE_VLAN, Subscriber
+from dataplane.packets.frames import PayloadError
 from dataplane.packets.messages import Address, Query
+from dataplane.packets.wire import DecodeError, DropReason
 from dataplane.replication.peer import PeerMachine
 from dataplane.replication.settings import ProfileSettings
 from dataplane.roles import RoleMachine, StaticRole
@@ -42,6 +44,8 @@ _ETHERTYPES: Final = {TagType.C_VLAN: ETHERTYPE_VLAN, TagType.S_VLAN: ETHERTYPE_
 
 PROTOCOLS: Final = {IGMP: "igmp", MLD: "mld"}
 
+RING_FULL: Final = "ring-full"
+"""The reason under which frames are counted that were lost before anything could look at them."""
 REPAIR_DELAY: Final = 1.0
 """Seconds from the plane's first refusal to the next attempt."""
 
@@ -139,12 +143,23 @@ class Profile:
 
 @dataclass(eq=False, slots=True)
 class InterfaceCounters:
-    """Counts of IGMP on one interface."""
+    """Counts of IGMP and MLD on one interface."""
 
     received: Counter[str] = field(default_factory=Counter)
     sent: Counter[str] = field(default_factory=Counter)
     error: Counter[str] = field(default_factory=Counter)
     dropped: Counter[str] = field(default_factory=Counter)
+
+    def refused(self, error: DecodeError) -> None:
+        """Count a message that was refused, by the reason and by what it was as far as that is known."""
+        self.dropped[error.reason.value] += 1
+        self.error["total"] += 1
+        if isinstance(error, PayloadError) and error.kind:
+            self.error[error.kind] += 1
+        if error.reason is DropReason.BAD_CHECKSUM:
+            self.error["checksum"] += 1
+        elif error.reason is DropReason.TOO_SHORT:
+            self.error["too-short"] += 1
 
 
 @dataclass(eq=False, slots=True)

@@ -22,6 +22,17 @@ ALL_NODES = IPv6Address("ff02::1")
 ALL_IPV6_ROUTERS = IPv6Address("ff02::2")
 ALL_MLDV2_ROUTERS = IPv6Address("ff02::16")
 
+_QUERY, _REPORT, _LEAVE = "query", "report", "leave"
+_KINDS: Final = {
+    4: {
+        igmp.QUERY: _QUERY,
+        igmp.V1_REPORT: _REPORT,
+        igmp.V2_REPORT: _REPORT,
+        igmp.V3_REPORT: _REPORT,
+        igmp.V2_LEAVE: _LEAVE,
+    },
+    6: {mld.QUERY: _QUERY, mld.V1_REPORT: _REPORT, mld.V2_REPORT: _REPORT, mld.V1_DONE: _LEAVE},
+}
 _TRUNCATABLE = (RecordType.MODE_IS_EXCLUDE, RecordType.CHANGE_TO_EXCLUDE_MODE)
 
 
@@ -34,12 +45,16 @@ class AccessMessage(msgspec.Struct, frozen=True, gc=False):
 
 
 class PayloadError(DecodeError):
-    """The headers are right and tell who sent it, the message in it is not one we accept."""
+    """The headers are right and tell who sent it, the message in it is not one we accept.
 
-    def __init__(self, reason: DropReason, subscriber: Subscriber, source: Address) -> None:
+    `kind` is what its type says it is: query, report or leave, "" for no type that we know.
+    """
+
+    def __init__(self, reason: DropReason, subscriber: Subscriber, source: Address, kind: str) -> None:
         super().__init__(reason)
         self.subscriber = subscriber
         self.source = source
+        self.kind = kind
 
 
 class _Protocol(msgspec.Struct, frozen=True, gc=False):
@@ -85,7 +100,8 @@ def decode(frame: Octets, outer_vlan: int = 0, *, require_router_alert: bool = F
             packet.subscriber, source, mld.decode(packet.payload, source, packet.destination)
         )
     except DecodeError as error:
-        raise PayloadError(error.reason, packet.subscriber, source) from error
+        kind = _KINDS[source.version].get(packet.payload[0], "") if packet.payload else ""
+        raise PayloadError(error.reason, packet.subscriber, source, kind) from error
 
 
 def query_frame(

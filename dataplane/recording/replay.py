@@ -89,7 +89,7 @@ class _NoPlane:
 def state(engine: Engine, now: float) -> dict[str, list[Any]]:
     """Return the whole operational state, each kind of thing in a list of its own."""
     found: dict[str, list[Any]] = {}
-    for piece in report.pieces(engine.world, _EVERYTHING, _NoPlane(), now):
+    for piece in report.pieces(engine.world, _EVERYTHING, _NoPlane(), lambda: now):
         for kind, items in plain(piece).items():
             if kind != TYPE:
                 found.setdefault(kind, []).extend(_ordered(items))

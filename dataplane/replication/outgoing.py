@@ -125,6 +125,7 @@ class Outgoing:
         for backup_id, profile in self._profiles.items():
             self._interrupt(backup_id, profile)
         self._mapped = frozenset()
+        self.statistics.fail += len(self._buffer)
         self._buffer = RecordBuffer()
         self._in_flight = 0
         self.flush_at = self.pump_at = self.waiting_since = None
@@ -285,10 +286,10 @@ class Outgoing:
         return [*self.flush(now), Send(encode(end))]
 
     def _send_batched(self, record: Record, profile: Pending, batch: Batch, now: float) -> None:
+        self.statistics.total += 1
         packed = self._pack(record, profile.sequence + 1, batch=True)
         if packed is None:
             return
-        self.statistics.total += 1
         if profile.replay and self._instead(key_of(packed[0]), record, profile, now):
             return
         profile.next_sequence()

@@ -11,7 +11,6 @@ class RoleReason(StrEnum):
     """Why a role changed: last-role-change-reason of the YANG module."""
 
     CONFIGURED = "configured"
-    NO_ARBITRATION = "no-arbitration"
     NO_PEER = "no-peer"
     PEER_TIMEOUT = "peer-timeout"
     PEER_RESIGNED = "peer-resigned"

@@ -291,7 +291,7 @@ class Router:
 
     def _pieces(self, selection: StateSelection) -> list[StatePiece]:
         world = self.engine.world
-        return list(report.pieces(world, selection, self.plane, self.clock.now))
+        return list(report.pieces(world, selection, self.plane, lambda: self.clock.now))
 
     def profile_state(self, name: str = PROFILE) -> ProfileState:
         pieces = self._pieces(StateSelection((), (name,), (), ()))

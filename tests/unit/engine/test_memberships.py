@@ -31,7 +31,7 @@ def router() -> Router:
 
 
 def found(router: Router, *keys: GroupKey) -> list[tuple[str, str]]:
-    pieces = told(router.engine.world, router.plane, keys, router.clock.now)
+    pieces = told(router.engine.world, router.plane, keys, lambda: router.clock.now)
     return [(item.subscriber, item.group_address) for piece in pieces for item in piece.groups]
 
 
@@ -78,21 +78,38 @@ def test_only_what_matches_is_built(router: Router, monkeypatch: pytest.MonkeyPa
 
 
 def test_a_step_is_bounded_whether_it_finds_or_not(router: Router, monkeypatch: pytest.MonkeyPatch) -> None:
-    sizes = [len(piece.groups) for piece in told(router.engine.world, router.plane, [GroupKey()], 0.0)]
+    sizes = [
+        len(piece.groups) for piece in told(router.engine.world, router.plane, [GroupKey()], lambda: 0.0)
+    ]
     assert max(sizes) == PIECE
     monkeypatch.setattr(memberships, "LOOK", 10)
-    pieces = list(told(router.engine.world, router.plane, [GroupKey("", "", STB3)], 0.0))
+    pieces = list(told(router.engine.world, router.plane, [GroupKey("", "", STB3)], lambda: 0.0))
     assert len(pieces) == GROUPS // 10 + 1
     assert sum(len(piece.groups) for piece in pieces) == 1
 
 
 def test_members_may_change_between_two_steps(router: Router) -> None:
-    pieces = told(router.engine.world, router.plane, [GroupKey()], router.clock.now)
+    pieces = told(router.engine.world, router.plane, [GroupKey()], lambda: router.clock.now)
     seen = [item.group_address for item in next(pieces).groups]
     router.join(group(5000))
     router.leave(group(1), stb=2)
     seen += [item.group_address for piece in pieces for item in piece.groups]
     assert {str(group(number)) for number in range(2, GROUPS)} <= set(seen)
+
+
+def test_a_reader_who_takes_his_time_is_told_what_holds_then() -> None:
+    pair = Pair()
+    config = ProfileConfig(PROFILE, SERVICE, 3, arbitration=StaticArbitration(Role.MASTER))
+    pair.start(config, config)
+    for number in range(PIECE + 1):
+        pair.a.join(group(number), stb=1)
+    pieces = told(pair.a.engine.world, pair.a.plane, [GroupKey()], lambda: pair.clock.now)
+    next(pieces)
+    pair.run(7)
+    pair.a.join(group(PIECE), stb=2)
+    later = {item.subscriber: item for piece in pieces for item in piece.groups}
+    assert (later[STB2].up_time, later[STB2].expire) == (0, 22)
+    assert (later["02:00:00:00:00:01"].up_time, later["02:00:00:00:00:01"].expire) == (7, 15)
 
 
 def test_counts_come_in_steps_too(router: Router, monkeypatch: pytest.MonkeyPatch) -> None:
