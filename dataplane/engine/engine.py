@@ -47,7 +47,7 @@ from dataplane.engine.messages import (
 )
 from dataplane.engine.reconfigure import reconfigure
 from dataplane.engine.settle import ask_circuits, expire_retained, send_queries, settle
-from dataplane.engine.status import tell_settings, tell_two_masters
+from dataplane.engine.status import changed_settings, tell_two_masters
 from dataplane.engine.world import RING_FULL, Key, Service, World
 from dataplane.forwarding.upstream import UpstreamProxies
 from dataplane.replication.peer import Outputs
@@ -157,8 +157,8 @@ class Engine:
         while world.settings_changed:
             service = world.services.get(_first(world.settings_changed))
             if service is not None and service.machine is not None:
-                settings = tell_settings(world, service.config.name)
-                copying.perform(world, service, service.machine.configure(settings, now), now)
+                for settings in changed_settings(world, service):
+                    copying.perform(world, service, service.machine.configure(settings, now), now)
         while world.publishing:
             service = world.services.get(_first(world.publishing))
             if service is not None and service.machine is not None:

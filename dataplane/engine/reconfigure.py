@@ -137,7 +137,7 @@ def _start_service(world: World, service: Service, now: float) -> None:
     if not config.enabled or config.peer is None:
         return
     epoch = world.generator.getrandbits(_EPOCH_BITS)
-    service.machine = PeerMachine(epoch, tell_settings(world, config.name), pulling=service.pulling)
+    service.machine = PeerMachine(epoch, tell_settings(world, service), pulling=service.pulling)
     service.machine.block_receiving(blocked=config.block_receive)
     daily.arm(world, service, now)
     world.out.append(OpenChannel(config.name, config.peer, config.security, config.tls, config.md5_key))

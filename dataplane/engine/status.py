@@ -3,13 +3,14 @@
 Recomputed when something it depends on changed; a change is announced.
 """
 
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from dataplane.config import ETrunkArbitration, ProfileConfig, Role, StaticArbitration, VrrpArbitration
 from dataplane.copy_policy import CopyFacts, SubscriberType, copy_state
 from dataplane.engine.effects import Notify
 from dataplane.engine.settle import take_queriers_back
-from dataplane.engine.world import PROTOCOLS, CopyStatus, Profile, Service, World
+from dataplane.engine.world import PROTOCOLS, CopyStatus, Named, Profile, Service, World
 from dataplane.replication.peer import ChannelState, PeerMachine
 from dataplane.replication.settings import ArbitrationKind, ArbitrationSettings, ProfileSettings
 from dataplane.state import CopyStateChanged, DualMaster
@@ -153,7 +154,37 @@ def settings_of(profile: Profile) -> ProfileSettings:
     return known if known is not None else settings
 
 
-def tell_settings(world: World, service_name: str) -> tuple[ProfileSettings, ...]:
-    """Return what the peer of a service is told of all its profiles."""
-    names = sorted(world.by_service.get(service_name, ()))
-    return tuple(settings_of(world.profiles[name]) for name in names)
+def tell_settings(world: World, service: Service) -> tuple[ProfileSettings, ...]:
+    """Return what the peer of a service is told of all its profiles, and note what it names."""
+    profiles = _profiles_of(world, service)
+    service.named = _named(profiles)
+    return tuple(settings_of(profile) for profile in profiles)
+
+
+def changed_settings(world: World, service: Service) -> Iterator[tuple[ProfileSettings, ...]]:
+    """Yield what the peer is told, in turn, after a change.
+
+    A backup-id or access-id that names something else now was never away for the peer. What it named goes
+    first, so that a batch of both sides follows.
+    """
+    before = service.named
+    settings = tell_settings(world, service)
+    replaced = {each for each, now in service.named.items() if _replaced(before.get(each), now)}
+    if replaced:
+        yield tuple(each for each in settings if each.backup_id not in replaced)
+    yield settings
+
+
+def _profiles_of(world: World, service: Service) -> list[Profile]:
+    return [world.profiles[name] for name in sorted(world.by_service.get(service.config.name, ()))]
+
+
+def _named(profiles: Iterable[Profile]) -> dict[int, Named]:
+    return {profile.config.backup_id: (profile.config.name, dict(profile.ports)) for profile in profiles}
+
+
+def _replaced(before: Named | None, now: Named) -> bool:
+    if before is None:
+        return False
+    (name, ports), (new_name, new_ports) = before, now
+    return name != new_name or any(new_ports.get(each, port) != port for each, port in ports.items())

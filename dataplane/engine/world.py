@@ -8,7 +8,7 @@ import random
 from collections import Counter, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeAlias
 
 from dataplane.config import (
     IgmpConfig,
@@ -46,6 +46,10 @@ PROTOCOLS: Final = {IGMP: "igmp", MLD: "mld"}
 
 RING_FULL: Final = "ring-full"
 """The reason under which frames are counted that were lost before anything could look at them."""
+
+Named: TypeAlias = tuple[str, dict[int, str]]
+"""What a backup-id stands for: a profile, and its ports by access-id."""
+
 REPAIR_DELAY: Final = 1.0
 """Seconds from the plane's first refusal to the next attempt."""
 
@@ -73,7 +77,7 @@ class Service:
     `pulling`: the next machine asks for what this router had originated before it restarted (rule 12). A
     machine that only follows a commit does not: members that left in between would come back. `requested`:
     batches that an operator asked for and that are on their way. `daily_done`: the last local day whose
-    daily batch has been sent or is not due, see `daily`.
+    daily batch has been sent or is not due, see `daily`. `named`: what the peer was told, by backup-id.
     """
 
     config: ServiceConfig
@@ -86,6 +90,7 @@ class Service:
     last_down: float | None = None
     last_down_reason: str = ""
     daily_done: int = 0
+    named: dict[int, Named] = field(default_factory=dict)
 
 
 @dataclass(eq=False, slots=True)

@@ -4,7 +4,17 @@ import pytest
 
 from dataplane.config import ETrunkArbitration, Role
 from dataplane.state import DualMaster
-from tests.support.routers import GROUP, MEMBERSHIP_INTERVAL, OTHER, PORT, Pair, Router, access, profile
+from tests.support.routers import (
+    GROUP,
+    MEMBERSHIP_INTERVAL,
+    OTHER,
+    PORT,
+    PROFILE,
+    Pair,
+    Router,
+    access,
+    profile,
+)
 
 TRUNK = ETrunkArbitration(id=1, hello_interval=0.1, failure_multiplier=3, revert_delay=1.0)
 
@@ -111,3 +121,62 @@ def test_a_role_that_hellos_told_ends_with_them(pair: Pair) -> None:
     pair.cut_channel()
     pair.a.configure(profile(Role.MASTER))
     assert pair.a.profile_state().peer_role == ""
+
+
+def test_an_interface_in_the_place_of_another_is_filled_by_a_batch(pair: Pair) -> None:
+    """One commit: the access-id stays, what it names does not, so the peer is told nothing new."""
+    pair.a.join(GROUP)
+    pair.run(0.1)
+    pair.b.link("access9", 9)
+    pair.b.configure(access("access9"), removed_interfaces=(PORT,))
+    pair.run(0.1)
+    assert [group.interface for group in pair.b.groups().values()] == ["access9"]
+    assert pair.b.copy_state() == pair.a.copy_state() == "active"
+
+
+def test_interfaces_that_change_their_access_ids_are_filled_by_a_batch(pair: Pair) -> None:
+    for router in (pair.a, pair.b):
+        router.link("access1", 3)
+        router.configure(access("access1", access_id=2))
+    pair.run(0.1)
+    pair.a.join(GROUP)
+    pair.run(0.1)
+    pair.b.configure(access(access_id=2), access("access1", access_id=1))
+    pair.run(0.1)
+    assert "access1" in [group.interface for group in pair.b.groups().values()]
+
+
+def test_a_profile_in_the_place_of_another_is_filled_by_a_batch(pair: Pair) -> None:
+    pair.a.join(GROUP)
+    pair.run(0.1)
+    another = profile(Role.BACKUP, name="another")
+    pair.b.configure(another, access(profile="another"), removed_profiles=(PROFILE,))
+    pair.run(0.1)
+    assert [group.profile for group in pair.b.groups().values()] == ["another"]
+    assert pair.b.service_state().sync_state == "in-sync"
+
+
+def test_profiles_that_change_their_backup_ids_are_filled_by_a_batch(pair: Pair) -> None:
+    second = profile(Role.BACKUP, name="second", backup_id=8)
+    pair.a.configure(second)
+    pair.b.configure(second)
+    for router in (pair.a, pair.b):
+        router.link("access1", 3)
+        router.configure(access("access1", profile="second"))
+    pair.run(0.1)
+    pair.a.join(GROUP)
+    pair.run(0.1)
+    pair.b.configure(profile(Role.BACKUP, backup_id=8), profile(Role.BACKUP, name="second", backup_id=7))
+    pair.run(0.1)
+    assert "second" in [group.profile for group in pair.b.groups().values()]
+
+
+def test_an_update_that_waits_for_the_peer_is_not_for_the_next_interface_of_its_access_id(pair: Pair) -> None:
+    pair.a.join(GROUP)
+    pair.a.outbox.clear()
+    pair.cut_channel()
+    pair.a.link("access9", 9)
+    pair.a.configure(access("access9"), removed_interfaces=(PORT,))
+    pair.mend_channel()
+    pair.run(0.5)
+    assert not pair.b.groups()
