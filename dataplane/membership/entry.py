@@ -28,6 +28,7 @@ _MODE_IS_INCLUDE: Final = RecordType.MODE_IS_INCLUDE
 _ALLOW_NEW_SOURCES: Final = RecordType.ALLOW_NEW_SOURCES
 _INCLUDE: Final = FilterMode.INCLUDE
 _EXCLUDE: Final = FilterMode.EXCLUDE
+_BOTH: Final = Origin.BOTH
 _ALLOWING = (_MODE_IS_INCLUDE, _ALLOW_NEW_SOURCES)
 _STARTING_MODE = (_MODE_IS_EXCLUDE, _CHANGE_TO_EXCLUDE_MODE)
 _NO_SOURCES: frozenset[Address] = frozenset()
@@ -292,6 +293,20 @@ class Entry(msgspec.Struct, eq=False, gc=False):
             self.sources = timers or _NO_TIMERS
         else:
             self._add_running(timers, now)
+
+    def confirm(self, state: EntryState, now: float) -> bool:
+        """Take a batch's word where `complete` would change nothing but the promise: members of any source.
+
+        Returns False, and does nothing, where more is to be done.
+        """
+        plain = self.filter_mode is _EXCLUDE and not self.sources and not state.sources
+        if not plain or state.filter_mode is not _EXCLUDE or state.lifetime <= 0 or self.scheduled <= now:
+            return False
+        if self.origin is not state.origin and self.origin is not _BOTH:
+            return False
+        longer = self.deadline < now + state.lifetime and not self.leaving
+        self.promise = (state, now) if longer else None
+        return True
 
     def complete(self, state: EntryState, now: float, lowered: float) -> None:
         """Start what a batch has and the entry lacks; what runs is left alone, and what it promises noted.

@@ -10,9 +10,9 @@ from itertools import islice
 from typing import Final
 
 from dataplane.config import IgmpConfig
-from dataplane.membership.admission import Admission
+from dataplane.membership.admission import Admission, room_for_sources
 from dataplane.membership.changes import Changes, Collector, EntryChange
-from dataplane.membership.entry import MAX_SOURCES, NO_QUERY, Ask, Entry
+from dataplane.membership.entry import NO_QUERY, Ask, Entry
 from dataplane.membership.groups import Aggregate, ChangeKind, EntryState, FilterMode, LastMemberQuery, Origin
 from dataplane.membership.members import Group
 from dataplane.membership.timers import MAX_LIFETIME, DeadlineQueue, Timing
@@ -21,9 +21,6 @@ from dataplane.packets.messages import Address, GroupRecord, RecordType, Report
 from dataplane.packets.wire import DropReason
 
 __all__ = ["Changes", "Entry", "EntryChange", "MembershipTable"]
-
-MAX_GROUP_SOURCES = 1024
-"""Different sources that the members of one group may name together; a change costs in proportion."""
 
 # A member costs 0.1 µs to look up in its class (Python 3.11), and a report asks for a dozen of them.
 _CREATED: Final = ChangeKind.CREATED
@@ -145,6 +142,8 @@ class MembershipTable:
         what a leave asks. `state.origin` is COPIED, or LOCAL for an entry of our own that the peer gives
         back after our restart (rule 12). A state whose timers have all ended says nothing.
         """
+        if batch and (entry := self._confirmed(state, now)):
+            return Changes((EntryChange(_REFRESHED, entry),))
         done = Collector()
         admitted, reason = self._admission.copy(state) if self._admission.filtering else (state, None)
         if reason is not None:
@@ -166,6 +165,11 @@ class MembershipTable:
         self._note_origin(entry, state.origin)
         self._copy(entry, state, now, done, created=created, batch=batch)
         return done.changes()
+
+    def _confirmed(self, state: EntryState, now: float) -> Entry | None:
+        """The usual record of a batch at its cheapest: a member of any source that is known already."""
+        entry = None if self._admission.filtering else self.entry(state.subscriber, state.group)
+        return entry if entry is not None and entry.confirm(state, now) else None
 
     def _refresh_copied(self, entry: Entry, state: EntryState, now: float, done: Collector) -> bool:
         plain = state.filter_mode is _EXCLUDE and not state.sources and not entry.sources
@@ -383,12 +387,7 @@ class MembershipTable:
     def _room_for_sources(
         self, group: Address, entry: Entry | None, listed: frozenset[Address], done: Collector
     ) -> bool:
-        if not listed:
-            return True
-        known = self._groups.get(group)
-        mine = entry.sources.keys() if entry else frozenset()
-        new = len(listed - mine)
-        if len(mine) + new <= MAX_SOURCES and (known.merge.size if known else 0) + new <= MAX_GROUP_SOURCES:
+        if not listed or room_for_sources(listed, entry, self._groups.get(group)):
             return True
         done.refuse(DropReason.TOO_MANY_SOURCES)
         return False

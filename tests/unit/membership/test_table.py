@@ -224,7 +224,7 @@ def test_limit_of_sources(table):
 
 
 def test_limit_of_sources_of_a_group(table, monkeypatch):
-    monkeypatch.setattr(table_module, "MAX_GROUP_SOURCES", 1)
+    monkeypatch.setattr("dataplane.membership.admission.MAX_GROUP_SOURCES", 1)
     table.report(A, report(ALLOW, G, S1), HOST, 0.0)
     assert table.report(B, report(ALLOW, G, S2), HOST, 0.0).refused == (DropReason.TOO_MANY_SOURCES,)
 
