@@ -68,6 +68,7 @@ PURE = (
     "dataplane/forwarding/memory.py",
     "dataplane/forwarding/placement.py",
     "dataplane/forwarding/plane.py",
+    "dataplane/forwarding/querier.py",
     "dataplane/forwarding/reports.py",
     "dataplane/forwarding/upstream.py",
     "dataplane/engine",

@@ -41,11 +41,11 @@ def choose(world: World, now: float, *, rebound: bool = False) -> None:
 
 def _follow(world: World, upstream: UpstreamInterface | None, now: float) -> None:
     link = None if upstream is None else upstream.link
-    if link is None:
+    if upstream is None or link is None:
         world.out.append(SetUpstream(None, None))
         return
     world.out.append(SetUpstream(link.name, link.index))
-    world.proxy.restart(now)
+    world.proxy.restart(now, upstream.queriers)
     world.proxy_changed = True
     world.reports_after = now
     world.joining = True
@@ -82,9 +82,13 @@ def frame_captured(world: World, upstream: UpstreamInterface, message: FrameCapt
         counters.received["leave" if heard.message.is_leave else "report"] += 1
         return
     counters.received["query"] += 1
-    if upstream.config.name == world.active_upstream and not heard.subscriber.tagged:
+    if heard.subscriber.tagged:
+        return
+    if upstream.config.name == world.active_upstream:
         world.proxy.of(heard.source.version).query(heard.message, now)
         world.proxy_changed = True
+    else:
+        upstream.queriers[heard.source.version].learn(heard.message, now)
 
 
 def changes_made(world: World, now: float) -> None:

@@ -23,6 +23,7 @@ from dataplane.engine.deadlines import Deadlines
 from dataplane.engine.effects import Effect
 from dataplane.forwarding.desired import Desired
 from dataplane.forwarding.plane import Route
+from dataplane.forwarding.querier import HeardQuerier
 from dataplane.forwarding.upstream import UpstreamProxies
 from dataplane.links import Link
 from dataplane.membership.groups import Aggregate
@@ -237,13 +238,17 @@ class Port:
 
 @dataclass(eq=False, slots=True)
 class UpstreamInterface:
-    """One upstream interface; spares are captured too, so that they can take over."""
+    """One upstream interface; spares are captured too, so that they can take over.
+
+    `queriers` by IP version, as its queries told; the proxy knows those of the active one.
+    """
 
     config: InterfaceConfig
     discontinuity: float
     link: Link | None = None
     captured: int | None = None
     counters: InterfaceCounters = field(default_factory=InterfaceCounters)
+    queriers: dict[int, HeardQuerier] = field(default_factory=lambda: {v: HeardQuerier() for v in PROTOCOLS})
 
 
 @dataclass(frozen=True, eq=False, slots=True)

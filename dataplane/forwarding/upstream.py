@@ -7,17 +7,18 @@ The caller sends the reports (see `sender`) on the active upstream and hands in 
 
 import heapq
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from dataplane.forwarding.querier import LATEST_VERSION, HeardQuerier
 from dataplane.forwarding.reports import PendingChange, answer, current_state, state_change
 from dataplane.membership.groups import Aggregate
 from dataplane.packets.messages import Address, GroupRecord, Query, RecordType, Report
 
 UNSOLICITED_REPORT_INTERVAL = 1.0  # RFC 3376 section 8.11
-DEFAULT_ROBUSTNESS = 2  # RFC 3376 section 8.1
-DEFAULT_QUERY_INTERVAL = 125.0  # RFC 3376 section 8.2
-LATEST_VERSION = 3
+MAXIMUM_SOURCES = 512
+"""Sources that questions about one group may name together; beyond them the whole group is answered for
+(RFC 3376 section 5.2), for a querier may give us most of an hour for the answer."""
 IP_VERSIONS = (4, 6)
 
 REPEATED_AT_ONCE = 128
@@ -56,13 +57,11 @@ class UpstreamProxy:
         self._general: list[Address] = []
         self._answers: dict[Address, _Answer] = {}
         self._answer_order: list[tuple[float, Address]] = []
-        self._older_until = {1: 0.0, 2: 0.0}
-        self._robustness = DEFAULT_ROBUSTNESS
-        self._query_interval = DEFAULT_QUERY_INTERVAL
+        self._querier = HeardQuerier()
 
     def version(self, now: float) -> int:
         """Tell which IGMP version the core's querier makes us speak (RFC 3376 section 7.2.1)."""
-        return next((version for version in (1, 2) if now < self._older_until[version]), LATEST_VERSION)
+        return self._querier.version(now)
 
     @property
     def behind(self) -> bool:
@@ -86,13 +85,16 @@ class UpstreamProxy:
             pending = self._pending[group] = PendingChange()
         if not pending.fresh:
             self._fresh.append((group, pending))
-        pending.note(before, after, self._robustness)
+        pending.note(before, after, self._querier.robustness)
         if self._fresh_since is None:
             self._fresh_since = now
 
-    def restart(self, now: float) -> None:
-        """Report everything anew: the active upstream changed or came back, with a querier not known yet."""
-        self._older_until = {1: 0.0, 2: 0.0}
+    def restart(self, now: float, querier: HeardQuerier | None = None) -> None:
+        """Report everything anew: another upstream is active or came back, or the core took no notice.
+
+        `querier` is the one of that upstream; None: it is the same as before.
+        """
+        self._querier = querier or self._querier
         self._forget_answers()
         for group in [group for group in self._pending if group not in self._interests]:
             del self._pending[group]
@@ -128,14 +130,8 @@ class UpstreamProxy:
         self._general_at = now + delay if waiting is None else min(waiting, now + delay)
 
     def _learn(self, query: Query, now: float) -> None:
-        """Take the querier's version and variables over (RFC 3376 sections 4.1.6, 4.1.7, 7.2.1 and 8.12)."""
         before = self.version(now)
-        if query.version < LATEST_VERSION:
-            timeout = self._robustness * self._query_interval + query.max_response
-            self._older_until[query.version] = now + timeout
-        else:
-            self._robustness = query.robustness or DEFAULT_ROBUSTNESS
-            self._query_interval = query.query_interval or DEFAULT_QUERY_INTERVAL
+        self._querier.learn(query, now)
         if self.version(now) != before:
             # State changes that wait stay: they go out in the other version's form.
             self._forget_answers()
@@ -147,16 +143,25 @@ class UpstreamProxy:
         self._answer_order.clear()
 
     def _answer_group(self, group: Address, sources: frozenset[Address] | None, deadline: float) -> None:
-        if self._general_at is not None and not self._general and self._general_at <= deadline:
-            return  # the general answer will have it
+        if self._is_answered_by_general(deadline):
+            return
         waiting = self._answers.get(group)
         if waiting is not None:
             # One answer serves both questions, at the earlier time.
-            deadline = min(deadline, waiting.deadline)
             both = sources is not None and waiting.sources is not None
             sources = sources | waiting.sources if both else None  # type: ignore[operator]
+        if sources is not None and len(sources) > MAXIMUM_SOURCES:
+            sources = None
+        if waiting is not None and waiting.deadline <= deadline:
+            waiting.sources = sources
+            return
         self._answers[group] = _Answer(deadline, sources)
         heapq.heappush(self._answer_order, (deadline, group))
+
+    def _is_answered_by_general(self, deadline: float) -> bool:
+        """Whether the general answer has every group in time; it has not when it is spread over its time."""
+        begins = self._general_at
+        return begins is not None and not self._general and not self._general_pause and begins <= deadline
 
     def expire(self, now: float) -> list[Report]:
         """Collect the messages that are due; call it after changes and at `next_deadline`."""
@@ -210,9 +215,10 @@ class UpstreamProxy:
         return records
 
     def _general_answer(self, now: float) -> list[GroupRecord]:
-        """The next piece of the answer to a general query; it also answers about single groups."""
+        """The next piece of the answer to a general query; one that is not spread answers all questions."""
         if not self._general:
-            self._forget_answers()
+            if not self._general_pause:
+                self._forget_answers()
             self._general = list(reversed(self._interests))
         piece = self._general[-REPEATED_AT_ONCE:]
         del self._general[-REPEATED_AT_ONCE:]
@@ -247,10 +253,10 @@ class UpstreamProxies:
         """Tell what subscribers together want of a group; None when nobody wants it any more."""
         self._families[group.version].set_interest(group, interest, now)
 
-    def restart(self, now: float) -> None:
-        """Report everything anew, in both families."""
-        for proxy in self._families.values():
-            proxy.restart(now)
+    def restart(self, now: float, queriers: Mapping[int, HeardQuerier]) -> None:
+        """Report everything anew, in both families, to the queriers of another upstream, by IP version."""
+        for version, proxy in self._families.items():
+            proxy.restart(now, queriers[version])
 
     def expire(self, now: float) -> list[Report]:
         """Collect the messages that are due; a report has groups of one family."""

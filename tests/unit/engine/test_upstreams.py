@@ -101,6 +101,22 @@ def test_queries_of_another_network_on_the_same_wire_are_not_answered(
     assert told(one) == {group: {(3, RecordType.MODE_IS_EXCLUDE)}}
 
 
+@pytest.mark.parametrize(("family", "version"), [(4, 1), (4, 2), (6, 2)], ids=["igmpv1", "igmpv2", "mldv1"])
+def test_a_spares_querier_is_known_when_the_spare_takes_over(one: Router, family: int, version: int) -> None:
+    """A core that speaks the older version alone would hear nothing until its next general query."""
+    group = GROUP if family == 4 else GROUP_6
+    one.join(group)
+    later(one, 5)
+    ask(one, version, family=family, interface=SPARE)
+    ask(one, 3, family=family)
+    later(one, 5)
+    for up, spoken in ((False, version), (True, 3)):
+        one.reports.clear()
+        one.link(CORE, 2, up=up, ipv6=True)
+        assert {each for each, _ in told(one)[group]} == {spoken}
+        later(one, 5)
+
+
 def test_mld_is_reported_again_when_the_link_has_its_link_local_address(one: Router) -> None:
     one.link(CORE, 2)
     one.join(GROUP)

@@ -6,7 +6,13 @@ from ipaddress import IPv4Address, IPv6Address
 
 import pytest
 
-from dataplane.forwarding.upstream import REPEATED_AT_ONCE, UpstreamProxies, UpstreamProxy
+from dataplane.forwarding.querier import HeardQuerier
+from dataplane.forwarding.upstream import (
+    MAXIMUM_SOURCES,
+    REPEATED_AT_ONCE,
+    UpstreamProxies,
+    UpstreamProxy,
+)
 from dataplane.membership.groups import Aggregate, FilterMode
 from dataplane.packets.messages import GroupRecord, Query, RecordType, Report
 
@@ -206,7 +212,7 @@ def test_robustness_is_the_queriers(proxy):
 def test_a_restart_says_everything_anew(proxy):
     settled(proxy, {GROUP: ANY, OTHER: include(ONE)})
     proxy.query(Query(version=2, max_response=10.0), 100.0)
-    proxy.restart(200.0)
+    proxy.restart(200.0, HeardQuerier())
     assert proxy.next_deadline() == 200.0
     (report,) = proxy.expire(200.0)
     assert report.version == 3
@@ -340,3 +346,38 @@ def test_a_group_that_is_left_while_it_waits_to_be_reported_anew_is_not_reported
         if each.group == groups[-1]
     }
     assert kinds == {RecordType.CHANGE_TO_INCLUDE_MODE}
+
+
+@pytest.mark.parametrize("before", [True, False], ids=["before-the-general-query", "after-it"])
+def test_a_question_about_one_group_does_not_wait_for_an_answer_that_takes_the_whole_response_time(before):
+    """The core forgets the group after 2 s: last members are asked for while the general answer is spread."""
+    groups = [GROUP + number for number in range(10 * REPEATED_AT_ONCE)]
+    proxy = settled(UpstreamProxy(random.Random(1)), dict.fromkeys(groups, ANY))
+    proxy.query(Query(version=2, max_response=10.0), 0.0)
+    run_out(proxy, 0.0)
+    questions = [
+        Query(version=2, group=groups[-1], max_response=1.0),
+        Query(version=2, max_response=10.0),
+    ]
+    for question in questions if before else reversed(questions):
+        proxy.query(question, 100.0)
+    answers = [when for when, report in run_out(proxy, 100.0) if report.records[0].group == groups[-1]]
+    assert answers[0] <= 101.0
+
+
+def test_what_is_remembered_of_questions_is_bounded(proxy):
+    settled(proxy, {GROUP: ANY})
+    for number in range(0, 4 * MAXIMUM_SOURCES, 100):
+        asked = tuple(ONE + number + each for each in range(100))
+        proxy.query(Query(version=3, group=GROUP, sources=asked, max_response=3_000.0), 100.0)
+    assert len(proxy._answer_order) < 20
+    ((_, report),) = run_out(proxy, 100.0)
+    assert report.records == (record(RecordType.MODE_IS_EXCLUDE),), "too many sources: the group's state"
+
+
+def test_reporting_anew_on_the_same_link_goes_on_in_its_queriers_version():
+    proxy = settled(UpstreamProxy(random.Random(1)), {SIX: ANY})
+    proxy.query(Query(version=2, max_response=1.0), 10.0)
+    run_out(proxy, 10.0)
+    proxy.restart(20.0)
+    assert {report.version for report in proxy.expire(20.0)} == {2}
