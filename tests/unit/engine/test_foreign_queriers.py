@@ -1,4 +1,4 @@
-"""A foreign querier behind an access interface, and what it changes (RFC 3376 sections 6.6.1, 6.6.2 and 8)."""
+"""A foreign querier behind an access interface, and what it changes: RFC 3376 sections 6.6 and 8."""
 
 from ipaddress import IPv4Address
 
