@@ -11,17 +11,12 @@ from typing import Final
 import msgspec
 
 from dataplane.config import FilterRule, IgmpConfig
-from dataplane.membership.entry import MAX_SOURCES, Entry
 from dataplane.membership.groups import EntryState, FilterMode
-from dataplane.membership.members import Group
 from dataplane.packets.messages import Address, GroupRecord, RecordType
 from dataplane.packets.wire import DropReason
 
 MAX_ENTRIES = 1 << 18
 """Entries of one interface, whatever is configured: twice what the whole router is made for."""
-
-MAX_GROUP_SOURCES = 1024
-"""Different sources that the members of one group may name together; a change costs in proportion."""
 
 _CACHED_GROUPS: Final = 4096
 _ANY_SOURCE: Final = (RecordType.MODE_IS_EXCLUDE, RecordType.CHANGE_TO_EXCLUDE_MODE)
@@ -85,6 +80,7 @@ class Admission:
         self._config = config
         self._filter = GroupFilter(config.group_filter) if config.group_filter else None
         self.filtering: Final = self._filter is not None
+        self.limits_groups: Final = config.max_groups is not None
 
     def record(self, record: GroupRecord) -> tuple[GroupRecord | None, DropReason | None]:
         """Return what the filter leaves of a report's record, and why not all of it."""
@@ -134,11 +130,3 @@ class Admission:
         if config.max_groups is not None and groups >= config.max_groups:
             return DropReason.TOO_MANY_GROUPS
         return None
-
-
-def room_for_sources(listed: frozenset[Address], entry: Entry | None, group: Group | None) -> bool:
-    """Return whether an entry, None for a new one, and its group may have these sources, too."""
-    mine = entry.sources.keys() if entry else frozenset()
-    new = len(listed - mine)
-    known = group.merge.size if group else 0
-    return len(mine) + new <= MAX_SOURCES and known + new <= MAX_GROUP_SOURCES

@@ -16,9 +16,6 @@ from dataplane.membership.timers import MAX_LIFETIME, Timing
 from dataplane.packets.ethernet import Subscriber
 from dataplane.packets.messages import Address, RecordType
 
-MAX_SOURCES = 64
-"""Sources of one entry; a Linux host may name 10 in a socket (net.ipv4.igmp_max_msf)."""
-
 # A member costs 0.1 µs to look up in its class (Python 3.11), and a report asks for a dozen of them.
 _BLOCK_OLD_SOURCES: Final = RecordType.BLOCK_OLD_SOURCES
 _CHANGE_TO_EXCLUDE_MODE: Final = RecordType.CHANGE_TO_EXCLUDE_MODE
@@ -42,7 +39,7 @@ class SourceTimer(msgspec.Struct, frozen=True, gc=False):
 
 
 Timers = Mapping[Address, SourceTimer]
-_NO_TIMERS: Timers = MappingProxyType({})
+NO_TIMERS: Timers = MappingProxyType({})
 
 
 class Ask(msgspec.Struct, frozen=True, gc=False):
@@ -65,8 +62,9 @@ class Entry(msgspec.Struct, eq=False, gc=False):
 
     `deadline` is the group timer and means something in EXCLUDE only. `leaving`: the group timer was
     lowered by a leave and nothing has raised it since. `scheduled` belongs to the deadline queue;
-    `counted` and `counted_firm` are what the group's merge holds of this entry. `promise`: what the last
-    batch said that ends later than the timers that run, and when it said so.
+    `counted`, `counted_firm` and `named` are what the group holds of this entry; `kept`: it counts as its
+    subscriber's. `promise`: what the last batch said that ends later than the timers that run, and when it
+    said so.
     """
 
     subscriber: Subscriber
@@ -75,7 +73,7 @@ class Entry(msgspec.Struct, eq=False, gc=False):
     up_since: float
     filter_mode: FilterMode = _INCLUDE
     deadline: float = -inf
-    sources: Timers = _NO_TIMERS
+    sources: Timers = NO_TIMERS
     last_reporter: Address = _NOBODY
     v1_until: float = -inf
     v2_until: float = -inf
@@ -84,6 +82,8 @@ class Entry(msgspec.Struct, eq=False, gc=False):
     scheduled: float = inf
     counted: Aggregate | None = None
     counted_firm: bool = False
+    named: Timers = NO_TIMERS
+    kept: bool = False
 
     def __repr__(self) -> str:
         return f"<Entry {self.subscriber.text()} {self.group} {self.filter_mode} {self.origin}>"
@@ -229,7 +229,7 @@ class Entry(msgspec.Struct, eq=False, gc=False):
             dropped = frozenset(known.keys() - listed)
             self._start(listed, now, until)
             return Ask(dropped) if listed or dropped else None
-        self.sources = _NO_TIMERS
+        self.sources = NO_TIMERS
         if listed:
             excluded = SourceTimer(-inf, now)
             self.sources = {source: known.get(source, excluded) for source in listed}
@@ -259,7 +259,7 @@ class Entry(msgspec.Struct, eq=False, gc=False):
             new = SourceTimer(self.deadline if changing else until, now)
             if changing:
                 asked = Ask(listed - (known.keys() - self._requested(now)))
-            self.sources = {source: known.get(source, new) for source in listed} if listed else _NO_TIMERS
+            self.sources = {source: known.get(source, new) for source in listed} if listed else NO_TIMERS
         self.deadline = until
         self.leaving = False
         return asked
@@ -290,7 +290,7 @@ class Entry(msgspec.Struct, eq=False, gc=False):
             self.filter_mode = _EXCLUDE
             self.deadline = now + min(state.lifetime, MAX_LIFETIME)
             self.leaving = False
-            self.sources = timers or _NO_TIMERS
+            self.sources = timers or NO_TIMERS
         else:
             self._add_running(timers, now)
 
@@ -325,7 +325,7 @@ class Entry(msgspec.Struct, eq=False, gc=False):
         if state.filter_mode is _EXCLUDE and self.filter_mode is _INCLUDE:
             self.filter_mode = _EXCLUDE
             self.deadline = now + min(state.lifetime, MAX_LIFETIME)
-            self.sources = {**self.sources, **timers} or _NO_TIMERS
+            self.sources = {**self.sources, **timers} or NO_TIMERS
         else:
             self._add_running(timers, now)
         self.promise = self._outliving(state, now, lowered)

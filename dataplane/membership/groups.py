@@ -153,11 +153,6 @@ class Merge(msgspec.Struct, eq=False, gc=False):
         """Whether any filter excludes a source."""
         return bool(self._blocked)
 
-    @property
-    def size(self) -> int:
-        """How many different sources the filters name: what a change may cost at most."""
-        return len(self._wanted) + len(self._blocked)
-
     def _count(self, wants: Aggregate, step: int) -> None:
         if wants.filter_mode is _EXCLUDE:
             self._excludes += step

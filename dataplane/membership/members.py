@@ -11,13 +11,15 @@ from dataplane.packets.messages import Address
 class Group(msgspec.Struct, eq=False, gc=False):
     """All that is known of one group. `merge`: what its members want together, but for those of `tagged`.
 
-    `firm` counts the untagged members that keep it whatever the others do.
+    `firm` counts the untagged members that keep it whatever the others do; `named`, for each source, the
+    members that name it, wanted or not.
     """
 
     address: Address
     entries: dict[Subscriber, Entry] = {}
     merge: Merge = msgspec.field(default_factory=Merge)
     firm: int = 0
+    named: dict[Address, int] = {}
     tagged: Merge | None = None
 
     def recount(self, entry: Entry, wants: Aggregate | None) -> bool:

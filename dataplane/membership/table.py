@@ -10,11 +10,12 @@ from itertools import islice
 from typing import Final
 
 from dataplane.config import IgmpConfig
-from dataplane.membership.admission import Admission, room_for_sources
+from dataplane.membership.admission import Admission
 from dataplane.membership.changes import Changes, Collector, EntryChange
 from dataplane.membership.entry import NO_QUERY, Ask, Entry
 from dataplane.membership.groups import Aggregate, ChangeKind, EntryState, FilterMode, LastMemberQuery, Origin
 from dataplane.membership.members import Group
+from dataplane.membership.room import Room
 from dataplane.membership.timers import MAX_LIFETIME, DeadlineQueue, Timing
 from dataplane.packets.ethernet import Subscriber
 from dataplane.packets.messages import Address, GroupRecord, RecordType, Report
@@ -48,14 +49,13 @@ class MembershipTable:
         self._admission = Admission(config)
         self.timing = Timing.of(config)
         self._groups: dict[Address, Group] = {}
-        self._per_subscriber: dict[Subscriber, int] = {}
+        self._room = Room(self._admission, self._groups)
         self._queue: DeadlineQueue[Entry] = DeadlineQueue()
-        self._size = 0
 
     def reconfigure(self, config: IgmpConfig) -> None:
         """Use other timers, limits and rules from now on; running timers and existing entries stay."""
         self._config = config
-        self._admission = Admission(config)
+        self._admission = self._room.admission = Admission(config)
         self.timing = Timing.of(config)
 
     def report(self, subscriber: Subscriber, report: Report, reporter: Address, now: float) -> Changes:
@@ -90,11 +90,13 @@ class MembershipTable:
         if entry is not None and self._refresh(entry, record, version, reporter, now, done):
             return
         listed = frozenset(record.sources) if record.sources else _NO_SOURCES
-        if entry is None:
-            starts = record.type in _STARTING_MODE or (record.type in _STARTING_SOURCES and listed)
-            if not starts or not self._room(subscriber, record.group, done):
-                return
-        if not self._room_for_sources(record.group, entry, listed, done):
+        if entry is None and not (
+            record.type in _STARTING_MODE or (record.type in _STARTING_SOURCES and listed)
+        ):
+            return
+        refusal = self._room.for_record(subscriber, entry, record, listed)
+        if refusal is not None:
+            done.refuse(refusal)
             return
         created = entry is None
         if entry is None:
@@ -102,6 +104,8 @@ class MembershipTable:
         ask = entry.receive(record.type, listed, now, self.timing)
         if ask is None:
             return
+        if not entry.kept:
+            self._room.keep(entry, kept=True)
         self._note_report(entry, record.type, version, reporter, now)
         self._answer(entry, ask, now, done, created=created)
 
@@ -116,7 +120,7 @@ class MembershipTable:
     ) -> bool:
         """The usual case at its cheapest: a member of any source says so again."""
         plain = record.type in _STARTING_MODE and not record.sources and not entry.sources
-        if not plain or not entry.firm:
+        if not plain or not entry.firm or not entry.kept:
             return False
         entry.deadline = now + self.timing.group_membership_interval
         self._queue.schedule(entry, entry.deadline)
@@ -155,10 +159,9 @@ class MembershipTable:
         if entry is not None and not batch and self._refresh_copied(entry, state, now, done):
             return done.changes()
         created = entry is None
-        if entry is None and not self._room(state.subscriber, state.group, done):
-            return done.changes()
-        listed = frozenset([source.address for source in state.sources]) if state.sources else _NO_SOURCES
-        if not self._room_for_sources(state.group, entry, listed, done):
+        refusal = self._room.for_copy(entry, state, batch=batch)
+        if refusal is not None:
+            done.refuse(refusal)
             return done.changes()
         if entry is None:
             entry = self._create(state.subscriber, state.group, state.origin, now)
@@ -173,7 +176,9 @@ class MembershipTable:
 
     def _refresh_copied(self, entry: Entry, state: EntryState, now: float, done: Collector) -> bool:
         plain = state.filter_mode is _EXCLUDE and not state.sources and not entry.sources
-        if not plain or not entry.firm or state.lifetime <= self.timing.last_member_query_time:
+        if not plain or not entry.firm or not entry.kept:
+            return False
+        if state.lifetime <= self.timing.last_member_query_time:
             return False
         entry.deadline = now + min(state.lifetime, MAX_LIFETIME)
         entry.last_reporter = state.last_reporter
@@ -196,6 +201,7 @@ class MembershipTable:
             entry.complete(state, now, now + self.timing.last_member_query_time)
             self._answer(entry, NO_QUERY, now, done, created=created)
             return
+        self._room.keep(entry, kept=True)
         if created:
             entry.overwrite(state, now)
             self._answer(entry, NO_QUERY, now, done, created=True)
@@ -299,7 +305,7 @@ class MembershipTable:
         return any(entry.lifetime(source, now) > limit for entry in members)
 
     def __len__(self) -> int:
-        return self._size
+        return self._room.entries
 
     def _live(self, subscriber: Subscriber, group: Address, now: float, done: Collector) -> Entry | None:
         """The entry, brought to `now`."""
@@ -320,7 +326,10 @@ class MembershipTable:
         return True
 
     def _recount(self, entry: Entry, now: float, done: Collector) -> None:
-        if self._groups[entry.group].recount(entry, entry.wants(now)):
+        group = self._groups[entry.group]
+        if entry.sources is not entry.named:
+            self._room.name(entry, group)
+        if group.recount(entry, entry.wants(now)):
             done.group(entry.group)
         self._queue.schedule(entry, entry.next_event(now))
 
@@ -329,8 +338,8 @@ class MembershipTable:
         if known is None:
             known = self._groups[group] = Group(group)
         entry = known.entries[subscriber] = Entry(subscriber, known.address, origin, now)
-        self._per_subscriber[subscriber] = self._per_subscriber.get(subscriber, 0) + 1
-        self._size += 1
+        self._room.entries += 1
+        self._room.keep(entry, kept=True)
         return entry
 
     def _discard(self, entry: Entry, kind: ChangeKind, done: Collector) -> None:
@@ -340,13 +349,11 @@ class MembershipTable:
             done.group(entry.group)
         if not group.entries:
             del self._groups[entry.group]
-        left = self._per_subscriber[entry.subscriber] - 1
-        if left:
-            self._per_subscriber[entry.subscriber] = left
-        else:
-            del self._per_subscriber[entry.subscriber]
+        self._room.keep(entry, kept=False)
+        if entry.named:
+            self._room.name(entry, group, gone=True)
+        self._room.entries -= 1
         self._queue.forget(entry)
-        self._size -= 1
         done.entry(kind, entry)
 
     def _answer(self, entry: Entry, ask: Ask, now: float, done: Collector, *, created: bool = False) -> None:
@@ -367,6 +374,8 @@ class MembershipTable:
         if not created and (ask or before != entry.counted):
             leaving = ask and entry.ends() <= now + limit
             kind = ChangeKind.LEAVING if leaving else ChangeKind.UPDATED
+            if leaving:
+                self._room.keep(entry, kept=False)
         done.entry(kind, entry)
 
     def _needed(self, entry: Entry, ask: Ask) -> Ask:
@@ -374,20 +383,3 @@ class MembershipTable:
         group = self._groups[entry.group]
         others = 0 if entry.subscriber.tagged else group.firm - entry.firm
         return NO_QUERY if others and not group.merge.blocks else ask
-
-    def _room(self, subscriber: Subscriber, group: Address, done: Collector) -> bool:
-        """Whether a new entry is allowed; counts the refusal."""
-        limited = self._config.max_groups is not None  # looking a group up costs more than all the rest
-        groups = len(self._groups) if limited and group not in self._groups else 0
-        reason = self._admission.refusal(self._size, self._per_subscriber.get(subscriber, 0), groups)
-        if reason is not None:
-            done.refuse(reason)
-        return reason is None
-
-    def _room_for_sources(
-        self, group: Address, entry: Entry | None, listed: frozenset[Address], done: Collector
-    ) -> bool:
-        if not listed or room_for_sources(listed, entry, self._groups.get(group)):
-            return True
-        done.refuse(DropReason.TOO_MANY_SOURCES)
-        return False

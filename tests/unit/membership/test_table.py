@@ -6,9 +6,8 @@ import msgspec
 import pytest
 
 from dataplane.config import IgmpConfig
-from dataplane.membership import admission
+from dataplane.membership import admission, room
 from dataplane.membership import table as table_module
-from dataplane.membership.entry import MAX_SOURCES
 from dataplane.membership.groups import (
     ANY_SOURCE,
     Aggregate,
@@ -19,6 +18,7 @@ from dataplane.membership.groups import (
     Origin,
     SourceState,
 )
+from dataplane.membership.room import MAX_SOURCES
 from dataplane.membership.table import MembershipTable
 from dataplane.membership.timers import MAX_LIFETIME
 from dataplane.packets.ethernet import Subscriber
@@ -224,7 +224,7 @@ def test_limit_of_sources(table):
 
 
 def test_limit_of_sources_of_a_group(table, monkeypatch):
-    monkeypatch.setattr("dataplane.membership.admission.MAX_GROUP_SOURCES", 1)
+    monkeypatch.setattr(room, "MAX_GROUP_SOURCES", 1)
     table.report(A, report(ALLOW, G, S1), HOST, 0.0)
     assert table.report(B, report(ALLOW, G, S2), HOST, 0.0).refused == (DropReason.TOO_MANY_SOURCES,)
 
