@@ -29,6 +29,7 @@ _PPPOE_OCTETS = 6
 _PPP_OCTETS = 2
 PPPOE_OVERHEAD = _PPPOE_OCTETS + _PPP_OCTETS
 """Octets by which an IP packet in a session must be shorter (RFC 2516 section 7)."""
+TAG_OCTETS = 4
 _LAST_SESSION = 0xFFFE  # 0 belongs to the discovery stage, 0xffff is reserved (RFC 2516 section 4)
 _NETWORK_TYPES = {ETHERTYPE_IPV4: 4, ETHERTYPE_IPV6: 6}
 _PPP_TYPES = {PPP_IPV4: 4, PPP_IPV6: 6}
@@ -138,10 +139,10 @@ def _tags(frame: Octets, ethertype: int, vlans: list[int]) -> tuple[int, int]:
     """Add the VIDs of the frame's own tags to `vlans`; the ethertype behind them and where that ends."""
     start = 14
     while ethertype in VLAN_TYPES:
-        if start == 14 + 4 * _MAX_TAGS:
+        if start == 14 + TAG_OCTETS * _MAX_TAGS:
             raise DecodeError(DropReason.TOO_MANY_TAGS)
         tag, ethertype = _TAG(frame, start)
-        start += 4
+        start += TAG_OCTETS
         if tag & _VLAN_ID:
             vlans.append(tag & _VLAN_ID)
     if len(vlans) > _MAX_TAGS:

@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from dataplane.packets import ethernet, igmp, ipv4, ipv6, mld
-from dataplane.packets.ethernet import ETHERTYPE_VLAN, PPPOE_OVERHEAD, UNTAGGED, Subscriber
+from dataplane.packets.ethernet import ETHERTYPE_VLAN, PPPOE_OVERHEAD, TAG_OCTETS, UNTAGGED, Subscriber
 from dataplane.packets.messages import Address, GroupRecord, Query, RecordType, Report
 from dataplane.packets.wire import DecodeError, DropReason, Octets
 
@@ -130,14 +130,25 @@ def query_frames(
     """The same for an interface with this MTU: a query of too many sources becomes several of some each.
 
     RFC 3376 section 4.1.8 and RFC 3810 section 5.1.10 leave the number to the MTU; a member answers each for
-    the sources that it lists. A PPPoE session takes PPPOE_OVERHEAD of the MTU.
+    the sources that it lists. A PPPoE session takes PPPOE_OVERHEAD of the MTU, and so does each tag: a packet
+    socket sends no frame that is longer than an untagged one may be, but for one tag of type 0x8100.
     """
     protocol = _PROTOCOLS[source.version]
-    space = mtu - protocol.headers - protocol.query - (PPPOE_OVERHEAD if to.pppoe_session else 0)
+    space = _space(mtu - _overhead(to), protocol) - protocol.query
     most = max(space // protocol.source, 1)
     starts = range(0, len(query.sources), most) or (0,)
     parts = (msgspec.structs.replace(query, sources=query.sources[at : at + most]) for at in starts)
     return [query_frame(part, source_mac, source, to, outer_type) for part in parts]
+
+
+def _overhead(to: Subscriber) -> int:
+    tags = (to.outer_vlan > 0) + (to.inner_vlan > 0)
+    return TAG_OCTETS * tags + (PPPOE_OVERHEAD if to.pppoe_session else 0)
+
+
+def _space(mtu: int, protocol: _Protocol) -> int:
+    """Octets of a message behind its first eight, for as much as a reader has to take."""
+    return min(mtu - protocol.headers, igmp.MAX_PAYLOAD - 8)
 
 
 def report_frames(
@@ -199,7 +210,7 @@ def _short_report(version: int, record: GroupRecord, protocol: _Protocol) -> tup
 
 def _batches(records: Iterable[GroupRecord], protocol: _Protocol, mtu: int) -> Iterator[list[GroupRecord]]:
     """Records in order, as many to a report as fit (RFC 3376 section 4.2.16, RFC 3810 section 5.2.15)."""
-    space = mtu - protocol.headers
+    space = _space(mtu, protocol)
     most = (space - protocol.record) // protocol.source
     batch: list[GroupRecord] = []
     used = 0

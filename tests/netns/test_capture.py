@@ -12,10 +12,12 @@ from msgspec.structs import replace
 
 from cli.lab.namespaces import Namespace, veth
 from dataplane.capture import ACCESS_RING_BYTES, Capture, CaptureError
-from dataplane.packets.frames import decode
-from dataplane.packets.messages import RecordType
+from dataplane.packets.frames import decode, query_frames
+from dataplane.packets.messages import Query, RecordType
 from dataplane.packets.wire import DecodeError
-from tests.support.kinds import KINDS, OUTER_TYPES, STB_MAC, stripped
+from tests.support.kinds import GROUP as GROUPS
+from tests.support.kinds import KINDS, OUTER_TYPES, SOURCE, STB_MAC, stripped
+from tests.support.kinds import ROUTER as HOST
 from tests.support.wait import wait_for
 
 V2_REPORT, V2_LEAVE, V3_REPORT = 0x16, 0x17, 0x22
@@ -258,6 +260,20 @@ def test_sending_and_not_hearing_oneself(ring_bytes):
         assert [(h.frame, h.outer_vlan) for h in heard] == [(frame(), 0), (frame(), 7)]
         assert capture.read() == []
         listener.close()
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind.version == 3], ids=str)
+def test_a_query_of_many_sources_is_sent_to_every_circuit(kind):
+    """The kernel sends no longer frame than an untagged one, but for one tag of type 0x8100."""
+    sources = tuple(SOURCE[kind.family] + number for number in range(1_000))
+    query = Query(3, GROUPS[kind.family], sources, 1.0, robustness=2, query_interval=125)
+    with wire(0) as (router, _, capture):
+        for outer_type in OUTER_TYPES:
+            made = query_frames(
+                query, router.mac("access"), HOST[kind.family], 1500, kind.subscriber, outer_type
+            )
+            assert len(made) > 1
+            assert all(capture.send(octets) for octets in made)
 
 
 @MODES

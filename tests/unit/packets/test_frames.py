@@ -150,7 +150,7 @@ def test_mld_queries_reach_who_is_asked(query, destination):
 
 @pytest.mark.parametrize(
     ("to", "most"),
-    [(UNTAGGED, (1500 - 24 - 12) // 4), (Subscriber(100, 200, 7, MAC), (1492 - 24 - 12) // 4)],
+    [(UNTAGGED, (1500 - 24 - 12) // 4), (Subscriber(100, 200, 7, MAC), (1484 - 24 - 12) // 4)],
 )
 def test_a_query_of_many_sources_is_several(to, most):
     query = Query(3, GROUP, sources(1000), 1.0, suppress=False, robustness=2, query_interval=125)
@@ -182,6 +182,20 @@ def test_mld_records_share_reports_up_to_the_mtu():
     assert len(sent) == -(-1000 // ((1500 - 48 - 8) // 20))
     assert all(len(frame) <= 14 + 1500 for frame in sent)
     assert [record.group for frame in sent for record in frames.decode(frame).message.records] == groups
+
+
+@pytest.mark.parametrize("family", [4, 6])
+@pytest.mark.parametrize("mtu", [9000, 65_535, 65_536, 1 << 20])
+def test_no_message_is_longer_than_a_reader_takes(family, mtu):
+    """Loopback has an MTU of 65,536, more than the length field of an IPv4 packet can say."""
+    router, group = (ROUTER, GROUP) if family == 4 else (HOST6, GROUP6)
+    records = [GroupRecord(RecordType.MODE_IS_EXCLUDE, group + number) for number in range(5_000)]
+    sent = [frames.decode(octets).message for octets in frames.report_frames(3, records, MAC, router, mtu)]
+    assert [record for report in sent for record in report.records] == records
+    listed = tuple(router + number for number in range(1, 5_000))
+    query = Query(3, group, listed, 1.0, robustness=2, query_interval=125)
+    asked = [frames.decode(octets).message for octets in frames.query_frames(query, MAC, router, mtu)]
+    assert tuple(source for part in asked for source in part.sources) == listed
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=str)
