@@ -3,14 +3,16 @@
 One upstream is active at a time, because a (*,G) entry has one parent; the others are spares.
 """
 
+from collections.abc import Iterable
 from typing import Final
 
 from dataplane.engine import arbitration
 from dataplane.engine.effects import SendReports, SetUpstream
 from dataplane.engine.messages import FrameCaptured
 from dataplane.engine.world import UpstreamInterface, World
+from dataplane.links import Link
 from dataplane.packets import frames
-from dataplane.packets.messages import Query
+from dataplane.packets.messages import Query, Report
 from dataplane.packets.wire import DecodeError
 
 REPORT_PAUSE: Final = 0.01
@@ -100,18 +102,30 @@ def changes_made(world: World, now: float) -> None:
         world.deadlines.set(("proxy", ""), world.reports_after)
 
 
+def _send(world: World, upstream: UpstreamInterface, link: Link, reports: Iterable[Report]) -> None:
+    """Send reports, each as many frames as the MTU asks for, and count the frames."""
+    parts = tuple([part for report in reports for part in _fitting(report, link.mtu)])
+    sent = upstream.counters.sent
+    for part in parts:
+        sent["total"] += 1
+        sent["leave" if part.is_leave else "report"] += 1
+    if parts:
+        world.out.append(SendReports(link, parts))
+
+
+def _fitting(report: Report, mtu: int) -> list[Report]:
+    family = report.records[0].group.version
+    return [part for _, part in frames.reports(report.version, report.records, family, mtu)]
+
+
 def send_due(world: World, now: float) -> None:
     """Send the reports that are due toward the core."""
     world.proxy_changed = False
     world.reports_after = now + REPORT_PAUSE
-    reports = tuple(world.proxy.expire(now))
+    reports = world.proxy.expire(now)
     world.deadlines.set(("proxy", ""), world.proxy.next_deadline())
     upstream = world.upstreams.get(world.active_upstream or "")
-    if reports and upstream is not None and upstream.link is not None:
-        sent = upstream.counters.sent
-        sent["total"] += len(reports)
-        for report in reports:
-            sent["leave" if report.is_leave else "report"] += 1
-        world.out.append(SendReports(upstream.link, reports))
+    if upstream is not None and upstream.link is not None:
+        _send(world, upstream, upstream.link, reports)
     if world.joining and not world.proxy.behind and not world.former:
         arbitration.joins_sent(world, now)

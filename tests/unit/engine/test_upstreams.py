@@ -6,8 +6,8 @@ import pytest
 
 from dataplane.config import Role
 from dataplane.engine import messages
-from dataplane.packets.frames import query_frame
-from dataplane.packets.messages import Address, Query, RecordType
+from dataplane.packets.frames import query_frame, report_frames
+from dataplane.packets.messages import Address, GroupRecord, Query, RecordType
 from tests.support.routers import CORE, GROUP, PORT, Clock, Pair, Router, access, mac, profile, upstream
 
 GROUP_6 = IPv6Address("ff3e::1:1")
@@ -126,6 +126,27 @@ def test_mld_is_reported_again_when_the_link_has_its_link_local_address(one: Rou
     one.link(CORE, 2, ipv6=True)
     later(one, 5)
     assert told(one) == {GROUP_6: {(3, RecordType.CHANGE_TO_EXCLUDE_MODE)}}
+
+
+def test_reports_are_counted_as_frames(one: Router) -> None:
+    """A report with more groups than a frame holds is several."""
+    later(one, 1)
+    one.give(*[messages.FrameCaptured(PORT, _join_of(number), 0) for number in range(400)])
+    one.clock.now += 1
+    one.give(messages.Tick())
+    assert {record.group for report in one.reports for record in report.records} == {
+        GROUP + number for number in range(400)
+    }
+    assert max(len(report.records) for report in one.reports) == (1500 - 24 - 8) // 8
+    assert one.engine.world.upstreams[CORE].counters.sent == {
+        "total": len(one.reports),
+        "report": len(one.reports),
+    }
+
+
+def _join_of(number: int) -> bytes:
+    record = GroupRecord(RecordType.CHANGE_TO_EXCLUDE_MODE, GROUP + number)
+    return report_frames(3, [record], mac(1), ip_address("10.1.0.7"))[0]
 
 
 def test_sources_are_asked_for_where_all_members_agree(one: Router) -> None:
