@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from dataplane.actions import Action, ActionRefused, ClearCopiedGroups, GroupsCleared, Outcome
-from dataplane.capture import CaptureError
+from dataplane.captures import Captures
 from dataplane.channel_messages import ChannelMessages
 from dataplane.clock import Clock
 from dataplane.engine import Engine, effects, messages, report
@@ -21,8 +21,7 @@ from dataplane.forwarding.desired import Effect as RouteEffect
 from dataplane.forwarding.desired import Install
 from dataplane.forwarding.plane import Plane, PlaneError
 from dataplane.forwarding.refusals import Refusals
-from dataplane.forwarding.sender import send_reports
-from dataplane.interfaces import FrameSource, Interfaces
+from dataplane.interfaces import Interfaces
 from dataplane.links import LinkRemoved
 from dataplane.news import News
 from dataplane.protection import protection
@@ -32,13 +31,6 @@ from dataplane.replication.keys import KeyStore
 from dataplane.state import Event, StatePiece, StateSelection
 
 _log = logging.getLogger("twincast.dataplane.shell")
-
-BURST: Final = 32
-"""Frames that are taken at once. What they cause leaves for the peer together: more would make the first of
-them wait for longer, fewer would cost more for each."""
-
-CAPTURE_RETRY: Final = 1.0
-"""Seconds until a capture that could not be opened is tried again."""
 
 
 class Shell:
@@ -63,9 +55,7 @@ class Shell:
         self._loop = asyncio.get_running_loop()
         self._auditor = Auditor(plane, self._audited)
         self._refusals = Refusals()
-        self._captures: dict[str, FrameSource] = {}
-        self._lost: dict[str, int] = {}
-        self._retries: dict[str, asyncio.TimerHandle] = {}
+        self._captures = Captures(interfaces, self.give, self._loop)
         self._channels: dict[str, Channel] = {}
         self._hellos: dict[str, HelloSocket] = {}
         self._jobs: dict[str, asyncio.Task[None]] = {}
@@ -78,16 +68,16 @@ class Shell:
             effects.ChangeRoutes: lambda effect: self._change_routes(effect.changes),
             effects.SendHelloTo: self._send_hello,
             effects.SetActive: lambda effect: self._plane.set_active(effect.port, active=effect.active),
-            effects.SendFrame: self._send_frame,
-            effects.SendReports: self._send_reports,
+            effects.SendFrame: self._captures.send,
+            effects.SendReports: self._captures.send_reports,
             effects.Answer: self._answered,
             effects.Notify: lambda effect: self._news.put(effect.event),
             effects.AdoptPlane: self._adopt,
             effects.ConfigurePorts: lambda effect: self._plane.configure(effect.ports),
             effects.SetUpstream: lambda effect: self._plane.set_upstream(effect.name, effect.index),
             effects.AuditPlane: lambda effect: self._auditor.start(whole=effect.whole),
-            effects.OpenCapture: self._open_capture,
-            effects.CloseCapture: lambda effect: self._close_capture(effect.interface),
+            effects.OpenCapture: self._captures.open,
+            effects.CloseCapture: self._captures.close,
             effects.OpenChannel: self._open_channel,
             effects.CloseChannel: self._close_channel,
             effects.DisconnectChannel: self._disconnect_channel,
@@ -113,8 +103,7 @@ class Shell:
         if self._timer is not None:
             self._timer.cancel()
         self._loop.remove_reader(self._interfaces.fileno())
-        for name in [*self._captures, *self._retries]:
-            self._close_capture(name)
+        self._captures.close_all()
         for service in list(self._channels):
             self._close_channel(effects.CloseChannel(service))
         for service in list(self._hellos):
@@ -155,8 +144,7 @@ class Shell:
 
     def state(self, selection: StateSelection) -> Iterator[StatePiece]:
         """Yield the state in pieces."""
-        if selection.interfaces != ():
-            self.give(*(lost for name in self._captures for lost in self._lost_of(name)))
+        self._captures.tell(selection.interfaces)
         return report.pieces(self._engine.world, selection, self._plane, self._loop.time)
 
     def give(self, *given: Message) -> None:
@@ -256,52 +244,6 @@ class Shell:
                 for event in self._interfaces.read()
             )
         )
-
-    def _open_capture(self, effect: effects.OpenCapture) -> None:
-        name = effect.interface
-        self._close_capture(name)
-        try:
-            capture = self._interfaces.open(name, effect.index, upstream=effect.upstream)
-        except CaptureError as error:
-            _log.error("capture-failed", extra={"interface": name, "reason": str(error)})
-            self._retries[name] = self._loop.call_later(CAPTURE_RETRY, self._open_capture, effect)
-            return
-        self._captures[name] = capture
-        self._loop.add_reader(capture.fileno(), self._capture_readable, name, capture)
-        _log.info("capture-opened", extra={"interface": name, "mode": capture.mode})
-
-    def _capture_readable(self, name: str, capture: FrameSource) -> None:
-        captured = capture.read(BURST)
-        self.give(*[messages.FrameCaptured(name, item.frame, item.outer_vlan) for item in captured])
-        if not capture.alive and self._captures.get(name) is capture:
-            self._close_capture(name)
-
-    def _close_capture(self, name: str) -> None:
-        retry = self._retries.pop(name, None)
-        if retry is not None:
-            retry.cancel()
-        if name in self._captures:
-            self._waiting += self._lost_of(name)
-            capture = self._captures.pop(name)
-            self._lost.pop(name, None)
-            self._loop.remove_reader(capture.fileno())
-            capture.close()
-
-    def _lost_of(self, name: str) -> list[Message]:
-        """The frames that an interface lost since they were told last."""
-        before, total = self._lost.get(name, 0), self._captures[name].statistics().dropped
-        self._lost[name] = total
-        return [messages.FramesLost(name, total - before)] if total > before else []
-
-    def _send_frame(self, effect: effects.SendFrame) -> None:
-        capture = self._captures.get(effect.interface)
-        if capture is not None:
-            capture.send(effect.frame)
-
-    def _send_reports(self, effect: effects.SendReports) -> None:
-        capture = self._captures.get(effect.link.name)
-        if capture is not None:
-            send_reports(capture, effect.link, effect.reports)
 
     # the peer
 

@@ -117,7 +117,7 @@ class GroupState(msgspec.Struct, frozen=True):
 
 
 class InterfaceState(msgspec.Struct, frozen=True):
-    """The multicast side of one interface; `querier` is that of IGMP."""
+    """The multicast side of one interface; `querier` is that of IGMP; `capture` "" while nothing is."""
 
     name: str
     plane: str
@@ -129,6 +129,7 @@ class InterfaceState(msgspec.Struct, frozen=True):
     error: dict[str, int] = {}
     dropped: dict[str, int] = {}
     mld_querier: str = ""
+    capture: str = ""
 
 
 class StatePiece(msgspec.Struct, frozen=True):

@@ -237,6 +237,7 @@ FLOORS = {
         "protection": 5,
         "clock": 5,
         "channel_messages": 5,
+        "captures": 5,
         "shell": 6,
         "app": 7,
     },

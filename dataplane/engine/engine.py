@@ -26,6 +26,7 @@ from dataplane.engine.messages import (
     Adopted,
     Audited,
     BurstEnded,
+    CaptureTold,
     ChannelConnected,
     ChannelConnecting,
     ChannelDisconnected,
@@ -34,7 +35,6 @@ from dataplane.engine.messages import (
     ChannelRefused,
     ClockTold,
     FrameCaptured,
-    FramesLost,
     HelloReceived,
     LinkRemoved,
     LinkUpdated,
@@ -48,7 +48,7 @@ from dataplane.engine.messages import (
 from dataplane.engine.reconfigure import reconfigure
 from dataplane.engine.settle import ask_circuits, expire_retained, send_queries, settle
 from dataplane.engine.status import changed_settings, tell_two_masters
-from dataplane.engine.world import RING_FULL, Key, Service, World
+from dataplane.engine.world import Key, Service, World
 from dataplane.forwarding.upstream import UpstreamProxies
 from dataplane.replication.peer import Outputs
 from dataplane.roles.hello import profile_of
@@ -74,7 +74,7 @@ class Engine:
             ),
             LinkRemoved: lambda message, now: links.link_changed(self.world, message.name, None, now),
             FrameCaptured: self._frame,
-            FramesLost: self._frames_lost,
+            CaptureTold: lambda message, _: links.capture_told(self.world, message),
             ChannelConnecting: self._channel(lambda machine, _, now: machine.connecting(now)),
             ChannelConnected: self._channel(lambda machine, _, now: machine.connected(now)),
             ChannelReceived: self._channel(lambda machine, message, now: machine.receive(message.data, now)),
@@ -116,11 +116,6 @@ class Engine:
         upstream = self.world.upstreams.get(message.interface)
         if upstream is not None:
             uplink.frame_captured(self.world, upstream, message, now)
-
-    def _frames_lost(self, message: FramesLost, now: float) -> None:  # noqa: ARG002
-        item = self.world.ports.get(message.interface) or self.world.upstreams.get(message.interface)
-        if item is not None:
-            item.counters.dropped[RING_FULL] += message.frames
 
     def _channel(self, act: Callable[[Any, Any, float], Outputs]) -> Callable[[Any, float], None]:
         def handler(message: Any, now: float) -> None:  # noqa: ANN401

@@ -14,7 +14,8 @@ from dataplane.engine.effects import (
     SetActive,
     SetUpstream,
 )
-from dataplane.engine.world import MLD, REPAIR_DELAY, Port, UpstreamInterface, World, address_of
+from dataplane.engine.messages import CaptureTold
+from dataplane.engine.world import MLD, REPAIR_DELAY, RING_FULL, Port, UpstreamInterface, World, address_of
 from dataplane.forwarding.placement import MAXIMUM_PORTS
 from dataplane.links import Link
 
@@ -68,6 +69,18 @@ def attach_upstream(world: World, upstream: UpstreamInterface, now: float) -> No
     if active and address_of(before, MLD) != address_of(upstream.link, MLD):
         uplink.report_anew(world, MLD, now)
     _capture(world, upstream, upstream=True)
+
+
+def capture_told(world: World, told: CaptureTold) -> None:
+    """Take how an interface is captured, and count what was lost on it."""
+    item = world.ports.get(told.interface) or world.upstreams.get(told.interface)
+    if item is None:
+        return
+    item.capture_mode = told.mode
+    if told.missed:
+        item.counters.dropped[RING_FULL] += told.missed
+    if told.unsent:
+        item.counters.sent["failed"] += told.unsent
 
 
 def tell_ports(world: World) -> None:

@@ -52,11 +52,17 @@ class FrameCaptured(msgspec.Struct, frozen=True, gc=False):
     outer_vlan: int
 
 
-class FramesLost(msgspec.Struct, frozen=True, gc=False):
-    """Frames of an interface were lost since this was told last: they came faster than they were taken."""
+class CaptureTold(msgspec.Struct, frozen=True, gc=False):
+    """How an interface is captured now, and what was lost on it since the last of these.
+
+    `mode`: `ring`, `recv` or `wire`, "" while it is not. `missed`: frames that came faster than they were
+    read. `unsent`: frames that could not be sent.
+    """
 
     interface: str
-    frames: int
+    mode: str
+    missed: int = 0
+    unsent: int = 0
 
 
 class BurstEnded(msgspec.Struct, frozen=True, gc=False):
@@ -150,7 +156,7 @@ Message = (
     | LinkUpdated
     | LinkRemoved
     | FrameCaptured
-    | FramesLost
+    | CaptureTold
     | BurstEnded
     | ChannelConnecting
     | ChannelConnected

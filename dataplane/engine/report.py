@@ -151,6 +151,7 @@ def _interface(item: Port | UpstreamInterface, plane: PlaneView) -> state.Interf
         sent=dict(counters.sent),
         error=dict(counters.error),
         dropped=dict(counters.dropped),
+        capture=item.capture_mode,
     )
 
 

@@ -212,6 +212,7 @@ class Port:
 
     `active` is what the plane was told; None before anything was. `adopted`: a former dataplane forwarded
     to it and the role is not known yet. `elsewhere`: the tags of VLANs that have an interface of their own.
+    `captured`: the index that is to be captured; `capture_mode`: how it is, "" while it is not.
     """
 
     config: InterfaceConfig
@@ -219,6 +220,7 @@ class Port:
     discontinuity: float
     link: Link | None = None
     captured: int | None = None
+    capture_mode: str = ""
     active: bool | None = None
     adopted: bool = False
     elsewhere: frozenset[tuple[int, ...]] = frozenset()
@@ -247,6 +249,7 @@ class UpstreamInterface:
     discontinuity: float
     link: Link | None = None
     captured: int | None = None
+    capture_mode: str = ""
     counters: InterfaceCounters = field(default_factory=InterfaceCounters)
     queriers: dict[int, HeardQuerier] = field(default_factory=lambda: {v: HeardQuerier() for v in PROTOCOLS})
 

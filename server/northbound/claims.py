@@ -77,13 +77,13 @@ STATE: Final = {
     f"{PROFILE_PATH}/subscriber-list": "entries last-loaded",
     f"{PROFILE_PATH}/mld-copy-status/subscriber-type": _COPY_STATUS,
     MULTICAST_PATH: """
-        querier mld-querier vif plane statistics statistics/discontinuity-time
+        querier mld-querier vif plane capture statistics statistics/discontinuity-time
         statistics/error statistics/error/total statistics/error/query statistics/error/report
         statistics/error/leave statistics/error/checksum statistics/error/too-short
         statistics/received statistics/received/total statistics/received/query statistics/received/report
         statistics/received/leave
         statistics/sent statistics/sent/total statistics/sent/query statistics/sent/report
-        statistics/sent/leave
+        statistics/sent/leave statistics/sent/failed
         statistics/dropped statistics/dropped/reason statistics/dropped/packets
         """,
     f"/{COMMIT_HISTORY}:commit-history": """

@@ -331,11 +331,12 @@ def interface(state: InterfaceState) -> Data:
             "mld-querier": state.mld_querier or None,
             "vif": state.vif,
             "plane": state.plane,
+            "capture": state.capture or None,
             "statistics": {
                 "discontinuity-time": date_and_time(state.discontinuity_time, "milliseconds"),
                 "error": error,
                 "received": _messages(state.received),
-                "sent": _messages(state.sent),
+                "sent": {**_messages(state.sent), "failed": state.sent.get("failed", 0)},
                 "dropped": [
                     {"reason": reason, "packets": count} for reason, count in sorted(state.dropped.items())
                 ],

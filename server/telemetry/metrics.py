@@ -204,12 +204,16 @@ def _interface_sources() -> Iterator[Source]:
     yield Source(f"{statistics}/error/checksum", checksum)
     short = _counter("interface_too_short_errors", "Messages that were cut off.", "interface")
     yield Source(f"{statistics}/error/too-short", short)
+    failed = _counter("interface_send_failures", "Messages that could not be sent.", "interface")
+    yield Source(f"{statistics}/sent/failed", failed)
     dropped = _counter(
         "interface_dropped_packets", "Frames that were refused, by reason.", "interface", "reason"
     )
     yield Source(f"{statistics}/dropped/packets", dropped)
     plane = _gauge("interface_plane", "What forwards: the kernel, or nothing.", "interface", "plane")
     yield Source(f"{_MULTICAST}/plane", plane, reading=Reading.STATE)
+    capture = _gauge("interface_capture", "How frames are read, if they are.", "interface", "state")
+    yield Source(f"{_MULTICAST}/capture", capture, reading=Reading.STATE)
 
 
 def _server_sources() -> Iterator[Source]:

@@ -1,11 +1,20 @@
 """The interfaces of the kernel as the dataplane takes them."""
 
+import asyncio
+import socket
 from contextlib import contextmanager
 
 from cli.lab.namespaces import Namespace, veth
+from dataplane.capture import UPSTREAM_RING_BYTES
+from dataplane.captures import Captures
+from dataplane.engine.effects import OpenCapture
+from dataplane.engine.messages import CaptureTold, FrameCaptured
 from dataplane.interfaces import RINGS_BYTES, SMALLEST_SHARE, KernelInterfaces
+from tests.support.kinds import KINDS
 
 PORTS = 30
+FLOOD = 20_000
+JOIN = KINDS[0].frame(KINDS[0].messages()["join"])
 
 
 @contextmanager
@@ -38,3 +47,34 @@ def test_many_access_interfaces_share_the_memory_for_their_rings():
         again = opened(here, interfaces, 0)
         assert again.ring_bytes == sizes[0]
         again.close()
+
+
+async def _overrun(here, outside):
+    told = []
+    interfaces = KernelInterfaces()
+    captures = Captures(interfaces, lambda *given: told.extend(given), asyncio.get_running_loop())
+    captures.open(OpenCapture("access0", here.index("access0"), upstream=True))
+    with outside.run(_sender, "stb0") as sender:
+        for _ in range(FLOOD):
+            sender.send(JOIN)
+    await asyncio.sleep(0)
+    captures.tell(None)
+    captures.close_all()
+    interfaces.close()
+    return told
+
+
+def _sender(interface):
+    raw = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+    raw.bind((interface, 0))
+    return raw
+
+
+def test_frames_that_came_too_fast_are_told():
+    with Namespace("router", new=False) as here, Namespace("stbs") as outside:
+        veth(here, "access0", outside, "stb0")
+        told = asyncio.run(_overrun(here, outside))
+    read = sum(isinstance(each, FrameCaptured) for each in told)
+    missed = sum(each.missed for each in told if isinstance(each, CaptureTold))
+    assert missed > 0
+    assert read + missed + UPSTREAM_RING_BYTES // 512 >= FLOOD

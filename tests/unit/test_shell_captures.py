@@ -8,6 +8,7 @@ from pathlib import Path
 from dataplane.capture import CaptureStatistics
 from dataplane.capture.ring import Captured
 from dataplane.engine import Engine
+from dataplane.engine.effects import CloseCapture
 from dataplane.engine.messages import Reconfigure
 from dataplane.forwarding.memory import MemoryPlane
 from dataplane.links import Link, LinkEvent
@@ -87,7 +88,7 @@ def test_lost_frames_are_told_once(tmp_path: Path) -> None:
         assert dropped(shell) == dropped(shell) == {"ring-full": 3}
         source.lost = 5
         shell.reconfigure(Reconfigure(interfaces=(access(profile=""),)))
-        shell._close_capture(PORT)  # as when the interface goes
+        shell._captures.close(CloseCapture(PORT))  # as when the interface goes
         assert dropped(shell) == {"ring-full": 5}
         await shell.stop()
 

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from dataplane.actions import ResetStatistics
 from dataplane.config import FilterRule, Role
-from dataplane.engine.messages import FrameCaptured, FramesLost
+from dataplane.engine.messages import CaptureTold, FrameCaptured
 from dataplane.packets.frames import query_frame, report_frames
 from dataplane.packets.messages import GroupRecord, Query, RecordType
 from dataplane.replication.outputs import Limits
@@ -184,8 +184,8 @@ def test_what_was_refused_is_counted_by_what_it_was(pair: Pair) -> None:
 
 
 def test_frames_that_nobody_saw_are_counted(pair: Pair) -> None:
-    pair.a.give(FramesLost(PORT, 3), FramesLost(CORE, 1), FramesLost("gone", 9))
-    pair.a.give(FramesLost(PORT, 2))
+    pair.a.give(CaptureTold(PORT, "ring", 3), CaptureTold(CORE, "ring", 1), CaptureTold("gone", "", 9))
+    pair.a.give(CaptureTold(PORT, "ring", 2))
     assert pair.a.interface_state().dropped == {"ring-full": 5}
     assert pair.a.interface_state(CORE).dropped == {"ring-full": 1}
 

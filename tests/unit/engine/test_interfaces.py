@@ -164,6 +164,18 @@ def test_queries_are_counted_as_they_are_sent() -> None:
     assert one.engine.world.ports[PORT].counters.sent["query"] - before == len(one.frames) == 2
 
 
+def test_what_a_capture_lost_and_could_not_send_is_counted_on_either_side() -> None:
+    one = alone()
+    for name in (PORT, CORE):
+        one.give(messages.CaptureTold(name, "ring"), messages.CaptureTold(name, "recv", 5, 2))
+        one.give(messages.CaptureTold(name, "recv", 1, 0))
+        state = one.interface_state(name)
+        assert (state.capture, state.dropped, state.sent["failed"]) == ("recv", {"ring-full": 6}, 2)
+        one.give(messages.CaptureTold(name, ""))
+        assert one.interface_state(name).capture == ""
+    one.give(messages.CaptureTold("elsewhere0", "ring", 1, 1))
+
+
 def audits(one: Router) -> int:
     return sum(isinstance(effect, effects.AuditPlane) for effect in one.order)
 

@@ -79,7 +79,7 @@ PIECE = StatePiece(
     ),
     interfaces=(
         InterfaceState(
-            "eth0", "kernel", "10.0.0.1", 1, WHEN, {"total": 1}, {}, {}, {"too-short": 2}, "fe80::1"
+            "eth0", "kernel", "10.0.0.1", 1, WHEN, {"total": 1}, {}, {}, {"too-short": 2}, "fe80::1", "ring"
         ),
     ),
     groups=(
