@@ -47,7 +47,11 @@ class Held(Protocol):
         ...
 
     def refused(self) -> list[RouteKey]:
-        """The entries that the kernel refused."""
+        """The entries that the kernel refused: all of them, so not for every piece."""
+        ...
+
+    def refuses(self, key: RouteKey) -> bool:
+        """Whether the kernel refused this one."""
         ...
 
 
@@ -81,8 +85,8 @@ class Audit:
         try:
             keys = iter(list(self._plane.installed()))
             while piece := list(islice(keys, ASKED)):
-                refused = set(self._plane.refused())
-                yield sum((self._check(key, query) for key in piece if key not in refused), NOTHING)
+                asked = (key for key in piece if not self._plane.refuses(key))
+                yield sum((self._check(key, query) for key in asked), NOTHING)
         finally:
             query.close()
         yield from self._retry()
@@ -194,12 +198,11 @@ class Audit:
     def _missing(self) -> Iterator[Repairs]:
         """Find what the kernel did not tell; a dump skips entries when others go, so each is asked for."""
         keys = iter(list(self._plane.installed()))
-        refused = set(self._plane.refused())
         while piece := list(islice(keys, LOOKED_UP)):
             missing = sum(
                 self._write(key)
                 for key in piece
-                if key not in self._changed and key not in refused and self._is_missing(key)
+                if key not in self._changed and not self._plane.refuses(key) and self._is_missing(key)
             )
             yield Repairs(missing=missing) if missing else NOTHING
 

@@ -54,6 +54,11 @@ class Auditor:
         except PlaneError as error:
             self._end(str(error))
             return
+        except Exception as error:
+            # One that stayed would keep every later audit from beginning.
+            _log.exception("audit-fault")
+            self._end(str(error))
+            return
         if found is None:
             self._end(None)
             return

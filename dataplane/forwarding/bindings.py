@@ -13,7 +13,7 @@ from typing import Final
 from dataplane.forwarding import devices
 from dataplane.forwarding.placement import FIRST_TABLE, MAXIMUM_VIFS, UPSTREAM_VIF, Place, Placement, link_vif
 from dataplane.forwarding.plane import PlaneError, PortCounters
-from dataplane.forwarding.table import KernelTable, advice
+from dataplane.forwarding.table import KernelTable, advice, not_held
 
 UPSTREAM: Final = Place(FIRST_TABLE, UPSTREAM_VIF)
 _NAMELESS: Final = "-"
@@ -213,7 +213,7 @@ class Bindings:
         if place is None:
             return "no VIF"
         if self.get(version, place.table) is None:
-            return f"the kernel has no IPv{version} multicast routing table {place.table}"
+            return not_held(version, place.table)
         if not self.troubles:
             return None
         own = self.troubles.get((port, version)) or self.troubles.get((_NAMELESS, version))

@@ -5,7 +5,6 @@ them. `bindings` has the VIFs, `table` one table, `audit` compares what the kern
 """
 
 import errno
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Final
@@ -36,6 +35,7 @@ from dataplane.forwarding.table import (
     KernelTable,
     RoutingSocket,
     advice,
+    not_held,
     open_multicast_routing_socket,
     open_multicast_routing_sockets,
 )
@@ -187,7 +187,7 @@ class KernelPlane:
     def _table(self, key: RouteKey, number: int) -> KernelTable:
         table = self._tables.get((key.group.version, number))
         if table is None:
-            raise OSError(errno.ENOPROTOOPT, os.strerror(errno.ENOPROTOOPT))
+            raise OSError(errno.ENXIO, not_held(key.group.version, number))
         return table
 
     def parts(self, route: Route) -> Parts:
@@ -216,7 +216,9 @@ class KernelPlane:
             parts = ((FIRST_TABLE, 0),) if route is None else self.parts(route)
             try:
                 for number, _ in reversed(parts):
-                    self._table(key, number).remove(key)
+                    table = self._tables.get((key.group.version, number))
+                    if table is not None:
+                        table.remove(key)
             except OSError as error:
                 failure = failure or PlaneError(f"entry {key}: {advice(error)}")
         if failure is not None:
@@ -233,6 +235,10 @@ class KernelPlane:
     def refused(self) -> list[RouteKey]:
         """The entries that the kernel does not hold because it refused them."""
         return [key for keys in self._refused.values() for key in keys]
+
+    def refuses(self, key: RouteKey) -> bool:
+        """Whether the kernel refused this entry."""
+        return bool(self._refused) and key in self._refused.get(key.group, ())
 
     def refusal(self, port: str, group: Address) -> str | None:
         """Say why packets of a group cannot reach a port; see `Plane.refusal`."""

@@ -33,6 +33,11 @@ _REFUSALS: Final = {
 }
 
 
+def not_held(version: int, table: int) -> str:
+    """Say that there is no such table."""
+    return f"no IPv{version} multicast routing table {table}: the kernel has none, or another daemon holds it"
+
+
 def advice(error: OSError) -> str:
     """Say what an error of the kernel means to an operator."""
     return _REFUSALS.get(error.errno or 0, error.strerror or str(error))
