@@ -41,9 +41,12 @@ class _Profile:
 class Incoming:
     """All profiles of one channel in the direction from the peer."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, *, pulling: bool = False) -> None:
         self.statistics = ReceivedStatistics()
+        self.pulling = pulling
+        """Whether batches are to bring what this router had originated before it restarted."""
         self._limits = limits
+        self._restored: set[int] = set()
         self._profiles: dict[int, _Profile] = {}
         self._mapped: frozenset[int] = frozenset()
         self._to_acknowledge: set[int] = set()
@@ -71,6 +74,10 @@ class Incoming:
     def batching(self) -> bool:
         """True while a batch is arriving."""
         return any(self._profiles[backup_id].batch_id is not None for backup_id in self._mapped)
+
+    def pulls(self, backup_id: int) -> bool:
+        """Return whether the entries of this profile that this router had originated have still to come."""
+        return self.pulling and backup_id not in self._restored
 
     def received(self, backup_id: int) -> int:
         """The last sequence of this profile in the peer's epoch; 0 for none."""
@@ -146,7 +153,7 @@ class Incoming:
         if profile.requested:
             return []
         profile.requested = True
-        return [OutOfSync(backup_id, reason), Send(encode(BatchRequest(backup_id)))]
+        return [OutOfSync(backup_id, reason), Send(encode(BatchRequest(backup_id, self.pulls(backup_id))))]
 
     def batch_begin(self, begin: BatchBegin) -> Outputs:
         """A batch begins; a jump of the sequence was declared by it, on a new connection without loss."""
@@ -174,6 +181,7 @@ class Incoming:
             return outputs
         if profile.batch_id == end.batch_id and profile.entries == end.entries:
             profile.complete = True
+            self._restored.add(end.backup_id)
             outputs.append(BatchCompleted(end.backup_id, end.batch_id, end.entries, Direction.RECEIVED))
         else:
             outputs += self._out_of_sync(profile, end.backup_id, LossReason.BATCH_INCOMPLETE)

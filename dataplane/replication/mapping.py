@@ -73,3 +73,8 @@ class Mapping:
         self.peer = {}
         self.common = {}
         self._listed = None
+
+
+def pulled(announced: Iterable[Announcement]) -> frozenset[int]:
+    """Return the backup-ids whose records the peer asks back."""
+    return frozenset(each.settings.backup_id for each in announced if each.pull)

@@ -110,9 +110,22 @@ class Outgoing:
         added = backup_ids - self._mapped
         self._mapped = backup_ids
         for backup_id in sorted(added):
-            self._profiles.setdefault(backup_id, Pending())
-            outputs.append(SnapshotNeeded(backup_id, backup_id in returned))
-        return outputs
+            profile = self._profiles.setdefault(backup_id, Pending())
+            outputs.append(self._snapshot(backup_id, profile, returned=backup_id in returned))
+        return outputs + self._overdue()
+
+    @staticmethod
+    def _snapshot(backup_id: int, profile: Pending, *, returned: bool = False) -> SnapshotNeeded:
+        """Ask for a snapshot; the peer's own entries are in it until a batch with them has arrived."""
+        profile.returning = profile.returning or returned
+        return SnapshotNeeded(backup_id, profile.returning)
+
+    def _overdue(self) -> Outputs:
+        """Ask for the snapshots of lost profiles, once the peer has caught up."""
+        if not self._snapshots_due or self._in_flight > self._limits.unacknowledged // 2:
+            return []
+        due, self._snapshots_due = self._snapshots_due, set()
+        return [self._snapshot(each, self._profiles[each]) for each in sorted(due)]
 
     def forget(self, backup_id: int) -> None:
         """The profile is gone here: nothing of it is sent again."""
@@ -217,9 +230,12 @@ class Outgoing:
             self.waiting_since = now
 
     def start_batch(self, backup_id: int, source: BatchSource, now: float) -> Outputs:
-        """Begin a batch of one mapped profile; while one is on its way, ask for a newer one after it."""
+        """Begin a batch of one mapped profile; while one is on its way, ask for a newer one after it.
+
+        Of a profile that has lost records one follows by itself, once the peer has caught up.
+        """
         profile = self._profiles.get(backup_id)
-        if profile is None or backup_id not in self._mapped:
+        if profile is None or backup_id not in self._mapped or backup_id in self._snapshots_due:
             return []
         if profile.batch is not None:
             return self.request(backup_id, returned=False)
@@ -241,10 +257,13 @@ class Outgoing:
     def request(self, backup_id: int, *, returned: bool) -> Outputs:
         """The peer asks for a batch; one that is on its way is finished first."""
         profile = self._profiles.get(backup_id)
-        if profile is None or backup_id not in self._mapped or profile.lost:
+        if profile is None or backup_id not in self._mapped:
+            return []
+        if profile.lost:
+            profile.returning = profile.returning or returned
             return []
         if profile.batch is None:
-            return [SnapshotNeeded(backup_id, returned)]
+            return [self._snapshot(backup_id, profile, returned=returned)]
         already = profile.wanted is not None and profile.wanted.returned
         profile.wanted = SnapshotNeeded(backup_id, returned or already)
         return []
@@ -328,9 +347,7 @@ class Outgoing:
             profile = self._profiles.get(backup_id)
             if profile is not None and profile.acknowledged < sequence <= profile.sequence:
                 outputs += self._acknowledged(backup_id, profile, sequence, now)
-        if self._snapshots_due and self._in_flight <= self._limits.unacknowledged // 2:
-            outputs += [SnapshotNeeded(each, returned=False) for each in sorted(self._snapshots_due)]
-            self._snapshots_due.clear()
+        outputs += self._overdue()
         self._pace(now)
         return outputs
 
@@ -343,9 +360,10 @@ class Outgoing:
             return []
         profile.batch = None
         profile.synchronized = True
+        profile.returning = False
         del self._batching[backup_id]
         outputs: Outputs = [BatchCompleted(backup_id, batch.batch_id, batch.entries, Direction.SENT)]
         if profile.wanted is not None:
-            outputs.append(profile.wanted)
+            outputs.append(self._snapshot(backup_id, profile, returned=profile.wanted.returned))
             profile.wanted = None
         return outputs

@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from dataplane.packets.wire import DecodeError
 from dataplane.replication.handshake import Handshake, reason_of
 from dataplane.replication.incoming import Incoming
-from dataplane.replication.mapping import Mapping
+from dataplane.replication.mapping import Mapping, pulled
 from dataplane.replication.messages import (
     Ack,
     Announcement,
@@ -103,10 +103,8 @@ class PeerMachine:
         self._limits = limits or Limits()
         self._handshake = Handshake(epoch, self._limits)
         self._mapping = Mapping(profiles)
-        self.pulling = pulling
-        self._restored: set[int] = set()
         self._outgoing = Outgoing(self._limits)
-        self._incoming = Incoming(self._limits)
+        self._incoming = Incoming(self._limits, pulling=pulling)
         self._deframer = Deframer()
         self._last_sent = self._last_received = 0.0
 
@@ -119,6 +117,11 @@ class PeerMachine:
     def received(self) -> ReceivedStatistics:
         """What came from the peer."""
         return self._incoming.statistics
+
+    @property
+    def pulling(self) -> bool:
+        """Whether the first synchronisation, which pulls, has still to come to its end."""
+        return self._incoming.pulling
 
     @property
     def mismatches(self) -> tuple[Mismatch, ...]:
@@ -357,8 +360,8 @@ class PeerMachine:
         return [Disconnect(reason), *self._down(reason)]
 
     def _announcement(self, settings: ProfileSettings) -> Announcement:
-        pull = self.pulling and settings.backup_id not in self._restored
-        return Announcement(settings, self._incoming.received(settings.backup_id), pull)
+        incoming, backup_id = self._incoming, settings.backup_id
+        return Announcement(settings, incoming.received(backup_id), incoming.pulls(backup_id))
 
     def _settings(self, part: SettingsPart) -> Outputs:
         complete = self._mapping.heard(part)
@@ -366,14 +369,14 @@ class PeerMachine:
         if complete is not None:
             outputs = self._settings_complete(complete)
         elif self.state is not ChannelState.HANDSHAKE:
-            outputs = self._remap(frozenset())
+            outputs = self._remap(pulled(part.announcements))
         return self._fail("too-many-profiles") if self._mapping.size > MAX_PROFILES else outputs
 
     def _settings_complete(self, announced: dict[int, Announcement]) -> Outputs:
         if self._handshake.resumed:
             self._outgoing.resume({backup_id: each.received for backup_id, each in announced.items()})
         outputs = self._become(ChannelState.SYNCHRONIZING) if self.state is ChannelState.HANDSHAKE else []
-        return outputs + self._remap(frozenset(each for each, told in announced.items() if told.pull))
+        return outputs + self._remap(pulled(announced.values()))
 
     def _remap(self, returned: frozenset[int]) -> Outputs:
         """Settings of one side changed: compare them, and ask for snapshots of what is mapped newly."""
@@ -393,8 +396,7 @@ class PeerMachine:
         outputs = self._incoming.acknowledge(now)
         if self.state is not ChannelState.SYNCHRONIZING:
             return outputs
-        self._restored.update(each for each in self._mapping.common if self._incoming.has_synchronized(each))
         if self._incoming.synchronized and self._outgoing.synchronized:
-            self.pulling = False
+            self._incoming.pulling = False
             outputs += self._become(ChannelState.CONNECTED)
         return outputs

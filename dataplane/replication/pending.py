@@ -52,6 +52,8 @@ class Pending:
         self.begun = False
         self.synchronized = False
         self.lost = False
+        self.returning = False
+        """The peer has asked for its own entries, and the batch with them has not come to its end."""
         self.wanted: SnapshotNeeded | None = None
         """A batch that was asked for while another was on its way."""
         self.batch: Batch | None = None
@@ -137,7 +139,7 @@ class Pending:
             self.replay, self.unacknowledged = self.unacknowledged, self.replay
         self.markers.clear()
         self.acknowledged = self.sequence
-        self.begun = self.synchronized = self.lost = False
+        self.begun = self.synchronized = self.lost = self.returning = False
         self.batch = self.wanted = None
 
     def resume(self, received: int) -> int:
