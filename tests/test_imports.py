@@ -54,6 +54,7 @@ PURE = (
     "dataplane/membership",
     "dataplane/replication/records.py",
     "dataplane/replication/messages.py",
+    "dataplane/replication/liveness.py",
     "dataplane/replication/mapping.py",
     "dataplane/replication/settings.py",
     "dataplane/replication/outputs.py",

@@ -17,7 +17,7 @@ class Handshake:
     """What one end has told and heard by OPEN.
 
     `opened`: the peer's OPEN has come. `resumed`: the peer knows this machine from before. `dead_after`:
-    seconds of silence after which the peer counts as dead.
+    seconds of silence after which the peer counts as dead, as its OPEN said.
     """
 
     def __init__(self, epoch: int, limits: Limits) -> None:
@@ -30,7 +30,7 @@ class Handshake:
         """The connection is gone."""
         self.opened = self.resumed = False
         self.capabilities = Capability(0)
-        self.dead_after = self._limits.heartbeat_interval * self._limits.dead_intervals
+        self.dead_after = 0.0
 
     def begin(self) -> Open:
         """Return what to say first on a new connection."""

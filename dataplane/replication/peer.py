@@ -16,6 +16,7 @@ from collections.abc import Iterable
 from dataplane.packets.wire import DecodeError
 from dataplane.replication.handshake import Handshake, reason_of
 from dataplane.replication.incoming import Incoming
+from dataplane.replication.liveness import Liveness
 from dataplane.replication.mapping import Mapping, pulled
 from dataplane.replication.messages import (
     Ack,
@@ -106,7 +107,7 @@ class PeerMachine:
         self._outgoing = Outgoing(self._limits)
         self._incoming = Incoming(self._limits, pulling=pulling)
         self._deframer = Deframer()
-        self._last_sent = self._last_received = 0.0
+        self._liveness = Liveness(self._limits)
 
     @property
     def sent(self) -> SentStatistics:
@@ -170,7 +171,7 @@ class PeerMachine:
         """A connection with the configured peer exists; it may replace one that was there."""
         outputs = self.disconnected(now, "replaced") if self._up() else []
         self._deframer = Deframer()
-        self._last_received = now
+        self._liveness.begin(now)
         outputs += self._become(ChannelState.HANDSHAKE)
         hello = self._handshake.begin()
         settings = encode_settings(
@@ -209,7 +210,7 @@ class PeerMachine:
         """Octets arrived on the connection, split anyhow."""
         if not self._up():
             return []
-        self._last_received = now
+        self._liveness.heard(now)
         outputs: Outputs = []
         try:
             for message in self._deframer.feed(data):
@@ -265,17 +266,15 @@ class PeerMachine:
         """Do what is due at `now`."""
         if not self._up():
             return []
-        if now >= self._last_received + self._handshake.dead_after:
-            return self._fail("heartbeat-timeout")
-        waiting = self._outgoing.waiting_since
-        if waiting is not None and now >= waiting + self._handshake.dead_after:
-            return self._fail("acknowledgement-timeout")
+        failure = self._liveness.failure(now, self._outgoing.waiting_since)
+        if failure:
+            return self._fail(failure)
         outputs = self._settle(now)
         if self._outgoing.flush_at is not None and now >= self._outgoing.flush_at:
             outputs += self._outgoing.flush(now)
         if self._outgoing.pump_at is not None:
             outputs += self._outgoing.pump(now)
-        if now >= self._last_sent + self._limits.heartbeat_interval and not outputs:
+        if self._liveness.heartbeat_due(now) and not outputs:
             outputs.append(Send(encode(Heartbeat())))
         return self._noted(outputs, now)
 
@@ -283,10 +282,7 @@ class PeerMachine:
         """When `tick` is due next, or None."""
         if not self._up():
             return None
-        oldest = self._last_received
-        if self._outgoing.waiting_since is not None:
-            oldest = min(oldest, self._outgoing.waiting_since)
-        due = min(self._last_sent + self._limits.heartbeat_interval, oldest + self._handshake.dead_after)
+        due = self._liveness.deadline(self._outgoing.waiting_since)
         for optional in (self._outgoing.flush_at, self._outgoing.pump_at, self._incoming.acknowledge_at):
             if optional is not None and optional < due:
                 due = optional
@@ -298,7 +294,7 @@ class PeerMachine:
     def _noted(self, outputs: Outputs, now: float) -> Outputs:
         for output in outputs:
             if isinstance(output, Send):
-                self._last_sent = now
+                self._liveness.said(now)
         return outputs
 
     def _become(self, state: ChannelState, reason: str = "") -> Outputs:
@@ -352,6 +348,7 @@ class PeerMachine:
             return self._fail(refusal)
         if self._handshake.hear(message):
             self._incoming.new_epoch()
+        self._liveness.dead_after = self._handshake.dead_after
         self._outgoing.capabilities = self._handshake.capabilities
         return []
 
@@ -375,6 +372,7 @@ class PeerMachine:
     def _settings_complete(self, announced: dict[int, Announcement]) -> Outputs:
         if self._handshake.resumed:
             self._outgoing.resume({backup_id: each.received for backup_id, each in announced.items()})
+        self._liveness.greeted = True
         outputs = self._become(ChannelState.SYNCHRONIZING) if self.state is ChannelState.HANDSHAKE else []
         return outputs + self._remap(pulled(announced.values()))
 
