@@ -27,6 +27,7 @@ from dataplane.state import BatchCompleted, ChannelStateChanged, OutOfSync
 _EXCHANGING: Final = frozenset({peer.ChannelState.SYNCHRONIZING, peer.ChannelState.CONNECTED})
 _NOT_LISTED: Final = NotCopied.NOT_IN_SUBSCRIBER_LIST
 _LEAVING: Final = (ChangeKind.LEAVING, ChangeKind.REMOVED)
+_EXPIRED: Final = ChangeKind.EXPIRED
 
 
 def copy_message(
@@ -55,8 +56,11 @@ def copy_message(
 
 
 def _nothing_to_copy(report: Report, changes: Changes) -> NotCopied | None:
-    """Return why a message has no part that could be copied; None when it has one."""
-    if changes.entries:
+    """Return why a message has no part that could be copied; None when it has one.
+
+    That an entry's time was over is no part of it: the peer's timers run too.
+    """
+    if any(change.kind is not _EXPIRED for change in changes.entries):
         return None
     if changes.refused:
         return NotCopied.REFUSED
@@ -77,8 +81,10 @@ def _publish(world: World, profile: Profile, port: Port, changes: Iterable[Entry
     access_id = port.config.access.access_id
     taken = False
     for change in changes:
+        if change.kind is _EXPIRED:
+            continue
         leave = change.kind in _LEAVING
-        record = record_of(profile.config.backup_id, access_id, change.entry.state(now), leave=leave)
+        record = record_of(profile.config.backup_id, access_id, change.state(now), leave=leave)
         dropped = machine.sent.queue_dropped
         outputs = machine.publish(record, now)
         taken = taken or machine.sent.queue_dropped == dropped

@@ -3,24 +3,29 @@
 import msgspec
 
 from dataplane.membership.entry import Ask, Entry
-from dataplane.membership.groups import ChangeKind, LastMemberQuery
+from dataplane.membership.groups import ChangeKind, EntryState, LastMemberQuery
 from dataplane.packets.ethernet import UNTAGGED
 from dataplane.packets.messages import Address
 from dataplane.packets.wire import DropReason
 
 
 class EntryChange(msgspec.Struct, frozen=True, gc=False):
-    """What happened to one entry."""
+    """What happened to one entry. `copied`: what a copy says where that is not the entry as it is now."""
 
     kind: ChangeKind
     entry: Entry
+    copied: EntryState | None = None
+
+    def state(self, now: float) -> EntryState:
+        """What the peer is to be told."""
+        return self.copied or self.entry.state(now)
 
 
 class Changes(msgspec.Struct, frozen=True, gc=False):
     """What one call did.
 
     `entries`: the entries that a message touched or time removed, in order. After `report`, CREATED,
-    UPDATED and REFRESHED are copied to the peer as an UPDATE of `entry.state(now)`, LEAVING and REMOVED as
+    UPDATED and REFRESHED are copied to the peer as an UPDATE of `state(now)`, LEAVING and REMOVED as
     a LEAVE; EXPIRED is not copied, for the peer's timers run too. After `expire`, nothing is copied.
     `groups`: the groups whose aggregate differs now (read it with `aggregate`): forwarding and upstream.
     `queries`: what to give to `Querier.ask`, also on a backup.
@@ -44,9 +49,9 @@ class Collector:
         self._queries: list[LastMemberQuery] = []
         self._refused: list[DropReason] = []
 
-    def entry(self, kind: ChangeKind, entry: Entry) -> None:
+    def entry(self, kind: ChangeKind, entry: Entry, copied: EntryState | None = None) -> None:
         """An entry was touched."""
-        self._entries.append(EntryChange(kind, entry))
+        self._entries.append(EntryChange(kind, entry, copied))
 
     def group(self, address: Address) -> None:
         """A group's aggregate differs."""

@@ -30,6 +30,8 @@ _MODE_IS_EXCLUDE: Final = RecordType.MODE_IS_EXCLUDE
 _LOCAL: Final = Origin.LOCAL
 _EXCLUDE: Final = FilterMode.EXCLUDE
 _NO_SOURCES: frozenset[Address] = frozenset()
+_INSTANT: Final = 0.001
+"""Seconds that a copy gives to what an immediate leave has ended: what a copy does not name goes on."""
 _STARTING_MODE = (_MODE_IS_EXCLUDE, RecordType.CHANGE_TO_EXCLUDE_MODE)
 _STARTING_SOURCES = (
     RecordType.MODE_IS_INCLUDE,
@@ -360,9 +362,13 @@ class MembershipTable:
         """Lower what is asked for, let what ended end, and say what came of it."""
         before = entry.counted
         immediate = self._config.immediate_leave
-        limit = 0.0
-        if ask:
-            limit = 0.0 if immediate else self.timing.last_member_query_time
+        limit, copied = 0.0, None
+        if ask and immediate:
+            entry.lower(ask, now + _INSTANT)
+            copied = entry.state(now)
+            entry.lower(ask, now)
+        elif ask:
+            limit = self.timing.last_member_query_time
             entry.lower(ask, now + limit)
         if not entry.settle(now):
             self._discard(entry, ChangeKind.REMOVED, done)
@@ -376,7 +382,7 @@ class MembershipTable:
             kind = ChangeKind.LEAVING if leaving else ChangeKind.UPDATED
             if leaving:
                 self._room.keep(entry, kept=False)
-        done.entry(kind, entry)
+        done.entry(kind, entry, copied)
 
     def _needed(self, entry: Entry, ask: Ask) -> Ask:
         """Nobody need be asked for what another tracked member keeps, whatever the answer."""
