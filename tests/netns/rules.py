@@ -27,6 +27,7 @@ from dataplane.packets.ethernet import Subscriber
 from dataplane.packets.frames import query_frame, report_frames
 from dataplane.packets.messages import GroupRecord, Query, RecordType
 from tests.netns import watching
+from tests.netns.observed import Seen, observed
 from tests.netns.watching import (
     INTERFACES,
     TRB,
@@ -41,10 +42,11 @@ from tests.netns.watching import (
     wait_until_gone,
 )
 
-Seen = dict[str, object]
 JOIN, LEAVE = RecordType.CHANGE_TO_EXCLUDE_MODE, RecordType.CHANGE_TO_INCLUDE_MODE
 DHCP, PPPOE = "dhcp-stb", "pppoe-stb"
 SESSION = 7
+ROOM = 15
+"""Seconds that a busy machine may take beyond a timer."""
 SECOND_PROFILE, SECOND_ACCESS, SECOND_WIRE = "rbp4", "access1", "wire1"
 
 
@@ -193,6 +195,7 @@ def rule_3(stage: Stage) -> Seen:
 
 def rule_4(stage: Stage) -> Seen:
     """Disabling withdraws nothing; retained entries forward after a failover and end by their timers."""
+    aged = _ages_out(stage)
     kept, left = stage.join(1, 2)
     wait_for(stage.routers, kept, left)
     stage.copying(enabled=False)
@@ -205,11 +208,27 @@ def rule_4(stage: Stage) -> Seen:
     found = stream.end()
     stage.laboratory.topology.restore_core_link(stage.a.site)
     stage.player.wait_for_roles()
-    stage.commit(watching.intervals(2, 1))
-    lifetime = int(members(stage.b, left)[0]["expire"]) if known(stage.b, left) else 0
-    stage.commit(watching.intervals(30, 2))
     stage.copying(enabled=True)
-    return {"retained": retained, "lost_at_failover": found.lost, "rest_of_lifetime": lifetime}
+    return {"retained": retained, "lost_at_failover": found.lost, **aged}
+
+
+SHORT = 2 * 4 + 2
+"""Seconds that a membership lives with the intervals that rules about ageing are played with."""
+
+
+def _ages_out(stage: Stage) -> Seen:
+    """With short timers: what the backup retains is there after the leave, and gone when its time is over."""
+    stage.commit(watching.intervals(4, 2))
+    group = stage.join(3)[0]
+    wait_for(stage.routers, group)
+    stage.copying(enabled=False)
+    stage.stb.do("leave", [group])
+    wait_until_gone([stage.a], group)
+    rest = int(members(stage.b, group)[0]["expire"])
+    until(lambda: not known(stage.b, group), "the retained entry has ended", SHORT + ROOM)
+    stage.copying(enabled=True)
+    stage.commit(watching.intervals(30, 2))
+    return {"rest_of_lifetime": rest}
 
 
 def rule_5(stage: Stage) -> Seen:
@@ -411,7 +430,23 @@ def rule_13(stage: Stage) -> Seen:
     stage.b.commit(watching.access(bind))
     wait_for([stage.b], group)
     until(lambda: copy_state(stage.a) == "active", "mapped again")
-    return {"entry_of_the_peer": there, "filled_by_a_batch": has(stage.b, group)}
+    filled = has(stage.b, group)
+    return {"entry_of_the_peer": there, "filled_by_a_batch": filled, **_peer_ages(stage, bind)}
+
+
+def _peer_ages(stage: Stage, bind: str) -> Seen:
+    """The router that heard a member is unbound: its peer's entry stays until its time is over."""
+    stage.commit(watching.intervals(4, 2))
+    group = stage.join(2)[0]
+    wait_for(stage.routers, group)
+    stage.a.commit(watching.access('<remote-backup-profile nc:operation="remove"/>'))
+    wait_until_gone([stage.a], group)
+    seen: Seen = {"copy_state": copy_state(stage.a), "stays": has(stage.b, group)}
+    until(lambda: not known(stage.b, group), "the entry of the peer has ended", SHORT + ROOM)
+    stage.a.commit(watching.access(bind))
+    wait_for(stage.routers, group)
+    stage.commit(watching.intervals(30, 2))
+    return seen
 
 
 def rule_14(stage: Stage) -> Seen:
@@ -579,10 +614,10 @@ RULES: dict[int, Callable[[Stage], Seen]] = {
 }
 
 
-def rules(laboratory: Laboratory, only: Sequence[int] = ()) -> dict[str, object]:
+def rules(laboratory: Laboratory, only: Sequence[int] = ()) -> dict[str, Seen]:
     """Play every rule, or those named; what was seen of each, by its number."""
     stage = Stage(laboratory)
-    found: dict[str, object] = {}
+    found: dict[str, Seen] = {}
     for number, play in RULES.items():
         if not only or number in only:
             stage.begin(number)
@@ -594,7 +629,7 @@ def rules(laboratory: Laboratory, only: Sequence[int] = ()) -> dict[str, object]
 def _print(only: Sequence[int], laboratory: Laboratory) -> int:
     for number, seen in rules(laboratory, only).items():
         line = (RULES[int(number)].__doc__ or "").splitlines()[0]
-        print(f"{number:>2}  {line}\n    {json.dumps(seen)}")
+        print(f"{number:>2}  {line}\n    {json.dumps(seen)}\n    Seen: {observed(int(number), seen)}.")
     return 0
 
 

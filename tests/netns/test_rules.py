@@ -7,19 +7,18 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from cli.lab.namespaces import user_namespaces_problem
-from tests.netns.test_situations import A_CHANGE
+from tests.netns.observed import A_CHANGE, OBSERVED, Seen, observed
+from tests.netns.rules import SHORT
+from tests.unit.test_rules_table import SEEN
 
 pytestmark = [
     pytest.mark.timeout(400),
     pytest.mark.skipif(user_namespaces_problem() is not None, reason="user namespaces are off"),
 ]
-
-Seen = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +51,7 @@ def test_rule_3_the_setting_is_read_when_the_message_is_accepted(played: dict[st
 def test_rule_4_disabling_withdraws_nothing(played: dict[str, Seen]) -> None:
     assert played["4"]["retained"]
     assert played["4"]["lost_at_failover"] < A_CHANGE
-    assert 0 < played["4"]["rest_of_lifetime"] <= 2 * 30 + 2
+    assert 0 < played["4"]["rest_of_lifetime"] <= SHORT
 
 
 def test_rule_5_another_profile_goes_on_copying(played: dict[str, Seen]) -> None:
@@ -102,7 +101,12 @@ def test_rule_12_failback_waits_until_everything_is_back(played: dict[str, Seen]
 
 
 def test_rule_13_unbinding_removes_here_and_not_there(played: dict[str, Seen]) -> None:
-    assert played["13"] == {"entry_of_the_peer": True, "filled_by_a_batch": True}
+    assert played["13"] == {
+        "entry_of_the_peer": True,
+        "filled_by_a_batch": True,
+        "copy_state": "unbound",
+        "stays": True,
+    }
 
 
 def test_rule_14_what_is_never_copied_is_counted(played: dict[str, Seen]) -> None:
@@ -139,3 +143,8 @@ def test_rule_19_of_two_masters_one_stops(played: dict[str, Seen]) -> None:
 def test_rule_20_master_where_the_virtual_address_is(played: dict[str, Seen]) -> None:
     assert played["20"]["masters"] == ["b", "a"]
     assert played["20"]["lost"] < 10 * A_CHANGE
+
+
+@pytest.mark.parametrize("rule", OBSERVED)
+def test_the_page_says_what_was_seen(rule: int, played: dict[str, Seen]) -> None:
+    assert SEEN[rule].split(" | ")[2].removesuffix(" |") == f"{observed(rule, played[str(rule)])}."
