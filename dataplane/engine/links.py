@@ -16,7 +16,7 @@ from dataplane.engine.effects import (
 )
 from dataplane.engine.messages import CaptureTold
 from dataplane.engine.world import MLD, REPAIR_DELAY, RING_FULL, Port, UpstreamInterface, World, address_of
-from dataplane.forwarding.placement import MAXIMUM_PORTS
+from dataplane.forwarding.placement import tables_for
 from dataplane.links import Link
 
 AUDIT_INTERVAL: Final = 60.0
@@ -139,11 +139,11 @@ def wanted_ports(world: World) -> dict[str, int | None]:
     """Return the access ports with the indices of their links.
 
     One that was removed keeps its slot, without a link, until its groups are forgotten: taking it away would
-    write all its entries anew at once. Where that leaves no room for others it goes at once all the same.
+    write all its entries anew at once. Where that would need a further table it goes at once all the same.
     """
     ports = {name: _index(port.link) if port.config.enabled else None for name, port in world.ports.items()}
     for each in world.leaving:
-        if len(ports) < MAXIMUM_PORTS:
+        if tables_for(len(ports) + 1) == tables_for(len(ports)):
             ports.setdefault(each.name, None)
     return ports
 

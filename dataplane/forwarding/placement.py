@@ -39,6 +39,11 @@ def capacity(tables: int) -> int:
     return MAXIMUM_PORTS - further + further * MAXIMUM_PORTS
 
 
+def tables_for(ports: int) -> int:
+    """Return how many tables so many access ports need, one more than there are when they do not fit."""
+    return next((n for n in range(1, MAXIMUM_TABLES + 1) if ports <= capacity(n)), MAXIMUM_TABLES + 1)
+
+
 def capacity_problem(ports: int, tables: int = MAXIMUM_TABLES) -> str | None:
     """Say why so many access ports do not fit; None when they do."""
     most = capacity(tables)

@@ -162,3 +162,16 @@ def test_a_full_table_gives_a_removed_ports_slot_to_another_at_once(router: Rout
     assert PORT not in router.engine.world.ports_told
     turns(router, "leaving")
     assert not router.plane.installed()
+
+
+@pytest.mark.parametrize("ports", [33, 60, 63, 120])
+def test_rule_13_a_removed_port_is_forgotten_in_parts_where_further_tables_are_in_use(
+    router: Router, ports: int
+) -> None:
+    router.configure(*(access(f"more{number}", access_id=number) for number in range(10, 8 + ports)))
+    router.configure(removed_interfaces=(PORT,))
+    assert PORT in router.engine.world.ports_told
+    assert len(router.plane.installed()) == MANY - FORGOTTEN_AT_ONCE
+    turns(router, "leaving")
+    assert PORT not in router.engine.world.ports_told
+    assert not router.plane.installed()
