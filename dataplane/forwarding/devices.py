@@ -29,8 +29,9 @@ IFF_UP, IFF_RUNNING = 0x1, 0x40
 LINK_PATIENCE: Final = 0.1
 LINK_PAUSE: Final = 0.0005
 
-LINK_MTU: Final = 65_535
-"""What passes the upstream interface must pass between the tables."""
+LARGEST_MTU: Final = 65_535
+"""What passes the upstream interface must pass between the tables and into a sink: the kernel would tell an
+IPv6 source of a smaller one, which makes its packets smaller for everybody (RFC 8201)."""
 RULE_PRIORITY: Final = 7_300
 FIRST_FURTHER_TABLE: Final = 7_300
 """Numbers of the kernel's tables beyond the default one: this plus the table, from 1."""
@@ -95,7 +96,8 @@ def make_sink(name: str, stands_for: str) -> int:
                 raise
             continue
         break
-    netlink.change(netlink.RTM_NEWLINK, 0, _link(name, IFF_UP, {IFLA_IFALIAS: _alias(stands_for)}))
+    attributes = {IFLA_IFALIAS: _alias(stands_for), IFLA_MTU: _U32.pack(LARGEST_MTU)}
+    netlink.change(netlink.RTM_NEWLINK, 0, _link(name, IFF_UP, attributes))
     return socket.if_nametoindex(name)
 
 
@@ -103,16 +105,17 @@ def make_link(table: int) -> tuple[int, int]:
     """Make the link to a further table, both ends up, unless it is there; return the indices of the ends.
 
     Packets of any source come out of the far end, to which no route leads: the reverse path filter must not
-    look at them. Raises OSError.
+    look at them. Nor does it matter whether new interfaces have IPv6. Raises OSError.
     """
     near, far = link_names(table)
-    peer = _link(far, 0, {IFLA_MTU: _U32.pack(LINK_MTU)})
+    peer = _link(far, 0, {IFLA_MTU: _U32.pack(LARGEST_MTU)})
     information = netlink.attribute(IFLA_INFO_KIND, b"veth")
     information += netlink.attribute(IFLA_INFO_DATA, netlink.attribute(VETH_INFO_PEER, peer))
-    _make(near, information, {IFLA_MTU: _U32.pack(LINK_MTU)})
+    _make(near, information, {IFLA_MTU: _U32.pack(LARGEST_MTU)})
     _quiet(far)
     write_setting(f"ipv4/conf/{far}/rp_filter", 0)
     for name in (near, far):
+        write_setting(f"ipv6/conf/{name}/disable_ipv6", 0)
         netlink.change(netlink.RTM_NEWLINK, 0, _link(name, IFF_UP))
     _wait_until_running((near, far))
     return socket.if_nametoindex(near), socket.if_nametoindex(far)
