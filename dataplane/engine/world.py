@@ -157,11 +157,15 @@ class InterfaceCounters:
     dropped: Counter[str] = field(default_factory=Counter)
 
     def refused(self, error: DecodeError) -> None:
-        """Count a message that was refused, by the reason and by what it was as far as that is known."""
+        """Count a message that was refused, by the reason and by what it was as far as that is known.
+
+        A report about a group of the link is sound, and every host with mDNS sends it: it is no error.
+        """
         self.dropped[error.reason.value] += 1
-        self.error["total"] += 1
+        counted = self.received if error.reason is DropReason.LINK_LOCAL_GROUP else self.error
+        counted["total"] += 1
         if isinstance(error, PayloadError) and error.kind:
-            self.error[error.kind] += 1
+            counted[error.kind] += 1
         if error.reason is DropReason.BAD_CHECKSUM:
             self.error["checksum"] += 1
         elif error.reason is DropReason.TOO_SHORT:

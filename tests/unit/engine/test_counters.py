@@ -183,6 +183,22 @@ def test_what_was_refused_is_counted_by_what_it_was(pair: Pair) -> None:
         assert error == {"total": 4, "checksum": 4, "query": 1, "report": 1, "leave": 2}
 
 
+@pytest.mark.parametrize("group", [LINK_LOCAL, IPv6Address("ff02::fb")], ids=str)
+def test_a_report_about_a_group_of_the_link_is_no_error(pair: Pair, group: IPv4Address | IPv6Address) -> None:
+    """Every host with mDNS answers each general query with it."""
+    source = STB if group.version == 4 else IPv6Address("fe80::1:1")
+    for version, kind in ((3, JOIN), (2, JOIN), (2, LEAVE)):
+        frame = report_frames(version, [GroupRecord(kind, group)], mac(1), source)[0]
+        for name in (PORT, CORE):
+            pair.a.hear(frame, interface=name)
+    for name in (PORT, CORE):
+        state = pair.a.interface_state(name)
+        assert state.received == {"total": 3, "report": 2, "leave": 1}
+        assert state.error == {}
+        assert state.dropped == {"link-local-group": 3}
+    assert not_copied(pair.a) == ({"link-local-group": 3} if group.version == 4 else {})
+
+
 def test_frames_that_nobody_saw_are_counted(pair: Pair) -> None:
     pair.a.give(CaptureTold(PORT, "ring", 3), CaptureTold(CORE, "ring", 1), CaptureTold("gone", "", 9))
     pair.a.give(CaptureTold(PORT, "ring", 2))
