@@ -11,7 +11,7 @@ from ipaddress import IPv4Interface, IPv6Interface
 from struct import Struct
 from typing import TypeVar
 
-from dataplane import netlink
+from dataplane import netlink, receive_queue
 
 IFF_UP, IFF_RUNNING, IFF_LOWER_UP = 0x1, 0x40, 0x10000
 PASSES_PACKETS = IFF_UP | IFF_RUNNING | IFF_LOWER_UP
@@ -129,12 +129,13 @@ class LinkTable:
         return [LinkChanged(link, known)]
 
     def replace(self, other: "LinkTable") -> list[LinkEvent]:
-        """Become the other table and tell the differences."""
+        """Become the other table and tell the differences: first what is gone, so that names are free."""
         there = {link.index: link for link in other.by_name().values()}
-        missing = [link for index, link in self._links.items() if index not in there]
-        for link in missing:
+        names = {link.index: link.name for link in there.values()}
+        gone = [link for link in self._links.values() if names.get(link.index) != link.name]
+        for link in gone:
             del self._links[link.index]
-        events: list[LinkEvent] = [LinkRemoved(link) for link in missing]
+        events: list[LinkEvent] = [LinkRemoved(link) for link in gone]
         for link in there.values():
             events.extend(self._store(link))
         return events
@@ -189,7 +190,7 @@ class Links:
             netlink.GROUP_LINK | netlink.GROUP_IPV4_ADDRESS | netlink.GROUP_IPV6_ADDRESS
         )
         self._socket.setblocking(False)
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _ROOM)
+        receive_queue.enlarge(self._socket, _ROOM)
         self._table = LinkTable()
         self._by_name: dict[str, Link] = {}
         self._settle(self._table.replace(_everything()))

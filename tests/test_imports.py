@@ -219,6 +219,7 @@ FLOORS = {
         "config": 0,
         "state": 0,
         "netlink": 0,
+        "receive_queue": 0,
         "packets": 1,
         "links": 1,
         "capture": 1,

@@ -8,6 +8,7 @@ import socket
 from dataclasses import dataclass
 from struct import Struct
 
+from dataplane import receive_queue
 from dataplane.capture.filter import MEMBERSHIP_MESSAGES, attach
 from dataplane.capture.ring import LARGEST_FRAME, SOL_PACKET, STATUS_VLAN_VALID, Captured, Ring, vlan_id
 
@@ -25,7 +26,6 @@ PACKET_STATISTICS = 6
 PACKET_AUXDATA = 8
 PACKET_IGNORE_OUTGOING = 23
 PACKET_MR_ALLMULTI = 2
-SO_RCVBUFFORCE = 33
 SO_TIMESTAMPNS = 35
 ETH_P_ALL = 3
 
@@ -83,7 +83,7 @@ class Capture:
         name = socket.if_indextoname(index)
         attach(self._socket, MEMBERSHIP_MESSAGES)
         self._socket.setsockopt(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)
-        _enlarge_queue(self._socket)
+        receive_queue.enlarge(self._socket, _QUEUE_BYTES)
         self._ring = self._try_ring(ring_bytes)
         # A standby access port is no VIF, so nothing else makes it accept all groups.
         membership = _MEMBERSHIP.pack(index, PACKET_MR_ALLMULTI, 0, b"")
@@ -177,16 +177,6 @@ class Capture:
             self._ring.close()
             self._ring = None
         self._socket.close()
-
-
-def _enlarge_queue(raw: socket.socket) -> None:
-    """Ask for a deep queue; the first way may pass the limit, but not inside a user namespace."""
-    for option in (SO_RCVBUFFORCE, socket.SO_RCVBUF):
-        try:
-            raw.setsockopt(socket.SOL_SOCKET, option, _QUEUE_BYTES)
-            return
-        except PermissionError:
-            continue
 
 
 def _described(frame: bytes, ancillary: list[tuple[int, int, bytes]]) -> Captured:

@@ -2,6 +2,8 @@
 
 from struct import pack
 
+import pytest
+
 from dataplane import netlink
 from dataplane.links import (
     IFLA_ADDRESS,
@@ -13,6 +15,9 @@ from dataplane.links import (
     IFLA_MTU,
     IFLA_VLAN_ID,
     PASSES_PACKETS,
+    LinkChanged,
+    LinkEvent,
+    LinkRemoved,
     LinkTable,
 )
 
@@ -51,3 +56,45 @@ def test_a_vlan_knows_its_number() -> None:
         100,
     )
     assert links["access0"].vlan == 0
+
+
+def table(*links: tuple[int, str]) -> LinkTable:
+    made = LinkTable()
+    for index, name in links:
+        made.apply(told(index, name))
+    return made
+
+
+def followed(names: dict[str, int], events: list[LinkEvent]) -> dict[str, int]:
+    """What somebody knows who goes by names, as the engine does."""
+    for event in events:
+        if isinstance(event, LinkRemoved):
+            names.pop(event.link.name, None)
+        else:
+            names[event.link.name] = event.link.index
+    return names
+
+
+@pytest.mark.parametrize(
+    "now",
+    [
+        ((1, "b"), (2, "a")),
+        ((1, "b"), (2, "c")),
+        ((1, "c"), (2, "a")),
+        ((2, "a"), (3, "b")),
+        ((1, "a"), (2, "b"), (3, "c")),
+    ],
+    ids=str,
+)
+def test_names_that_moved_while_events_were_lost(now: tuple[tuple[int, str], ...]) -> None:
+    known = table((1, "a"), (2, "b"))
+    events = known.replace(table(*now))
+    assert followed({"a": 1, "b": 2}, events) == {name: index for index, name in now}
+    assert known.replace(table(*now)) == []
+
+
+def test_a_link_that_is_renamed_goes_and_comes() -> None:
+    known = table((1, "a"))
+    events = known.apply(told(1, "b"))
+    assert [type(event) for event in events] == [LinkRemoved, LinkChanged]
+    assert followed({"a": 1}, events) == {"b": 1}
