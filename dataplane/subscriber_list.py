@@ -20,7 +20,7 @@ MAX_PATTERN: Final = 64
 """Characters of one pattern."""
 
 _TEXT: Final = re.compile(
-    r"(\*|(?:[0-9a-f]{2}:){5}[0-9a-f]{2})(?:@(\*|\d{1,4})(?:\.(\*|\d{1,4}))?)?(?:/(\*|\d{1,5}))?"
+    r"(\*|(?:[0-9a-f]{2}:){5}[0-9a-f]{2})(?:@(\*|\d{1,4})(?:\.(\*|\d{1,4}))?)?(?:/(\*|\d{1,5}))?", re.ASCII
 )
 _SETS: Final = 61  # a prime: parts that are open leave zeros at the end of the numbers
 _VLAN_ID: Final = 0xFFF

@@ -45,7 +45,9 @@ _MAX_TAGS = 2
 _NO_MAC = bytes(6)
 _SHORTEST = 34  # an IPv4 header, or two tags, PPPoE and PPP headers: all that is read before the next check
 
-_TEXT = re.compile(r"((?:[0-9a-f]{2}:){5}[0-9a-f]{2})(?:@(\d{1,4})(?:\.(\d{1,4}))?)?(?:/(\d{1,5}))?")
+_TEXT = re.compile(
+    r"((?:[0-9a-f]{2}:){5}[0-9a-f]{2})(?:@(\d{1,4})(?:\.(\d{1,4}))?)?(?:/(\d{1,5}))?", re.ASCII
+)
 
 
 class Subscriber(msgspec.Struct, frozen=True, gc=False, order=True):

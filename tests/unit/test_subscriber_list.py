@@ -65,7 +65,19 @@ def test_a_list_matches_what_one_of_its_patterns_does(
 
 @pytest.mark.parametrize(
     "text",
-    ["", "02:00", f"{MAC}@4096", f"{MAC}@1.4096", f"{MAC}/65536", f"{MAC}@", "*.1", "x" * 100, f"{MAC} 1"],
+    [
+        "",
+        f"{MAC}@\u0661",
+        f"{MAC}/\u0661",
+        "02:00",
+        f"{MAC}@4096",
+        f"{MAC}@1.4096",
+        f"{MAC}/65536",
+        f"{MAC}@",
+        "*.1",
+        "x" * 100,
+        f"{MAC} 1",
+    ],
 )
 def test_what_is_no_pattern_is_refused(text: str) -> None:
     with pytest.raises(PatternError):

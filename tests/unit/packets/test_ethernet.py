@@ -206,7 +206,15 @@ def test_subscriber_text(subscriber, text):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "02:00:00:00:00", "02:00:00:00:00:01@4096", "02:00:00:00:00:01/70000", "x"]
+    "text",
+    [
+        "",
+        "02:00:00:00:00",
+        "02:00:00:00:00:01@4096",
+        "02:00:00:00:00:01/70000",
+        "02:00:00:00:00:01@\u0661",
+        "x",
+    ],
 )
 def test_subscriber_text_refused(text):
     with pytest.raises(ValueError, match="not a subscriber"):
