@@ -153,9 +153,14 @@ def _tags(frame: Octets, ethertype: int, vlans: list[int]) -> tuple[int, int]:
 
 
 def _session(frame: Octets, start: int, outer: int, inner: int) -> _Headers:
-    """The PPPoE session stage (RFC 2516 section 5.2) with IPv4 or IPv6 in PPP (RFC 1332, RFC 5072)."""
+    """The PPPoE session stage (RFC 2516 section 5.2) with IPv4 or IPv6 in PPP (RFC 1332, RFC 5072).
+
+    It is unicast (section 4): what comes to a group address belongs to no session of ours, and queries would
+    be sent from that address.
+    """
     version, code, session, length, protocol = _PPPOE(frame, start)
-    if version != _PPPOE_VERSION or code or not 0 < session <= _LAST_SESSION or length < _PPP_OCTETS:
+    wrong = version != _PPPOE_VERSION or code or not 0 < session <= _LAST_SESSION or length < _PPP_OCTETS
+    if wrong or frame[0] & 1:
         raise DecodeError(DropReason.BAD_PPPOE_HEADER)
     end = start + _PPPOE_OCTETS + length
     if end > len(frame):

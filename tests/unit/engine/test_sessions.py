@@ -39,6 +39,16 @@ def test_a_session_with_the_virtual_router_is_asked_from_its_address() -> None:
         assert one.engine.world.ports[PORT].sides[4].session_macs == {}
 
 
+def test_a_session_with_everyone_is_none() -> None:
+    """Else a subscriber could have us send from a group address."""
+    kind = next(kind for kind in KINDS if str(kind) == "untagged-pppoe-igmpv3")
+    one = alone()
+    for everyone in (b"\xff" * 6, bytes.fromhex("01005e010203")):
+        one.hear(everyone + kind.frame(kind.messages()["join"])[6:])
+    assert one.groups() == {}
+    assert one.interface_state().dropped == {"bad-pppoe-header": 2}
+
+
 def test_a_session_known_from_a_copy_is_asked_from_the_virtual_router_that_is_above_the_interface() -> None:
     kind = next(kind for kind in KINDS if str(kind) == "dot1q-pppoe-igmpv3")
     pair = Pair()

@@ -9,6 +9,7 @@ from dataplane.packets.ethernet import Subscriber
 from dataplane.packets.wire import DecodeError, DropReason, checksum
 
 MAC = bytes.fromhex("020000000001")
+ROUTER_MAC = bytes.fromhex("0200000000fe")
 HOST = IPv4Address("10.0.0.2")
 GROUP = IPv4Address("239.1.2.3")
 PAYLOAD = b"\x16\x00\x00\x00\xef\x01\x02\x03"
@@ -39,7 +40,7 @@ def tagged(*tags, frame=FRAME):
 def in_session(version=0x11, code=0, session=7, length=34, protocol=0x0021, packet=FRAME[14:]):
     """The frame's packet in a PPPoE session."""
     numbers = session.to_bytes(2, "big") + length.to_bytes(2, "big") + protocol.to_bytes(2, "big")
-    return FRAME[:12] + b"\x88\x64" + bytes([version, code]) + numbers + packet
+    return ROUTER_MAC + FRAME[6:12] + b"\x88\x64" + bytes([version, code]) + numbers + packet
 
 
 def refused(frame, outer_vlan=0):
@@ -97,6 +98,8 @@ def test_one_tag_stripped_or_inline(frame, outer_vlan, vlan):
         (in_session(session=0), 0, DropReason.BAD_PPPOE_HEADER),
         (in_session(session=0xFFFF), 0, DropReason.BAD_PPPOE_HEADER),
         (in_session(length=1), 0, DropReason.BAD_PPPOE_HEADER),
+        (FRAME[:6] + in_session()[6:], 0, DropReason.BAD_PPPOE_HEADER),
+        (b"\xff" * 6 + in_session()[6:], 7, DropReason.BAD_PPPOE_HEADER),
         (in_session(length=len(FRAME)), 0, DropReason.TOO_SHORT),
         (in_session(length=20), 0, DropReason.TOO_SHORT),
         (in_session(length=2 + 30), 0, DropReason.TOO_SHORT),
