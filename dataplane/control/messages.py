@@ -266,7 +266,7 @@ class Piece(msgspec.Struct, frozen=True, tag="piece"):
 
 
 class Announced(msgspec.Struct, frozen=True, tag="announced"):
-    """An event; `suppressed` counts those dropped for this client since the one before."""
+    """An event; `suppressed` counts those of its kind dropped for this client since the one before."""
 
     event: Event
     suppressed: int = 0

@@ -7,6 +7,7 @@ client that does not read is disconnected; events that it does not take are drop
 import asyncio
 import logging
 import socket
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Final, Protocol
@@ -54,7 +55,7 @@ WRITE_TIMEOUT: Final = 30.0
 """Seconds a client may take to read a piece of state."""
 
 MAXIMUM_LONG: Final = 256
-"""State requests and actions of one client that are under way, most of them waiting for a slow reader."""
+"""State requests of one client that are under way, most of them waiting for a slow reader; and actions."""
 _EMPTY: Final = StatePiece()
 
 _log = logging.getLogger("twincast.dataplane.control.service")
@@ -149,10 +150,10 @@ class ControlService:
                     await client.drained()
 
     def _begin(self, request: State | Act, client: "_Client", group: asyncio.TaskGroup) -> None:
-        if client.long >= MAXIMUM_LONG:
-            client.put(Failed(request.id, f"{MAXIMUM_LONG} requests are under way already"))
+        if client.long[type(request)] >= MAXIMUM_LONG:
+            client.put(Failed(request.id, f"{MAXIMUM_LONG} requests of this kind are under way already"))
             return
-        client.long += 1
+        client.long[type(request)] += 1
         group.create_task(self._long(request, client))
 
     async def _long(self, request: State | Act, client: "_Client") -> None:
@@ -164,7 +165,7 @@ class ControlService:
             _log.exception("control-request-failed")
             client.put(Failed(request.id, "the dataplane failed to do this; its log says why"))
         finally:
-            client.long -= 1
+            client.long[type(request)] -= 1
 
     async def _act(self, request: Act, client: "_Client") -> None:
         for outcome in self._backend.act(request.action):
@@ -245,9 +246,9 @@ class _Client:
     def __init__(self, writer: asyncio.StreamWriter) -> None:
         self.writer = writer
         self.listens = False
-        self.long = 0
+        self.long: Counter[type] = Counter()
         self._flows: dict[int, _Flow] = {}
-        self._suppressed = 0
+        self._suppressed: Counter[type] = Counter()
 
     @contextmanager
     def flow(self, number: int) -> Iterator[_Flow]:
@@ -271,10 +272,9 @@ class _Client:
     def announce(self, event: Event) -> None:
         transport = self.writer.transport
         if transport.get_write_buffer_size() > MAXIMUM_UNREAD:
-            self._suppressed += 1
+            self._suppressed[type(event)] += 1
             return
-        self.put(Announced(event, self._suppressed))
-        self._suppressed = 0
+        self.put(Announced(event, self._suppressed.pop(type(event), 0)))
 
     async def drained(self) -> None:
         if self.writer.transport.get_write_buffer_size() > UNREAD_BEFORE_WAITING:
