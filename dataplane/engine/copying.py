@@ -13,7 +13,7 @@ from dataplane.engine.effects import DisconnectChannel, Notify, SendChannel
 from dataplane.engine.exchange import entry_of, record_of
 from dataplane.engine.settle import settle
 from dataplane.engine.snapshot import Snapshot
-from dataplane.engine.status import refresh_copy_states, refresh_service
+from dataplane.engine.status import refresh_copy_states, refresh_service, refresh_told
 from dataplane.engine.world import PROTOCOLS, Port, Profile, Service, World
 from dataplane.membership.groups import ChangeKind
 from dataplane.membership.table import Changes, EntryChange
@@ -147,8 +147,8 @@ def _note(world: World, service: Service, output: _Noted, now: float) -> None:
             _send_snapshot(world, service, output, now)
         case peer.StateChanged():
             _state_changed(world, service, output, now)
-        case peer.PeerSettings():
-            refresh_service(world, service, now)
+        case peer.PeerSettings(backup_ids):
+            refresh_told(world, service, backup_ids, now)
             tell_requests(world, service)
         case peer.BatchCompleted():
             _batch_completed(world, service, output, now)

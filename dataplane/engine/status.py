@@ -24,14 +24,26 @@ _COPYING = frozenset({ChannelState.SYNCHRONIZING, ChannelState.CONNECTED})
 
 def refresh_service(world: World, service: Service, now: float) -> None:
     """Bring the profiles of a service up to date with its channel and what the peer told."""
-    mismatches: dict[int, set[str]] = {}
-    if service.machine is not None:
-        for mismatch in service.machine.mismatches:
-            mismatches.setdefault(mismatch.backup_id, set()).add(mismatch.setting)
     for name in sorted(world.by_service.get(service.config.name, ())):
-        profile = world.profiles[name]
-        profile.mismatch = frozenset(mismatches.get(profile.config.backup_id, ()))
-        _refresh_profile(world, service, profile, now)
+        _refresh(world, service, world.profiles[name], now)
+
+
+def refresh_told(world: World, service: Service, backup_ids: frozenset[int] | None, now: float) -> None:
+    """Bring the profiles that settings are about up to date; None: all of the service."""
+    if backup_ids is None:
+        refresh_service(world, service, now)
+        return
+    for each in sorted(backup_ids):
+        profile = world.profiles.get(world.by_backup_id.get((service.config.name, each), ""))
+        if profile is not None:
+            _refresh(world, service, profile, now)
+
+
+def _refresh(world: World, service: Service, profile: Profile, now: float) -> None:
+    machine = service.machine
+    found = () if machine is None else machine.mismatches_of(profile.config.backup_id)
+    profile.mismatch = frozenset(each.setting for each in found)
+    _refresh_profile(world, service, profile, now)
 
 
 def refresh_remapped(world: World, profile: Profile, now: float) -> None:

@@ -7,7 +7,7 @@ new epoch starts its sequences anew; what it had sent before stays applied.
 
 from typing import Final
 
-from dataplane.replication.messages import Ack, BatchBegin, BatchEnd, BatchRequest, encode
+from dataplane.replication.messages import Ack, Announcement, BatchBegin, BatchEnd, BatchRequest, encode
 from dataplane.replication.outputs import (
     ApplyRecords,
     BatchCompleted,
@@ -20,6 +20,7 @@ from dataplane.replication.outputs import (
     Send,
 )
 from dataplane.replication.records import Record, RecordKind
+from dataplane.replication.settings import ProfileSettings
 
 _UNKNOWN: Final = RecordKind.UNKNOWN
 
@@ -83,6 +84,11 @@ class Incoming:
         """The last sequence of this profile in the peer's epoch; 0 for none."""
         profile = self._profiles.get(backup_id)
         return profile.received if profile else 0
+
+    def announcement(self, settings: ProfileSettings) -> Announcement:
+        """Return what the peer is told of a profile on a new connection."""
+        backup_id = settings.backup_id
+        return Announcement(settings, self.received(backup_id), self.pulls(backup_id))
 
     def map(self, access_ids: dict[int, frozenset[int]]) -> None:
         """These profiles are known on both sides, with our own access-ids."""

@@ -6,7 +6,6 @@ from enum import StrEnum
 import msgspec
 
 from dataplane.replication.records import Record
-from dataplane.replication.settings import Mismatch, ProfileSettings
 
 
 class ChannelState(StrEnum):
@@ -116,11 +115,12 @@ class OutOfSync(msgspec.Struct, frozen=True, gc=False):
 
 
 class PeerSettings(msgspec.Struct, frozen=True, gc=False):
-    """The peer told its settings, or ours changed: what is mapped, and what differs."""
+    """The peer told its settings of these profiles, or ours changed; None: of all.
 
-    profiles: tuple[ProfileSettings, ...]
-    mapped: frozenset[int]
-    mismatches: tuple[Mismatch, ...]
+    What is mapped and what differs may be others now: ask the machine.
+    """
+
+    backup_ids: frozenset[int] | None
 
 
 Output = (

@@ -17,7 +17,7 @@ from dataplane.packets.wire import DecodeError
 from dataplane.replication.handshake import Handshake, reason_of
 from dataplane.replication.incoming import Incoming
 from dataplane.replication.liveness import Liveness
-from dataplane.replication.mapping import Mapping, pulled
+from dataplane.replication.mapping import Mapping, named, pulled
 from dataplane.replication.messages import (
     Ack,
     Announcement,
@@ -79,7 +79,6 @@ __all__ = [
     "SyncState",
 ]
 
-MAX_PROFILES = 4095
 _NOT_UP = (ChannelState.DOWN, ChannelState.CONNECTING)
 _EXCHANGING = (ChannelState.CONNECTED, ChannelState.SYNCHRONIZING)
 
@@ -129,6 +128,10 @@ class PeerMachine:
         """What the two routers have configured differently."""
         return self._mapping.mismatches
 
+    def mismatches_of(self, backup_id: int) -> tuple[Mismatch, ...]:
+        """Return what the two routers have configured differently of one profile."""
+        return self._mapping.mismatches_of(backup_id)
+
     def block_receiving(self, *, blocked: bool) -> None:
         """Discard what the peer copies, or no longer; what was discarded comes back with a batch only."""
         self._incoming.blocked = blocked
@@ -175,7 +178,7 @@ class PeerMachine:
         outputs += self._become(ChannelState.HANDSHAKE)
         hello = self._handshake.begin()
         settings = encode_settings(
-            [self._announcement(each) for each in self._mapping.local.values()], full=True
+            [self._incoming.announcement(each) for each in self._mapping.local.values()], full=True
         )
         return self._noted([*outputs, Send(encode(hello) + settings)], now)
 
@@ -203,7 +206,7 @@ class PeerMachine:
         announcements += [Announcement(each, removed=True) for each in removed]
         outputs: Outputs = [*self._outgoing.flush(now), Send(encode_settings(announcements, full=False))]
         if self.state is not ChannelState.HANDSHAKE:
-            outputs += self._remap(frozenset())
+            outputs += self._remap(each.backup_id for each in (*changed, *removed))
         return self._noted([*outputs, *self._settle(now)], now)
 
     def receive(self, data: bytes, now: float) -> Outputs:
@@ -356,33 +359,30 @@ class PeerMachine:
         reason = reason_of(message)
         return [Disconnect(reason), *self._down(reason)]
 
-    def _announcement(self, settings: ProfileSettings) -> Announcement:
-        incoming, backup_id = self._incoming, settings.backup_id
-        return Announcement(settings, incoming.received(backup_id), incoming.pulls(backup_id))
-
     def _settings(self, part: SettingsPart) -> Outputs:
         complete = self._mapping.heard(part)
-        outputs: Outputs = []
+        if self._mapping.excess:
+            return self._fail(self._mapping.excess)
         if complete is not None:
-            outputs = self._settings_complete(complete)
-        elif self.state is not ChannelState.HANDSHAKE:
-            outputs = self._remap(pulled(part.announcements))
-        return self._fail("too-many-profiles") if self._mapping.size > MAX_PROFILES else outputs
+            return self._settings_complete(complete)
+        if self.state is ChannelState.HANDSHAKE:
+            return []
+        return self._remap(named(part.announcements), pulled(part.announcements))
 
     def _settings_complete(self, announced: dict[int, Announcement]) -> Outputs:
         if self._handshake.resumed:
             self._outgoing.resume({backup_id: each.received for backup_id, each in announced.items()})
         self._liveness.greeted = True
         outputs = self._become(ChannelState.SYNCHRONIZING) if self.state is ChannelState.HANDSHAKE else []
-        return outputs + self._remap(pulled(announced.values()))
+        return outputs + self._remap(None, pulled(announced.values()))
 
-    def _remap(self, returned: frozenset[int]) -> Outputs:
+    def _remap(self, told: Iterable[int] | None, returned: frozenset[int] = frozenset()) -> Outputs:
         """Settings of one side changed: compare them, and ask for snapshots of what is mapped newly."""
-        grown = self._mapping.compare()
+        told = None if told is None else frozenset(told)
+        grown = self._mapping.compare(told)
         mapped = frozenset(self._mapping.common)
         self._incoming.map({each: self._mapping.local[each].access_ids for each in mapped})
-        settings = PeerSettings(tuple(self._mapping.peer.values()), mapped, self.mismatches)
-        outputs: Outputs = [settings, *self._outgoing.map(mapped, returned)]
+        outputs: Outputs = [PeerSettings(told), *self._outgoing.map(mapped, returned)]
         for each in grown:
             outputs += self._outgoing.request(each, returned=False)
         return outputs

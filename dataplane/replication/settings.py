@@ -1,6 +1,6 @@
 """What two routers compare when their channel comes up: the settings of each profile, by backup-id. Pure."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -56,21 +56,14 @@ class Mismatch:
     peer: str
 
 
-Settings = Mapping[int, ProfileSettings]
-
-
-def compare(local: Settings, peer: Settings) -> tuple[Mismatch, ...]:
-    """Every difference between the two routers, in the order of the backup-ids. Roles differ by design."""
-    found: list[Mismatch] = []
-    for backup_id in sorted(local.keys() | peer.keys()):
-        mine, theirs = local.get(backup_id), peer.get(backup_id)
-        if mine is None:
-            found.append(Mismatch(backup_id, "backup-id", "absent", "present"))
-        elif theirs is None:
-            found.append(Mismatch(backup_id, "backup-id", "present", "absent"))
-        else:
-            found.extend(_differences(mine, theirs))
-    return tuple(found)
+def differences(
+    backup_id: int, local: ProfileSettings | None, peer: ProfileSettings | None
+) -> Iterator[Mismatch]:
+    """Yield every difference between the two routers in one profile. Roles differ by design."""
+    if local is not None and peer is not None:
+        yield from _differences(local, peer)
+    elif local is not None or peer is not None:
+        yield Mismatch(backup_id, "backup-id", _present(local), _present(peer))
 
 
 def _differences(local: ProfileSettings, peer: ProfileSettings) -> Iterator[Mismatch]:
@@ -99,6 +92,10 @@ def _arbitrations(local: ProfileSettings, peer: ProfileSettings) -> Iterator[Mis
     if mine.hello_interval != theirs.hello_interval:
         intervals = str(mine.hello_interval), str(theirs.hello_interval)
         yield Mismatch(local.backup_id, "hello-interval", *intervals)
+
+
+def _present(settings: ProfileSettings | None) -> str:
+    return "absent" if settings is None else "present"
 
 
 def _boolean(value: bool) -> str:

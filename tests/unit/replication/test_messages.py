@@ -23,11 +23,7 @@ from dataplane.replication.messages import (
 )
 from dataplane.replication.records import RecordBuffer, pack
 from dataplane.replication.settings import (
-    ArbitrationKind,
-    ArbitrationSettings,
-    Mismatch,
     ProfileSettings,
-    compare,
 )
 from tests.support.pairs import record
 
@@ -105,39 +101,3 @@ def test_bodies_that_are_too_short_are_refused(message):
 def test_a_close_that_is_no_text_is_refused():
     with pytest.raises(DecodeError):
         decoded((1).to_bytes(4, "big") + b"\x09\0\0\0" + b"\xff")
-
-
-def test_equal_settings_have_no_mismatch():
-    settings = {1: ProfileSettings(1, access_ids=frozenset({1}))}
-    other = {1: ProfileSettings(1, access_ids=frozenset({1}), role=Role.MASTER)}
-    assert compare(settings, other) == ()
-
-
-def test_every_difference_is_named_with_both_values():
-    local = {1: ProfileSettings(1, igmp_copy=False), 2: ProfileSettings(2)}
-    peer = {1: ProfileSettings(1, access_ids=frozenset({7})), 3: ProfileSettings(3)}
-    assert compare(local, peer) == (
-        Mismatch(1, "igmp-copy", "false", "true"),
-        Mismatch(1, "access-id", "", "7"),
-        Mismatch(2, "backup-id", "present", "absent"),
-        Mismatch(3, "backup-id", "absent", "present"),
-    )
-
-
-def test_what_decides_the_role_is_compared_where_both_have_told():
-    def profile(*arbitration):
-        return {1: ProfileSettings(1, arbitration=ArbitrationSettings(*arbitration))}
-
-    trunk = profile(ArbitrationKind.E_TRUNK, 1, 10)
-    assert compare(trunk, trunk) == ()
-    assert compare(trunk, {1: ProfileSettings(1)}) == ()
-    assert compare(trunk, profile(ArbitrationKind.STATIC)) == (
-        Mismatch(1, "arbitration", "e-trunk", "static"),
-    )
-    assert compare(trunk, profile(ArbitrationKind.E_TRUNK, 2, 1)) == (
-        Mismatch(1, "id", "1", "2"),
-        Mismatch(1, "hello-interval", "10", "1"),
-    )
-    assert compare(profile(ArbitrationKind.VRRP, 7), profile(ArbitrationKind.VRRP, 8)) == (
-        Mismatch(1, "vrid", "7", "8"),
-    )

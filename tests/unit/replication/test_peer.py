@@ -572,11 +572,16 @@ def test_a_record_that_does_not_fit_is_counted_and_harmless(link):
     assert set(link.b.copies) == {key_of(record(2))}
 
 
-def test_peer_settings_tell_what_is_mapped(link):
+def test_peer_settings_tell_which_profiles_they_are_about(link):
     connected(link)
-    told = events(link.a, PeerSettings)[-1]
-    assert told.mapped == {1}
-    assert told.profiles == (ProfileSettings(1, access_ids=frozenset({1})),)
+    assert events(link.a, PeerSettings)[-1] == PeerSettings(None)
+    assert link.a.machine.accepts(1)
+    assert link.a.machine.peer_settings(1) == ProfileSettings(1, access_ids=frozenset({1}))
+    link.b.settings.append(ProfileSettings(2))
+    link.b.perform(link.b.machine.configure(link.b.settings, link.now))
+    link.settle()
+    for router in (link.a, link.b):
+        assert events(router, PeerSettings)[-1] == PeerSettings(frozenset({2}))
 
 
 def test_counters_can_be_reset(link):
