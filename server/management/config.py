@@ -264,6 +264,9 @@ def _limits(limits: Container) -> ServerLimits:
         transport=TransportLimits(
             connections=number("connections", transport.connections),
             unauthenticated=number("unauthenticated-connections", transport.unauthenticated),
+            unauthenticated_per_source=number(
+                "unauthenticated-per-source", transport.unauthenticated_per_source
+            ),
             login_grace=float(number("login-grace", transport.login_grace)),
             auth_attempts=number("login-attempts", transport.auth_attempts),
             failures_per_source=number("failures-per-source", transport.failures_per_source),

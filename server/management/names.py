@@ -22,7 +22,8 @@ _NODES: Final = """
     call-home/client/state call-home/client/state/status call-home/client/state/connected-endpoint
     call-home/client/state/attempts call-home/client/state/connections call-home/client/state/last-error
     limits limits/sessions limits/sessions-per-user limits/connections limits/sessions-per-connection
-    limits/unauthenticated-connections limits/login-grace limits/session-grace limits/login-attempts
+    limits/unauthenticated-connections limits/unauthenticated-per-source
+    limits/login-grace limits/session-grace limits/login-attempts
     limits/failures-per-source limits/failure-window limits/hello-timeout limits/idle-timeout
     limits/write-stall limits/hello-size limits/message-size limits/nesting-depth
     limits/notification-backlog limits/notification-backlog-size

@@ -3,6 +3,7 @@
 import logging
 import threading
 import time
+from collections import Counter
 from typing import Protocol
 
 from server.access.failures import FailureWindow, source_of
@@ -36,7 +37,8 @@ class Admission:
         self._lock = threading.Lock()
         self._failures = FailureWindow()
         self._guests: set[Guest] = set()
-        self._strangers: set[Guest] = set()
+        self._strangers: dict[Guest, str] = {}
+        self._strangers_by_source: Counter[str] = Counter()
         self._cut: set[Guest] = set()
 
     def counts(self) -> tuple[int, int]:
@@ -60,6 +62,8 @@ class Admission:
                 return Refusal.SOURCE
             if len(self._guests) >= limits.connections:
                 return Refusal.CONNECTIONS
+            if self._strangers_by_source[source_of(source)] >= limits.unauthenticated_per_source:
+                return Refusal.UNAUTHENTICATED_PER_SOURCE
             if len(self._strangers) >= limits.unauthenticated:
                 return Refusal.UNAUTHENTICATED
         return None
@@ -84,19 +88,28 @@ class Admission:
 
     def enter(self, guest: Guest) -> None:
         """A connection was let in; nobody has logged in on it yet."""
+        source = source_of(guest.address[0])
         with self._lock:
             self._guests.add(guest)
-            self._strangers.add(guest)
+            self._strangers[guest] = source
+            self._strangers_by_source[source] += 1
 
     def logged_in(self, guest: Guest) -> None:
         """Somebody has logged in on it."""
         with self._lock:
-            self._strangers.discard(guest)
+            self._known(guest)
+
+    def _known(self, guest: Guest) -> None:
+        source = self._strangers.pop(guest, None)
+        if source is not None:
+            self._strangers_by_source[source] -= 1
+            if not self._strangers_by_source[source]:
+                del self._strangers_by_source[source]
 
     def left(self, guest: Guest) -> None:
         """It has ended."""
         with self._lock:
-            self._strangers.discard(guest)
+            self._known(guest)
             self._guests.discard(guest)
             self._cut.discard(guest)
 

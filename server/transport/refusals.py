@@ -10,6 +10,7 @@ class Refusal(StrEnum):
 
     CONNECTIONS = "connections"
     UNAUTHENTICATED = "unauthenticated"
+    UNAUTHENTICATED_PER_SOURCE = "unauthenticated-per-source"
     SOURCE = "source"
     LOGIN_GRACE = "login-grace"
     SESSION_GRACE = "session-grace"

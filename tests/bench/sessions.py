@@ -22,7 +22,8 @@ GET = '<get><filter type="subtree"><netconf-state xmlns="{}"><statistics/></netc
 REQUEST = GET.format("urn:ietf:params:xml:ns:yang:ietf-netconf-monitoring")
 MORE_SILENT = (
     '<edit-config><target><candidate/></target><config><server xmlns="urn:twincast:yang:server"><limits>'
-    "<unauthenticated-connections>400</unauthenticated-connections></limits></server></config></edit-config>"
+    "<unauthenticated-connections>400</unauthenticated-connections>"
+    "<unauthenticated-per-source>400</unauthenticated-per-source></limits></server></config></edit-config>"
 )
 
 

@@ -16,7 +16,7 @@ from tests.interop.test_ssh_transport import by_ncclient, echo, serve, texts
 from tests.support.wait import wait_for
 
 SILENT, STUCK = 200, 50
-LIMITS = TransportLimits(unauthenticated=SILENT + 10)
+LIMITS = TransportLimits(unauthenticated=SILENT + 10, unauthenticated_per_source=SILENT + 10)
 
 
 @pytest.fixture

@@ -249,7 +249,7 @@ def test_a_message_that_is_too_large_or_too_deep_is_counted(server: ServerUnderT
 
 
 def test_every_cause_is_counted_under_its_name(session: Any) -> None:
-    assert len(statistics(session)) == 24
+    assert len(statistics(session)) == 25
 
 
 def test_a_commit_that_would_lock_its_user_out_is_refused(server: ServerUnderTest, session: Any) -> None:
@@ -289,7 +289,11 @@ def test_a_listener_that_is_renamed_locks_nobody_out(session: Any) -> None:
 
 
 def test_silent_and_stuck_clients_keep_nobody_from_working(server: ServerUnderTest, session: Any) -> None:
-    configure(session, "<limits><unauthenticated-connections>120</unauthenticated-connections></limits>")
+    configure(
+        session,
+        "<limits><unauthenticated-connections>120</unauthenticated-connections>"
+        "<unauthenticated-per-source>120</unauthenticated-per-source></limits>",
+    )
     with ExitStack() as stack:
         for _ in range(100):
             stack.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=30))

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -331,6 +332,25 @@ def test_a_connection_without_a_session_ends(tmp_path):
         client = served.raw(hello=False)
         wait_for(lambda: served.refused(Refusal.SESSION_GRACE) == 1, what="the connection is cut")
         client.close()
+
+
+def test_one_source_that_says_nothing_does_not_keep_others_out(tmp_path):
+    """Another source gets in while one has all the connections that it may have without logging in."""
+    limits = TransportLimits(unauthenticated=3, unauthenticated_per_source=2)
+    with serve(tmp_path, limits) as served, ExitStack() as stack:
+        from_there = [_from("127.0.0.2", served.port, stack) for _ in range(3)]
+        assert [each.recv(4) for each in from_there] == [b"SSH-", b"SSH-", b""]
+        assert served.refused(Refusal.UNAUTHENTICATED_PER_SOURCE) == 1
+        served.raw().close()
+        assert served.refused(Refusal.UNAUTHENTICATED) == 0
+        from_there[0].close()
+        wait_for(lambda: served.server.admission.counts()[1] == 1, what="a place is free again")
+        assert _from("127.0.0.2", served.port, stack).recv(4) == b"SSH-"
+
+
+def _from(source, port, stack):
+    there = ("127.0.0.1", port)
+    return stack.enter_context(socket.create_connection(there, timeout=10, source_address=(source, 0)))
 
 
 def test_too_many_unauthenticated_connections(tmp_path):
