@@ -12,6 +12,7 @@ from typing import Final
 import msgspec
 
 from dataplane.membership.groups import ANY_SOURCE, Aggregate, EntryState, FilterMode, Origin, SourceState
+from dataplane.membership.promises import aged, longer
 from dataplane.membership.timers import MAX_LIFETIME, Timing
 from dataplane.packets.ethernet import Subscriber
 from dataplane.packets.messages import Address, RecordType
@@ -32,10 +33,14 @@ _NO_SOURCES: frozenset[Address] = frozenset()
 
 
 class SourceTimer(msgspec.Struct, frozen=True, gc=False):
-    """When a source's timer ends; one that has ended is excluded (it exists in EXCLUDE only)."""
+    """When a source's timer ends; one that has ended is excluded (it exists in EXCLUDE only).
+
+    `leaving`: it was lowered by a leave and nothing has raised it since.
+    """
 
     deadline: float
     up_since: float
+    leaving: bool = False
 
 
 Timers = Mapping[Address, SourceTimer]
@@ -62,7 +67,7 @@ class Entry(msgspec.Struct, eq=False, gc=False):
 
     `deadline` is the group timer and means something in EXCLUDE only. `leaving`: the group timer was
     lowered by a leave and nothing has raised it since. `scheduled` belongs to the deadline queue;
-    `counted`, `counted_firm` and `named` are what the group holds of this entry; `kept`: it counts as its
+    `counted`, `counted_keeps` and `named` are what the group holds of this entry; `kept`: it counts as its
     subscriber's. `promise`: what the last batch said that ends later than the timers that run, and when it
     said so.
     """
@@ -81,7 +86,7 @@ class Entry(msgspec.Struct, eq=False, gc=False):
     promise: tuple[EntryState, float] | None = None
     scheduled: float = inf
     counted: Aggregate | None = None
-    counted_firm: bool = False
+    counted_keeps: Aggregate | None = None
     named: Timers = NO_TIMERS
     kept: bool = False
 
@@ -113,7 +118,7 @@ class Entry(msgspec.Struct, eq=False, gc=False):
         if self.promise is None:
             return state
         promised, since = self.promise
-        return _longer(state, _aged(promised, now - since))
+        return longer(state, aged(promised, now - since))
 
     def _longest(self) -> float:
         return self.deadline if self.filter_mode is _EXCLUDE else self.ends()
@@ -150,6 +155,19 @@ class Entry(msgspec.Struct, eq=False, gc=False):
         """Whether this member keeps the group for any source, whatever the others do."""
         return self.filter_mode is _EXCLUDE and not self.leaving
 
+    def keeps(self, wants: Aggregate) -> Aggregate | None:
+        """What of that is not being left: nobody need be asked for it, whatever the other members do."""
+        if not self.sources:
+            return None if self.leaving else wants
+        leaving = frozenset([source for source, timer in self.sources.items() if timer.leaving])
+        if self.filter_mode is _EXCLUDE and not self.leaving:
+            doubtful = wants.sources | leaving
+            return Aggregate(_EXCLUDE, doubtful) if doubtful else ANY_SOURCE
+        kept = self.sources.keys() - leaving
+        if self.filter_mode is _EXCLUDE:
+            kept -= wants.sources
+        return Aggregate(_INCLUDE, frozenset(kept)) if kept else None
+
     def next_event(self, now: float) -> float:
         """When time will next change the entry by itself."""
         if not self.sources:
@@ -181,7 +199,7 @@ class Entry(msgspec.Struct, eq=False, gc=False):
         """
         self.promise = None
         alive = self.settle(now)
-        rest = _aged(state, now - since)
+        rest = aged(state, now - since)
         if rest is not None:
             self.complete(rest, now, now)
         return alive or rest is not None
@@ -272,8 +290,8 @@ class Entry(msgspec.Struct, eq=False, gc=False):
             self.leaving = True
         if ask.sources:
             self.sources = {
-                source: SourceTimer(until, timer.up_since)
-                if source in ask.sources and timer.deadline > until
+                source: SourceTimer(min(timer.deadline, until), timer.up_since, leaving=True)
+                if source in ask.sources
                 else timer
                 for source, timer in self.sources.items()
             }
@@ -282,14 +300,17 @@ class Entry(msgspec.Struct, eq=False, gc=False):
         """The subscriber leaves the group as a whole."""
         return Ask(self._requested(now), group=self.filter_mode is _EXCLUDE)
 
-    def overwrite(self, state: EntryState, now: float) -> None:
-        """Take over a copied state as if its message had arrived here."""
+    def overwrite(self, state: EntryState, now: float, lowered: float) -> None:
+        """Take over a copied state as if its message had arrived here.
+
+        A timer that is being left and is to end before `lowered` is being left as before.
+        """
         self.promise = None
-        timers = {source.address: self._copied_timer(source, now) for source in state.sources}
+        timers = {source.address: self._copied_timer(source, now, lowered) for source in state.sources}
         if state.filter_mode is _EXCLUDE:
             self.filter_mode = _EXCLUDE
             self.deadline = now + min(state.lifetime, MAX_LIFETIME)
-            self.leaving = False
+            self.leaving = self.leaving and self.deadline <= lowered
             self.sources = timers or NO_TIMERS
         else:
             self._add_running(timers, now)
@@ -351,10 +372,12 @@ class Entry(msgspec.Struct, eq=False, gc=False):
         if running:
             self.sources = {**self.sources, **running}
 
-    def _copied_timer(self, source: SourceState, now: float) -> SourceTimer:
+    def _copied_timer(self, source: SourceState, now: float, lowered: float = -inf) -> SourceTimer:
         known = self.sources.get(source.address)
         deadline = now + min(source.lifetime, MAX_LIFETIME) if source.lifetime > 0 else -inf
-        return SourceTimer(deadline, known.up_since if known else now)
+        if known is None:
+            return SourceTimer(deadline, now)
+        return SourceTimer(deadline, known.up_since, leaving=known.leaving and deadline <= lowered)
 
     def _requested(self, now: float) -> frozenset[Address]:
         """The sources whose timers run: X of EXCLUDE(X, Y), A of INCLUDE(A)."""
@@ -368,31 +391,3 @@ class Entry(msgspec.Struct, eq=False, gc=False):
             known = started.get(source)
             started[source] = SourceTimer(until, known.up_since if known else now)
         self.sources = started
-
-
-def _longer(state: EntryState, promised: EntryState | None) -> EntryState:
-    """The state with the lifetimes that were promised where they are longer."""
-    if promised is None:
-        return state
-    until = {source.address: source.lifetime for source in promised.sources}
-    sources = tuple(
-        SourceState(each.address, max(each.lifetime, until.get(each.address, 0.0)), each.up_since)
-        for each in state.sources
-    )
-    lifetime = state.lifetime
-    if state.filter_mode is promised.filter_mode:
-        lifetime = max(lifetime, promised.lifetime)
-    return msgspec.structs.replace(state, lifetime=lifetime, sources=sources)
-
-
-def _aged(state: EntryState, seconds: float) -> EntryState | None:
-    """What is left of a state after some time; None when all its timers have ended."""
-    sources = tuple(
-        SourceState(source.address, max(source.lifetime - seconds, 0.0))
-        for source in state.sources
-        if source.lifetime <= 0 or source.lifetime > seconds
-    )
-    if state.filter_mode is _EXCLUDE and state.lifetime > seconds:
-        return msgspec.structs.replace(state, lifetime=state.lifetime - seconds, sources=sources)
-    running = tuple(source for source in sources if source.lifetime > 0)
-    return msgspec.structs.replace(state, filter_mode=_INCLUDE, sources=running) if running else None

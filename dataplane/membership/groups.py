@@ -122,38 +122,15 @@ class LastMemberQuery(msgspec.Struct, frozen=True, gc=False):
     circuit: Subscriber = UNTAGGED
 
 
-class Merge(msgspec.Struct, eq=False, gc=False):
-    """The merge of many filters, kept up to date one filter at a time (RFC 3376 section 3.2).
-
-    Any EXCLUDE makes the whole EXCLUDE, of the sources that every EXCLUDE excludes and no INCLUDE wants.
-    Changing one filter costs as many steps as its sources differ, however many filters there are.
-    """
+class Tally(msgspec.Struct, eq=False, gc=False):
+    """How many filters want and how many exclude each source; one costs as many steps as it has sources."""
 
     _excludes: int = 0
     _wanted: dict[Address, int] = {}
     _blocked: dict[Address, int] = {}
-    _result: Aggregate | None = None
 
-    def replace(self, old: Aggregate | None, new: Aggregate | None) -> bool:
-        """Take one filter for another (None: none); says whether the merge differs now."""
-        if old is not None:
-            self._count(old, -1)
-        if new is not None:
-            self._count(new, 1)
-        before, self._result = self._result, self._merged()
-        return before != self._result
-
-    @property
-    def result(self) -> Aggregate | None:
-        """What all want together; None when there is no filter."""
-        return self._result
-
-    @property
-    def blocks(self) -> bool:
-        """Whether any filter excludes a source."""
-        return bool(self._blocked)
-
-    def _count(self, wants: Aggregate, step: int) -> None:
+    def count(self, wants: Aggregate, step: int) -> None:
+        """Add a filter, or with -1 take it away."""
         if wants.filter_mode is _EXCLUDE:
             self._excludes += step
         if wants.sources:
@@ -163,6 +140,34 @@ class Merge(msgspec.Struct, eq=False, gc=False):
                 counts[source] = counts.get(source, 0) + step
                 if not counts[source]:
                     del counts[source]
+
+    def wants(self, source: Address) -> bool:
+        """Whether any filter wants the source."""
+        return source in self._wanted or self._blocked.get(source, 0) < self._excludes
+
+
+class Merge(Tally, eq=False, gc=False):
+    """The merge of many filters, kept up to date one filter at a time (RFC 3376 section 3.2).
+
+    Any EXCLUDE makes the whole EXCLUDE, of the sources that every EXCLUDE excludes and no INCLUDE wants.
+    Changing one filter costs as many steps as its sources differ, however many filters there are.
+    """
+
+    _result: Aggregate | None = None
+
+    def replace(self, old: Aggregate | None, new: Aggregate | None) -> bool:
+        """Take one filter for another (None: none); says whether the merge differs now."""
+        if old is not None:
+            self.count(old, -1)
+        if new is not None:
+            self.count(new, 1)
+        before, self._result = self._result, self._merged()
+        return before != self._result
+
+    @property
+    def result(self) -> Aggregate | None:
+        """What all want together; None when there is no filter."""
+        return self._result
 
     def _merged(self) -> Aggregate | None:
         if self._excludes == 0:

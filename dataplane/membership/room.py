@@ -84,7 +84,7 @@ class Room:
         mine = entry.sources.keys() if entry is not None else _NONE
         after = len(listed) if replaces else len(mine | listed)
         group = self._groups.get(address)
-        named = group.named if group is not None else {}
+        named = (group.named if group is not None else None) or {}
         if (
             after > MAX_SOURCES
             or len(named) + len(listed - named.keys()) > MAX_GROUP_SOURCES
@@ -109,6 +109,8 @@ class Room:
         before, after = entry.named, NO_TIMERS if gone else entry.sources
         entry.named = after
         self._sources += len(after) - len(before)
+        if group.named is None:
+            group.named = {}
         named = group.named
         for source in after.keys() - before.keys():
             named[source] = named.get(source, 0) + 1

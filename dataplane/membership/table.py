@@ -204,13 +204,13 @@ class MembershipTable:
             self._answer(entry, NO_QUERY, now, done, created=created)
             return
         self._room.keep(entry, kept=True)
+        soon = now + self.timing.last_member_query_time
         if created:
-            entry.overwrite(state, now)
+            entry.overwrite(state, now, soon)
             self._answer(entry, NO_QUERY, now, done, created=True)
             return
-        soon = now + self.timing.last_member_query_time
         before = entry.running_after(soon)
-        entry.overwrite(state, now)
+        entry.overwrite(state, now, soon)
         lowered = before & entry.running_after(now) - entry.running_after(soon)
         ask = Ask(frozenset(source for source in lowered if source is not None), None in lowered)
         self._answer(entry, ask, now, done, created=created)
@@ -233,10 +233,13 @@ class MembershipTable:
         if group is None:
             return
         ask = Ask(frozenset(query.sources), group=not query.sources)
+        until = now + limit
         for entry in group.entries.values():
+            if ask.group and entry.leaving and entry.deadline <= until:
+                continue  # it may be asked about again and again
             if entry.subscriber.tagged:
                 continue
-            entry.lower(ask, now + limit)
+            entry.lower(ask, until)
             group.recount(entry, entry.counted)
             self._queue.schedule(entry, entry.next_event(now))
 
@@ -385,7 +388,13 @@ class MembershipTable:
         done.entry(kind, entry, copied)
 
     def _needed(self, entry: Entry, ask: Ask) -> Ask:
-        """Nobody need be asked for what another tracked member keeps, whatever the answer."""
+        """Nobody need be asked for what another untagged member keeps, whatever the answer."""
+        if entry.subscriber.tagged:
+            return ask
         group = self._groups[entry.group]
-        others = 0 if entry.subscriber.tagged else group.firm - entry.firm
-        return NO_QUERY if others and not group.merge.blocks else ask
+        if group.firm:
+            return NO_QUERY
+        sources = ask.sources
+        if sources and group.kept is not None:
+            sources = frozenset([source for source in sources if not group.keeps(source)])
+        return Ask(sources, ask.group)

@@ -38,6 +38,9 @@ class Member:
     excluded: set[Source] = field(default_factory=set)
     v1_until: float = NEVER
     v2_until: float = NEVER
+    group_left: bool = False
+    left: set[Source] = field(default_factory=set)
+    """Whether the group, and which sources, a leave has put in doubt and nothing has confirmed since."""
 
     @property
     def present(self) -> bool:
@@ -45,6 +48,16 @@ class Member:
 
     def wants(self, source: Source) -> bool:
         return source not in self.excluded if self.mode == EXCLUDE else source in self.requested
+
+    def keeps(self, source: Source) -> bool:
+        """Whether the member wants a source and nothing that it said puts that in doubt."""
+        if self.mode == EXCLUDE and not self.group_left:
+            return source not in self.excluded | self.left
+        return source in set(self.requested) - self.left
+
+    @property
+    def keeps_all(self) -> bool:
+        return self.mode == EXCLUDE and not (self.group_left or self.excluded or self.left)
 
     def advance(self, now: float) -> None:
         while True:
@@ -55,9 +68,10 @@ class Member:
                 break
             _, is_group, source = min(ends, key=lambda item: item[:2])
             if is_group:
-                self.mode, self.excluded = INCLUDE, set()
+                self.mode, self.excluded, self.group_left = INCLUDE, set(), False
             else:
                 del self.requested[source]
+                self.left.discard(source)
                 if self.mode == EXCLUDE:
                     self.excluded.add(source)
         if not self.present:
@@ -67,6 +81,7 @@ class Member:
         for source in sources:
             self.requested[source] = end
             self.excluded.discard(source)
+            self.left.discard(source)
 
     def receive(self, kind: str, b: set[Source], now: float) -> tuple[bool, set[Source]]:
         """Returns (Q(G) was sent, sources of Q(G, S))."""
@@ -74,6 +89,7 @@ class Member:
         if (now < self.v1_until and kind == "TO_IN") or (old and kind == "BLOCK"):
             return False, set()
         asked_group, asked = self.step(kind, set() if old and kind == "TO_EX" else b, now)
+        self.left &= set(self.requested)
         self.lower(asked_group, asked, now)
         return asked_group, asked
 
@@ -100,7 +116,7 @@ class Member:
                 new = full if kind == "IS_EX" else group_timer
                 self.requested = {source: self.requested.get(source, new) for source in b - y}
                 self.excluded = y & b
-                self.group_timer = full
+                self.group_timer, self.group_left = full, False
                 asked = b - y if kind == "TO_EX" else set()
             case "exclude", "BLOCK":
                 self.start(b - x - y, group_timer)
@@ -113,8 +129,9 @@ class Member:
     def lower(self, group: bool, sources: set[Source], now: float) -> None:
         limit = now + self.intervals.last_member
         if group:
-            self.group_timer = min(self.group_timer, limit)
+            self.group_timer, self.group_left = min(self.group_timer, limit), True
         for source in sources & set(self.requested):
+            self.left.add(source)
             self.requested[source] = min(self.requested[source], limit)
 
     def report_of_old_host(self, version: int, now: float) -> None:
