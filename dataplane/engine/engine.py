@@ -48,7 +48,7 @@ from dataplane.engine.messages import (
 from dataplane.engine.reconfigure import reconfigure
 from dataplane.engine.settle import ask_circuits, expire_retained, send_queries, settle
 from dataplane.engine.status import changed_settings, tell_two_masters
-from dataplane.engine.world import Key, Service, World
+from dataplane.engine.world import Key, World
 from dataplane.forwarding.upstream import UpstreamProxies
 from dataplane.replication.peer import Outputs
 from dataplane.roles.hello import profile_of
@@ -96,6 +96,19 @@ class Engine:
             Stopping: self._stopping,
             BurstEnded: self._burst_ended,
             Tick: self._tick,
+        }
+        self._due_parts: Final[Mapping[str, Callable[[str, float], None]]] = {
+            "role": lambda name, now: arbitration.tick(self.world, name, now),
+            "two-masters": lambda name, _: tell_two_masters(self.world, name),
+            "peer": self._peer_due,
+            "daily": self._daily_due,
+            "proxy": lambda _, now: uplink.send_due(self.world, now),
+            "upstream": lambda _, now: uplink.bind(self.world, now),
+            "departing": lambda name, now: uplink.depart(self.world, name, now),
+            "adoption": lambda _, now: adoption.take_part(self.world, now),
+            "leaving": lambda _, now: leaving.forget_part(self.world, now),
+            "repair": lambda _, _now: links.repair_plane(self.world),
+            "audit": lambda _, _now: links.audit_plane(self.world),
         }
 
     def handle(self, message: Message, now: float) -> list[Effect]:
@@ -166,34 +179,19 @@ class Engine:
             self._due(key, now)
 
     def _due(self, key: Key, now: float) -> None:
-        world = self.world
         kind, name = key[:2]
         if len(key) == 3:
             self._side_due(kind, name, key[2], now)
-        elif kind == "role":
-            arbitration.tick(world, name, now)
-        elif kind == "two-masters":
-            tell_two_masters(world, name)
-        elif kind == "peer":
-            self._peer_due(world.services.get(name), now)
-        elif kind == "daily":
-            self._daily_due(world.services.get(name), now)
-        elif kind == "proxy":
-            uplink.send_due(world, now)
-        elif kind == "adoption":
-            adoption.take_part(world, now)
-        elif kind == "leaving":
-            leaving.forget_part(world, now)
-        elif kind == "repair":
-            links.repair_plane(world)
         else:
-            links.audit_plane(world)
+            self._due_parts[kind](name, now)
 
-    def _peer_due(self, service: Service | None, now: float) -> None:
+    def _peer_due(self, name: str, now: float) -> None:
+        service = self.world.services.get(name)
         if service is not None and service.machine is not None:
             copying.perform(self.world, service, service.machine.tick(now), now)
 
-    def _daily_due(self, service: Service | None, now: float) -> None:
+    def _daily_due(self, name: str, now: float) -> None:
+        service = self.world.services.get(name)
         if service is not None:
             daily.send(self.world, service, now)
 

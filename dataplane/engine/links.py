@@ -15,7 +15,15 @@ from dataplane.engine.effects import (
     SetUpstream,
 )
 from dataplane.engine.messages import CaptureTold
-from dataplane.engine.world import MLD, REPAIR_DELAY, RING_FULL, Port, UpstreamInterface, World, address_of
+from dataplane.engine.world import (
+    PROTOCOLS,
+    REPAIR_DELAY,
+    RING_FULL,
+    Port,
+    UpstreamInterface,
+    World,
+    address_of,
+)
 from dataplane.forwarding.placement import tables_for
 from dataplane.links import Link
 
@@ -66,8 +74,10 @@ def attach_upstream(world: World, upstream: UpstreamInterface, now: float) -> No
     active = world.active_upstream == upstream.config.name
     rebound = active and _index(before) != _index(upstream.link)
     uplink.choose(world, now, rebound=rebound)
-    if active and address_of(before, MLD) != address_of(upstream.link, MLD):
-        uplink.report_anew(world, MLD, now)
+    for version in PROTOCOLS:
+        address = address_of(upstream.link, version)
+        if active and address is not None and address != address_of(before, version):
+            uplink.report_anew(world, version, now)
     _capture(world, upstream, upstream=True)
 
 
@@ -95,8 +105,7 @@ def repair_plane(world: World) -> None:
     """Say everything to the plane again, after it refused something; what it holds already costs nothing."""
     world.repair_due = False
     world.out.append(ConfigurePorts(world.ports_told))
-    upstream = world.upstreams.get(world.active_upstream or "")
-    link = None if upstream is None else upstream.link
+    link = uplink.bound_link(world)
     world.out.append(SetUpstream(None, None) if link is None else SetUpstream(link.name, link.index))
     for name, port in world.ports.items():
         world.out.append(SetActive(name, port.active is True))

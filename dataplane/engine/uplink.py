@@ -1,20 +1,30 @@
 """The network side: which upstream interface is active, and the proxy's reports on it (RFC 4605). Pure.
 
-One upstream is active at a time, because a (*,G) entry has one parent; the others are spares.
+One upstream is active at a time, because a (*,G) entry has one parent; the others are spares. The active one
+is reported to and answers its querier; the bound one is where the plane takes the streams from. They differ
+after a change for the better, while the old one still works: the core gets time to send on the new one.
 """
 
 from collections.abc import Iterable
+from itertools import chain, islice, repeat
 from typing import Final
 
 from dataplane.engine import arbitration
 from dataplane.engine.effects import SendReports, SetUpstream
 from dataplane.engine.messages import FrameCaptured
 from dataplane.engine.world import UpstreamInterface, World
+from dataplane.forwarding.reports import leave_of
+from dataplane.forwarding.upstream import REPEATED_AT_ONCE, as_reports
 from dataplane.links import Link
 from dataplane.packets import frames
 from dataplane.packets.messages import Query, Report
 from dataplane.packets.wire import DecodeError
 
+HANDOVER: Final = 3.0
+"""Seconds from the reports on a new upstream to its streams: the second report has left after one (RFC 3376
+section 8.11), and the core has to build its trees."""
+LEFT_TIMES: Final = 2
+"""How often a leave is said, for one may be lost (RFC 3376 section 8.1)."""
 REPORT_PAUSE: Final = 0.01
 """Seconds between two reports: at 1,000 joins a second a report for each cost a quarter of the CPU."""
 
@@ -27,6 +37,8 @@ def choose(world: World, now: float, *, rebound: bool = False) -> None:
     best = min(working, key=_order, default=None)
     name = None if best is None else best.config.name
     if name == world.active_upstream and not rebound:
+        if name != world.bound_upstream and not _may_wait(world):
+            bind(world, now)
         return
     was_up, world.active_upstream = world.active_upstream is not None, name
     if was_up is (best is not None):
@@ -42,15 +54,58 @@ def choose(world: World, now: float, *, rebound: bool = False) -> None:
 
 
 def _follow(world: World, upstream: UpstreamInterface | None, now: float) -> None:
-    link = None if upstream is None else upstream.link
-    if upstream is None or link is None:
-        world.out.append(SetUpstream(None, None))
+    if upstream is not None and _may_wait(world):
+        world.deadlines.set(("upstream", ""), now + HANDOVER)
+    else:
+        bind(world, now)
+    if upstream is None:
         return
-    world.out.append(SetUpstream(link.name, link.index))
+    world.departing.pop(upstream.config.name, None)
     world.proxy.restart(now, upstream.queriers)
     world.proxy_changed = True
     world.reports_after = now
     world.joining = True
+
+
+def _may_wait(world: World) -> bool:
+    """Whether the streams still come from an upstream that is not the active one."""
+    bound = world.upstreams.get(world.bound_upstream or "")
+    return bound is not None and _works(bound) and world.bound_upstream != world.active_upstream
+
+
+def bind(world: World, now: float) -> None:
+    """Take the streams from the active upstream, and leave the groups on the one before, if it still works."""
+    before = world.bound_upstream
+    world.deadlines.set(("upstream", ""), None)
+    world.bound_upstream = world.active_upstream
+    link = bound_link(world)
+    world.out.append(SetUpstream(None, None) if link is None else SetUpstream(link.name, link.index))
+    old = world.upstreams.get(before or "")
+    if old is not None and before != world.active_upstream and _works(old):
+        groups = tuple(world.proxy.groups())
+        world.departing[old.config.name] = chain.from_iterable(repeat(groups, LEFT_TIMES))
+        depart(world, old.config.name, now)
+
+
+def bound_link(world: World) -> Link | None:
+    """Return the link that streams are taken from."""
+    bound = world.upstreams.get(world.bound_upstream or "")
+    return None if bound is None else bound.link
+
+
+def depart(world: World, name: str, now: float) -> None:
+    """Leave the next groups on an upstream that is not the active one any more."""
+    groups, upstream = world.departing.get(name), world.upstreams.get(name)
+    if groups is None:
+        return
+    piece = list(islice(groups, REPEATED_AT_ONCE))
+    if upstream is None or upstream.link is None or not _works(upstream) or not piece:
+        del world.departing[name]
+        return
+    for version, querier in upstream.queriers.items():
+        leaves = [leave_of(group) for group in piece if group.version == version]
+        _send(world, upstream, upstream.link, as_reports(querier.version(now), leaves))
+    world.deadlines.set(("departing", name), now + REPORT_PAUSE)
 
 
 def report_anew(world: World, version: int, now: float) -> None:

@@ -272,6 +272,8 @@ class World:
 
     `wall_offset` turns monotonic seconds into seconds since the Unix epoch, for what people read, and
     `utc_offset` those into local time.
+    `active_upstream` is reported on, `bound_upstream` is where streams come from, and `departing` are
+    upstreams that were active, with the groups that are still to be left there; see `uplink`.
     `adopting`: the plane was asked for its former content; `adopted`: it has answered, so that roles may
     act on it. `former`: entries that the plane had and that nobody has looked at yet, by group, of the ports
     `former_ports`, since `former_since`. `leaving`: removed ports whose groups are not all forgotten.
@@ -300,6 +302,8 @@ class World:
     elected: set[str] = field(default_factory=set)
     tracking: set[str] = field(default_factory=set)
     active_upstream: str | None = None
+    bound_upstream: str | None = None
+    departing: dict[str, Iterator[Address]] = field(default_factory=dict)
     adopting: bool = False
     adopted: bool = False
     former: dict[Address, list[Route]] = field(default_factory=dict)

@@ -94,6 +94,11 @@ def state_change(group: Address, pending: PendingChange, version: int) -> list[G
     return [GroupRecord(kind, group, tuple(sorted(listed))) for kind, listed in changes if listed]
 
 
+def leave_of(group: Address) -> GroupRecord:
+    """Compose the record that ends whatever was wanted of a group."""
+    return GroupRecord(RecordType.CHANGE_TO_INCLUDE_MODE, group)
+
+
 def current_state(group: Address, interest: Aggregate) -> GroupRecord:
     """Compose the current-state record of a group (RFC 3376 section 4.2.12)."""
     excluding = interest.filter_mode is FilterMode.EXCLUDE

@@ -7,8 +7,9 @@ The caller sends the reports (see `sender`) on the active upstream and hands in 
 
 import heapq
 import random
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 
 from dataplane.forwarding.querier import LATEST_VERSION, HeardQuerier
 from dataplane.forwarding.reports import PendingChange, answer, current_state, state_change
@@ -67,6 +68,10 @@ class UpstreamProxy:
     def behind(self) -> bool:
         """True while the core has yet to be told of a group for the first time."""
         return bool(self._anew or self._fresh)
+
+    def groups(self) -> Iterator[Address]:
+        """Every group that the core is asked for."""
+        return iter(self._interests)
 
     def set_interest(self, group: Address, interest: Aggregate | None, now: float) -> None:
         """Tell what subscribers together want of a group; None when nobody wants it any more."""
@@ -167,7 +172,7 @@ class UpstreamProxy:
         """Collect the messages that are due; call it after changes and at `next_deadline`."""
         version = self.version(now)
         reports = self._state_changes(version, now)
-        reports.extend(_as_reports(version, self._due_answers(now)))
+        reports.extend(as_reports(version, self._due_answers(now)))
         return reports
 
     def _state_changes(self, version: int, now: float) -> list[Report]:
@@ -180,7 +185,7 @@ class UpstreamProxy:
         records = [record for group, change in changes for record in self._transmit(group, change, version)]
         if self._pending and self._retransmit_at is None and not self._again:
             self._retransmit_at = now + self._generator.uniform(0.0, UNSOLICITED_REPORT_INTERVAL)
-        return _as_reports(version, records)
+        return as_reports(version, records)
 
     def _repeated(self, now: float) -> list[tuple[Address, PendingChange]]:
         """The next changes whose report is due again, a few at a time; fresh ones go out by themselves."""
@@ -249,6 +254,10 @@ class UpstreamProxies:
         """True while the core has yet to be told of a group for the first time."""
         return any(proxy.behind for proxy in self._families.values())
 
+    def groups(self) -> Iterator[Address]:
+        """Every group that the core is asked for."""
+        return chain.from_iterable(proxy.groups() for proxy in self._families.values())
+
     def set_interest(self, group: Address, interest: Aggregate | None, now: float) -> None:
         """Tell what subscribers together want of a group; None when nobody wants it any more."""
         self._families[group.version].set_interest(group, interest, now)
@@ -268,7 +277,7 @@ class UpstreamProxies:
         return min((deadline for deadline in deadlines if deadline is not None), default=None)
 
 
-def _as_reports(version: int, records: Iterable[GroupRecord]) -> list[Report]:
+def as_reports(version: int, records: Iterable[GroupRecord]) -> list[Report]:
     """Version 3 puts all records into one report (the sender splits it by MTU), older versions one each."""
     every = tuple(records)
     if version == LATEST_VERSION:

@@ -1,11 +1,14 @@
 """The network side in both families: which upstream is active, and what is reported there."""
 
-from ipaddress import IPv6Address, ip_address
+from dataclasses import replace
+from ipaddress import IPv4Interface, IPv6Address, ip_address
 
 import pytest
 
 from dataplane.config import Role
-from dataplane.engine import messages
+from dataplane.engine import effects, messages
+from dataplane.engine.uplink import HANDOVER
+from dataplane.forwarding.upstream import REPEATED_AT_ONCE
 from dataplane.packets.frames import query_frame, report_frames
 from dataplane.packets.messages import Address, GroupRecord, Query, RecordType
 from tests.support.routers import CORE, GROUP, PORT, Clock, Pair, Router, access, mac, profile, upstream
@@ -54,10 +57,11 @@ def test_a_change_of_upstream_is_reported_anew_in_both_families(one: Router) -> 
     later(one, 5)
     joined = {(3, RecordType.CHANGE_TO_EXCLUDE_MODE)}
     assert told(one) == {GROUP: joined, GROUP_6: joined}
+    one.order.clear()
     one.link(CORE, 2, ipv6=True)
     assert one.engine.world.active_upstream == CORE
     later(one, 5)
-    assert told(one) == {GROUP: joined, GROUP_6: joined}
+    assert sent_on(one, CORE) == {GROUP: joined, GROUP_6: joined}
 
 
 @pytest.mark.parametrize(("family", "version"), [(4, 1), (4, 2), (6, 2)], ids=["igmpv1", "igmpv2", "mldv1"])
@@ -162,3 +166,137 @@ def test_sources_are_asked_for_where_all_members_agree(one: Router) -> None:
     one.join(GROUP_6, stb=3)
     later(one, 1)
     assert (3, RecordType.CHANGE_TO_EXCLUDE_MODE) in told(one)[GROUP_6]
+
+
+def bound(one: Router) -> list[str | None]:
+    """The upstream interfaces that became the parent of the entries, in order."""
+    return [effect.name for effect in one.order if isinstance(effect, effects.SetUpstream)]
+
+
+def sent_on(one: Router, name: str) -> dict[Address, set[tuple[int, RecordType]]]:
+    """What was reported on one upstream interface."""
+    found: dict[Address, set[tuple[int, RecordType]]] = {}
+    for effect in one.order:
+        if isinstance(effect, effects.SendReports) and effect.link.name == name:
+            for report in effect.reports:
+                for record in report.records:
+                    found.setdefault(record.group, set()).add((report.version, record.type))
+    return found
+
+
+def both_work(one: Router) -> None:
+    """The spare is active, and the preferred upstream comes back."""
+    one.join(GROUP)
+    one.join(GROUP_6)
+    one.link(CORE, 2, up=False, ipv6=True)
+    later(one, 2)
+    one.order.clear()
+    one.link(CORE, 2, ipv6=True)
+
+
+JOINED = {(3, RecordType.CHANGE_TO_EXCLUDE_MODE)}
+LEFT = {(3, RecordType.CHANGE_TO_INCLUDE_MODE)}
+
+
+def test_the_streams_stay_on_the_old_upstream_until_the_core_had_time_to_send_them_on_the_new(
+    one: Router,
+) -> None:
+    both_work(one)
+    assert sent_on(one, CORE) == {GROUP: JOINED, GROUP_6: JOINED}
+    later(one, HANDOVER - 0.1)
+    assert bound(one) == []
+    assert sent_on(one, SPARE) == {}
+    later(one, 0.2)
+    assert bound(one) == [CORE]
+
+
+def test_what_an_upstream_that_still_works_was_asked_for_is_left_there(one: Router) -> None:
+    both_work(one)
+    later(one, HANDOVER + 1)
+    assert sent_on(one, SPARE) == {GROUP: LEFT, GROUP_6: LEFT}
+    assert LEFT not in sent_on(one, CORE).values()
+
+
+def test_an_older_core_is_left_in_its_own_version(one: Router) -> None:
+    ask(one, 2, family=4, interface=SPARE)
+    ask(one, 2, family=6, interface=SPARE)
+    both_work(one)
+    later(one, HANDOVER + 1)
+    left = {(2, RecordType.CHANGE_TO_INCLUDE_MODE)}
+    assert sent_on(one, SPARE) == {GROUP: left, GROUP_6: left}
+
+
+def test_many_groups_are_left_a_part_at_a_time(one: Router) -> None:
+    groups = [GROUP + number for number in range(2 * REPEATED_AT_ONCE + 10)]
+    for group in groups:
+        one.join(group)
+    one.link(CORE, 2, up=False, ipv6=True)
+    later(one, 3)
+    one.order.clear()
+    one.link(CORE, 2, ipv6=True)
+    later(one, HANDOVER)
+    later(one, 0.2)
+    sizes = [
+        sum(len(report.records) for report in effect.reports)
+        for effect in one.order
+        if isinstance(effect, effects.SendReports) and effect.link.name == SPARE
+    ]
+    assert max(sizes) <= REPEATED_AT_ONCE
+    assert sum(sizes) == 2 * len(groups)
+    assert set(sent_on(one, SPARE)) == set(groups)
+
+
+def test_an_old_upstream_that_fails_meanwhile_keeps_nobody_waiting(one: Router) -> None:
+    both_work(one)
+    later(one, 1)
+    one.link(SPARE, 3, up=False, ipv6=True)
+    assert bound(one) == [CORE]
+    later(one, HANDOVER)
+    assert sent_on(one, SPARE) == {}
+
+
+def test_a_new_upstream_that_fails_meanwhile_is_given_up(one: Router) -> None:
+    both_work(one)
+    later(one, 1)
+    one.link(CORE, 2, up=False, ipv6=True)
+    later(one, 2 * HANDOVER)
+    assert set(bound(one)) == {SPARE}
+    assert LEFT not in sent_on(one, SPARE).values()
+
+
+def test_an_upstream_that_is_needed_again_is_left_no_further(one: Router) -> None:
+    groups = [GROUP + number for number in range(3 * REPEATED_AT_ONCE)]
+    for group in groups:
+        one.join(group)
+    one.link(CORE, 2, up=False, ipv6=True)
+    later(one, 3)
+    one.link(CORE, 2, ipv6=True)
+    later(one, HANDOVER)
+    one.link(CORE, 2, up=False, ipv6=True)
+    one.order.clear()
+    later(one, 3)
+    assert LEFT not in sent_on(one, SPARE).values()
+
+
+def test_a_preference_that_changes_moves_the_streams_and_both_ends_hear_of_it(one: Router) -> None:
+    one.join(GROUP)
+    later(one, 2)
+    one.order.clear()
+    one.configure(upstream(SPARE, 1))
+    assert sent_on(one, SPARE) == {GROUP: JOINED}
+    later(one, HANDOVER + 1)
+    assert bound(one) == [SPARE]
+    assert sent_on(one, CORE) == {GROUP: LEFT}
+
+
+def test_igmp_is_reported_again_when_the_link_has_another_address(one: Router) -> None:
+    """Routers take reports from 0.0.0.0 (RFC 3376 section 4.2.13), but not all of them do."""
+    one.join(GROUP)
+    later(one, 5)
+    one.reports.clear()
+    old = one.engine.world.links[CORE]
+    one.give(messages.LinkUpdated(replace(old, addresses=())))
+    later(one, 5)
+    assert told(one) == {}
+    one.give(messages.LinkUpdated(replace(old, addresses=(IPv4Interface("10.77.0.1/24"),))))
+    assert told(one) == {GROUP: JOINED}
