@@ -1,7 +1,8 @@
 """Whose hellos count: authentication, and protection against replay. Pure.
 
 Within one start of the peer the counter must grow. A start that was not seen before counts only when its
-hello echoes one of our own last hellos: a recorded datagram cannot. So two routers that meet exchange
+hello echoes one of our own last hellos, sent since the former start was believed: a recorded datagram
+cannot. So two routers that meet exchange
 three hellos before both believe; a restarted one is believed after one round trip.
 """
 
@@ -26,6 +27,7 @@ class Peering:
         self._own = Stamp(boot, 0)
         self._peer = NEVER
         self._stranger = NEVER
+        self._known_since = 0
         self.newcomer = False
         """The hello that was accepted last showed a start of the peer that was not known before."""
 
@@ -62,9 +64,15 @@ class Peering:
         self._peer = hello.stamp
 
     def _verify(self, hello: Hello) -> None:
-        """A start that is new to us must have heard one of our last hellos."""
-        behind = self._own.counter - hello.echo.counter
-        if hello.echo.boot != self._own.boot or not 0 <= behind < _ECHO_WINDOW:
+        """A start that is new to us must have heard one of our last hellos.
+
+        One that came before the present start was believed may have been heard by the former, whose hellos
+        somebody can have kept.
+        """
+        heard, last = hello.echo.counter, self._own.counter
+        recent = max(last - _ECHO_WINDOW, self._known_since) < heard <= last
+        if hello.echo.boot != self._own.boot or not recent:
             self._stranger = hello.stamp
             raise HelloError(HelloDrop.UNVERIFIED)
         self._stranger = NEVER
+        self._known_since = last

@@ -1,5 +1,6 @@
 """The hello datagram and whose hellos count."""
 
+from contextlib import nullcontext
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address
 
@@ -111,6 +112,32 @@ def test_replays_and_reflections_do_not_count(stamp, echo, reason):
     with pytest.raises(HelloError):
         ours.accept(encode(theirs(stamp, echo), KEY, B))
     assert ours.refused == {reason: 1}
+
+
+def test_a_kept_hello_of_the_former_start_does_not_count():
+    """It repeats one of our last hellos, as the peer did before it restarted."""
+    ours = peering()
+    ours.accept(encode(theirs(Stamp(5, 3)), KEY, B))
+    kept = encode(theirs(Stamp(5, 4)), KEY, B)
+    ours.next_stamp()
+    ours.accept(encode(theirs(Stamp(6, 1), Stamp(10, 21)), KEY, B))
+    with pytest.raises(HelloError):
+        ours.accept(kept)
+    assert ours.refused == {HelloDrop.UNVERIFIED: 1}
+    ours.accept(encode(theirs(Stamp(6, 2), Stamp(10, 21)), KEY, B))
+    assert not ours.newcomer
+
+
+@pytest.mark.parametrize(("behind", "counts"), [(15, True), (16, False)])
+def test_a_new_start_counts_while_what_it_heard_is_one_of_the_last_hellos(behind, counts):
+    ours = peering()
+    ours.accept(encode(theirs(Stamp(5, 3)), KEY, B))
+    for _ in range(16):
+        ours.next_stamp()
+    datagram = encode(theirs(Stamp(6, 9), Stamp(10, 36 - behind)), KEY, B)
+    with nullcontext() if counts else pytest.raises(HelloError):
+        ours.accept(datagram)
+    assert ours.echo == Stamp(6, 9)
 
 
 def test_a_newcomer_is_echoed_until_it_counts():
