@@ -25,6 +25,8 @@ from dataplane.roles.peering import Peering
 
 _REPEATS = 2
 _REPEAT_AFTER = 0.01
+_MEANT = 1.0
+"""Seconds that both may be master when one took the role on purpose: it waits for the other's next hello."""
 _ON_PURPOSE = frozenset({RoleReason.FAILBACK, RoleReason.PEER_UPSTREAM_DOWN, RoleReason.SWITCHOVER})
 _Decision = tuple[Role, RoleReason] | None
 
@@ -60,7 +62,7 @@ class ETrunkRole:
         self._peer_until = 0.0
         self._init_until = 0.0
         self._failback_at: float | None = None
-        self._taking_over = False
+        self._meant_until = float("-inf")
         self._ordered_until = float("-inf")
         self._handover_until = float("-inf")
         self._dual = False
@@ -182,7 +184,7 @@ class ETrunkRole:
     def _heard(self, hello: Hello, now: float) -> RoleOutputs:
         outputs = self._peer_is(hello)
         self._peer_until = now + max(self._hold(), hello.hold_ms / 1000)
-        outputs += self._note_dual(hello)
+        outputs += self._note_dual(hello, now)
         outputs += self._evaluate(now)
         self._peer_served = hello.role is Role.MASTER
         return outputs
@@ -190,16 +192,16 @@ class ETrunkRole:
     def _peer_is(self, hello: Hello | None) -> RoleOutputs:
         old, self._peer = self.peer_role, hello
         if hello is None or hello.role is not Role.MASTER:
-            self._taking_over = False
+            self._meant_until = float("-inf")
             self._ordered_until = float("-inf")
         return [PeerRoleChanged(old, self.peer_role)] if old is not self.peer_role else []
 
-    def _note_dual(self, hello: Hello) -> RoleOutputs:
-        """Both masters without either having meant it: once per episode."""
+    def _note_dual(self, hello: Hello, now: float) -> RoleOutputs:
+        """Both masters without either having meant it, or for longer than it takes: once per episode."""
         dual = self.role is Role.MASTER and hello.role is Role.MASTER
-        unmeant = dual and not hello.failback and not self._taking_over
+        unmeant = dual and not hello.failback and now >= self._meant_until
         begins = unmeant and not self._dual
-        self._dual = dual
+        self._dual = unmeant
         self.dual_masters += begins
         return [DualMaster()] if begins else []
 
@@ -223,7 +225,7 @@ class ETrunkRole:
             self._config.priority,
             self._upstream_up,
             self._ready,
-            self._taking_over,
+            now < self._meant_until,
             round(self._hold() * 1000),
             self._peering.next_stamp(),
             self._peering.echo,
@@ -247,7 +249,7 @@ class ETrunkRole:
             raise RuntimeError(f"role cannot go from {self.role} to {role}")
         old, self.role = self.role, role
         self._failback_at = None
-        self._taking_over = reason in _ON_PURPOSE
+        self._meant_until = now + _MEANT if reason in _ON_PURPOSE else float("-inf")
         self._handover_until = float("-inf")
         self._dual = False
         self._repeats = _REPEATS

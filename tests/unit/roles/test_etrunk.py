@@ -177,6 +177,24 @@ def test_failback_is_no_dual_master(pair):
     assert pair.a.machine.dual_masters == pair.b.machine.dual_masters == 0
 
 
+def test_a_failback_that_the_old_master_does_not_hear_of_is_a_dual_master(pair):
+    """Only one direction works: what was meant for a moment lasts."""
+    serving(pair)
+    ready(pair)
+    pair.a.perform(pair.a.machine.upstream(False, pair.now))
+    pair.run(0.1)
+    pair.a.perform(pair.a.machine.upstream(True, pair.now))
+    for _ in range(250):
+        pair.now += 0.1
+        for side in (pair.a, pair.b):
+            side.perform(side.machine.tick(pair.now))
+        pair.a.outbox.clear()
+        pair.deliver(pair.b, len(pair.b.outbox))
+    assert pair.roles == (MASTER, MASTER)
+    assert pair.a.changes[-1] == (MASTER, RoleReason.FAILBACK)
+    assert pair.a.machine.dual_masters == 1
+
+
 def test_without_revertive_the_role_stays_where_it_is():
     pair = Pair(*[msgspec.structs.replace(CONFIG, revertive=False)] * 2)
     serving(pair)
