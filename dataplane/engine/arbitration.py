@@ -181,10 +181,10 @@ def upstream_changed(world: World, now: float) -> None:
         perform(world, profile, profile.machine.ready(_ready(world, profile), now), now)
 
 
-def readiness_changed(world: World, service: str, now: float) -> None:
-    """Tell the elected roles of a service whether failback may happen (rule 12)."""
+def readiness_changed(world: World, names: Set[str], now: float) -> None:
+    """Tell these roles, if they are elected, whether failback may happen (rule 12)."""
     world.joining = world.joining or world.proxy.behind
-    _tell_readiness(world, world.by_service.get(service, set()), now)
+    _tell_readiness(world, names, now)
 
 
 def joins_sent(world: World, now: float) -> None:
@@ -200,9 +200,13 @@ def _tell_readiness(world: World, names: Set[str], now: float) -> None:
 
 
 def _ready(world: World, profile: Profile) -> bool:
+    """Return whether the batch of this profile is complete, both ways, and the core knows of every group."""
     service = world.services.get(profile.config.service_name)
     machine = None if service is None else service.machine
-    synchronized = machine is not None and machine.state is ChannelState.CONNECTED
+    if machine is None or machine.state is not ChannelState.CONNECTED:
+        return False
+    number = profile.config.backup_id
+    synchronized = machine.accepts(number) and not machine.synchronizing(number)
     return synchronized and world.active_upstream is not None and not world.joining
 
 

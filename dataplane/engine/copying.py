@@ -4,7 +4,7 @@ Owns the way between a profile's access ports and the replication channel of its
 message is copied is `copy_policy`'s to say; sequence, batches and acknowledgement are the peer machine's.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from typing import Final
 
 from dataplane.copy_policy import NotCopied, SubscriberType, refusal, refusal_of_drop, subscriber_type
@@ -149,6 +149,7 @@ def _note(world: World, service: Service, output: _Noted, now: float) -> None:
             _state_changed(world, service, output, now)
         case peer.PeerSettings(backup_ids):
             refresh_told(world, service, backup_ids, now)
+            arbitration.readiness_changed(world, _names(world, service, backup_ids), now)
             tell_requests(world, service)
         case peer.BatchCompleted():
             _batch_completed(world, service, output, now)
@@ -156,6 +157,14 @@ def _note(world: World, service: Service, output: _Noted, now: float) -> None:
             name = service.config.name
             profile = world.by_backup_id.get((name, backup_id), "")
             world.out.append(Notify(OutOfSync(name, profile, reason.value)))
+
+
+def _names(world: World, service: Service, backup_ids: frozenset[int] | None) -> Set[str]:
+    """Return the profiles of these numbers, of all for None."""
+    name = service.config.name
+    if backup_ids is None:
+        return world.by_service.get(name, set())
+    return {world.by_backup_id.get((name, each), "") for each in backup_ids}
 
 
 def _apply(world: World, service: str, record: Record, now: float) -> None:
@@ -221,7 +230,7 @@ def _state_changed(world: World, service: Service, change: peer.StateChanged, no
         service.last_down_reason = change.reason
     world.out.append(Notify(ChannelStateChanged(name, change.old.value, change.new.value, change.reason)))
     refresh_service(world, service, now)
-    arbitration.readiness_changed(world, name, now)
+    arbitration.readiness_changed(world, world.by_service.get(name, set()), now)
 
 
 def _was_up(state: peer.ChannelState) -> bool:
@@ -242,6 +251,7 @@ def _batch_completed(world: World, service: Service, batch: peer.BatchCompleted,
         profile.last_batch_entries = batch.entries
         _tell_completed(world, service, name, batch)
     refresh_copy_states(world, profile, now)
+    arbitration.readiness_changed(world, {name}, now)
 
 
 def _tell_completed(world: World, service: Service, profile: str, batch: peer.BatchCompleted) -> None:

@@ -43,6 +43,7 @@ def choose(world: World, now: float, *, rebound: bool = False) -> None:
     was_up, world.active_upstream = world.active_upstream is not None, name
     if was_up is (best is not None):
         _follow(world, best, now)
+        arbitration.readiness_changed(world, world.elected, now)
         return
     if best is None:
         # the peer has to know first: everything else can wait
