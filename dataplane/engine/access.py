@@ -49,7 +49,8 @@ def _query_heard(world: World, port: Port, heard: AccessMessage, query: Query, n
     """A foreign querier: elected against as RFC 3376 section 6.6.2 says, never copied (rules 14, 17)."""
     side = port.sides[heard.source.version]
     if not heard.subscriber.tagged:
-        side.querier.heard(query, heard.source, now, from_peer=copying.is_peer(world, port, heard.source))
+        from_peer = copying.may_be_peer(world, port, heard.source, now)
+        side.querier.heard(query, heard.source, now, from_peer=from_peer)
     copying.count_not_copied(world, port, side.version, heard.subscriber, NotCopied.QUERY)
     world.deadlines.set(side.querier_key, side.querier.next_deadline())
     world.deadlines.set(side.table_key, side.table.next_deadline())  # a last-member query lowers timers

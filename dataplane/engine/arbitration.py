@@ -10,8 +10,8 @@ from collections.abc import Iterable, Set
 from dataplane.config import ETrunkArbitration, ProfileConfig, Role, StaticArbitration, VrrpArbitration
 from dataplane.engine.effects import Notify, SendHelloTo, SetActive
 from dataplane.engine.settle import run_queriers
-from dataplane.engine.status import peer_changed, refresh_peer_role, watch_for_two_masters
-from dataplane.engine.world import Port, Profile, World
+from dataplane.engine.status import refresh_peer, watch_for_two_masters
+from dataplane.engine.world import HANDOVER, Port, Profile, World
 from dataplane.links import Link
 from dataplane.replication.peer import ChannelState
 from dataplane.roles import (
@@ -77,8 +77,7 @@ def replace(world: World, name: str, now: float, *, only_settings: bool) -> None
         return
     say_goodbye(world, profile, now)
     profile.machine = make_machine(world, profile)
-    _refresh_peer(world, profile)
-    watch_for_two_masters(world, profile, now)
+    _refresh_peer(world, profile, now)
     forget(world, name)
     if isinstance(profile.machine, ETrunkRole):
         world.elected.add(name)
@@ -112,8 +111,7 @@ def perform(world: World, profile: Profile, outputs: Iterable[RoleOutput], now: 
         elif isinstance(output, DualMaster):
             world.out.append(Notify(DualMasterEvent(profile.config.name)))
         else:
-            _refresh_peer(world, profile)
-            peer_changed(world, profile, output.new, now)
+            _refresh_peer(world, profile, now)
     if profile.role is not profile.machine.role:  # another machine, which begins elsewhere
         _become(world, profile, profile.machine.role, RoleReason.CONFIGURED, now)
     world.deadlines.set(("role", profile.config.name), profile.machine.next_deadline())
@@ -126,8 +124,8 @@ def say_goodbye(world: World, profile: Profile, now: float) -> None:
             world.out.append(SendHelloTo(profile.config.service_name, output.datagram))
 
 
-def _refresh_peer(world: World, profile: Profile) -> None:
-    refresh_peer_role(world.services.get(profile.config.service_name), profile)
+def _refresh_peer(world: World, profile: Profile, now: float) -> None:
+    refresh_peer(world, world.services.get(profile.config.service_name), profile, now)
 
 
 def _become(world: World, profile: Profile, new: Role, reason: RoleReason, now: float) -> None:
@@ -136,8 +134,8 @@ def _become(world: World, profile: Profile, new: Role, reason: RoleReason, now: 
     if old is new:
         return
     profile.role = new
-    profile.last_role_change = world.wall(now)
-    profile.last_role_change_reason = reason.value
+    profile.handover_until = now + HANDOVER
+    _note_reason(world, profile, reason, now)
     ports = [world.ports[name] for name in profile.ports.values()]
     for port in ports:
         activate(world, port)
@@ -146,6 +144,11 @@ def _become(world: World, profile: Profile, new: Role, reason: RoleReason, now: 
     world.settings_changed.add(profile.config.service_name)
     watch_for_two_masters(world, profile, now)
     world.out.append(Notify(RoleChangedEvent(profile.config.name, old.value, new.value, reason.value)))
+
+
+def _note_reason(world: World, profile: Profile, reason: RoleReason, now: float) -> None:
+    profile.last_role_change = world.wall(now)
+    profile.last_role_change_reason = reason.value
 
 
 def activate(world: World, port: Port) -> None:

@@ -298,8 +298,14 @@ def count_not_copied(
         profile.copy[version][kind].not_copied[reason.value] += 1
 
 
-def is_peer(world: World, port: Port, source: Address) -> bool:
-    """Return whether a query's source is the peer of the port's profile (rule 17)."""
+def may_be_peer(world: World, port: Port, source: Address, now: float) -> bool:
+    """Return whether a query may come from the peer of the port's profile (rule 17).
+
+    Its address on the access link is not known. What the old master has asked can be read after the role has
+    moved: an election lost to it would leave nobody to ask for minutes. Whoever else asks, asks again.
+    """
     profile = world.profiles.get(port.profile_name)
     service = None if profile is None else world.services.get(profile.config.service_name)
-    return service is not None and service.config.peer is not None and service.config.peer.address == source
+    if profile is None or service is None or service.config.peer is None:
+        return False
+    return service.config.peer.address == source or now < profile.handover_until

@@ -10,7 +10,7 @@ from dataplane.config import ETrunkArbitration, ProfileConfig, Role, StaticArbit
 from dataplane.copy_policy import CopyFacts, SubscriberType, copy_state
 from dataplane.engine.effects import Notify
 from dataplane.engine.settle import take_queriers_back
-from dataplane.engine.world import PROTOCOLS, CopyStatus, Named, Profile, Service, World
+from dataplane.engine.world import HANDOVER, PROTOCOLS, CopyStatus, Named, Profile, Service, World
 from dataplane.replication.peer import ChannelState, PeerMachine
 from dataplane.replication.settings import ArbitrationKind, ArbitrationSettings, ProfileSettings
 from dataplane.state import CopyStateChanged, DualMaster
@@ -53,21 +53,38 @@ def refresh_remapped(world: World, profile: Profile, now: float) -> None:
 
 
 def _refresh_profile(world: World, service: Service | None, profile: Profile, now: float) -> None:
-    before = profile.peer_role
-    refresh_peer_role(service, profile)
-    if profile.peer_role is not before:
-        peer_changed(world, profile, profile.peer_role, now)
-    watch_for_two_masters(world, profile, now)
+    refresh_peer(world, service, profile, now)
     refresh_copy_states(world, profile, now)
 
 
+def refresh_peer(world: World, service: Service | None, profile: Profile, now: float) -> None:
+    """Take the peer's role from its hellos, which are faster, or else from the channel."""
+    told = None
+    if service is not None and service.machine is not None and service.machine.state in _COPYING:
+        settings = service.machine.peer_settings(profile.config.backup_id)
+        told = None if settings is None else settings.role
+    before, profile.peer_role = profile.peer_role, profile.machine.peer_role or told
+    if before is Role.MASTER and profile.peer_role is not Role.MASTER:
+        _take_queriers_back(world, profile, now)
+    watch_for_two_masters(world, profile, now)
+
+
+def _take_queriers_back(world: World, profile: Profile, now: float) -> None:
+    """Ask again, now that the peer does not: while both were master we may have yielded to it (rule 17)."""
+    if profile.role is not Role.MASTER:
+        return
+    profile.handover_until = now + HANDOVER
+    for name in profile.ports.values():
+        take_queriers_back(world, world.ports[name], now)
+
+
 def watch_for_two_masters(world: World, profile: Profile, now: float) -> None:
-    """Where no hellos decide the role, the channel alone tells that the peer is master too (rule 19)."""
-    name = profile.config.name
-    both = profile.role is profile.peer_role is Role.MASTER and name not in world.elected
+    """Where no hellos are heard, the channel alone tells that the peer is master too (rule 19)."""
+    both = profile.role is profile.peer_role is Role.MASTER and profile.machine.peer_role is None
     if both is not profile.two_masters:
         profile.two_masters = both
-        world.deadlines.set(("two-masters", name), now + TWO_MASTERS_AFTER if both else None)
+        deadline = now + TWO_MASTERS_AFTER if both else None
+        world.deadlines.set(("two-masters", profile.config.name), deadline)
 
 
 def tell_two_masters(world: World, name: str) -> None:
@@ -75,23 +92,6 @@ def tell_two_masters(world: World, name: str) -> None:
     profile = world.profiles.get(name)
     if profile is not None and profile.two_masters:
         world.out.append(Notify(DualMaster(name)))
-
-
-def refresh_peer_role(service: Service | None, profile: Profile) -> None:
-    """Take the peer's role from the channel, unless hellos, which are faster, tell it."""
-    told = None
-    if service is not None and service.machine is not None and service.machine.state in _COPYING:
-        settings = service.machine.peer_settings(profile.config.backup_id)
-        told = None if settings is None else settings.role
-    profile.peer_role = profile.machine.peer_role or told
-
-
-def peer_changed(world: World, profile: Profile, peer_role: Role | None, now: float) -> None:
-    """Ask again, now that the peer does not: while both were master we may have yielded to it (rule 17)."""
-    if profile.role is not Role.MASTER or peer_role is Role.MASTER:
-        return
-    for name in profile.ports.values():
-        take_queriers_back(world, world.ports[name], now)
 
 
 def refresh_copy_states(world: World, profile: Profile, now: float) -> None:

@@ -54,6 +54,10 @@ Named: TypeAlias = tuple[str, dict[int, str]]
 REPAIR_DELAY: Final = 1.0
 """Seconds from the plane's first refusal to the next attempt."""
 
+HANDOVER: Final = 0.25
+"""Seconds after a change of role in which a query of the old master may still be read: it was on its way, or
+waits in a capture."""
+
 Key = tuple[str, str] | tuple[str, str, int]
 """Names a part that has deadlines: its kind and its name, and the IP version of an access port's side."""
 
@@ -128,7 +132,7 @@ class Profile:
     """One remote-backup-profile. `ports` are the names of the bound access interfaces, by access-id.
 
     `copy`: how each protocol, by IP version, and each kind of subscriber stands. `subscribers`: the list of
-    those that are copied, None for everyone.
+    those that are copied, None for everyone. `handover_until`: until then a query may be an old master's.
     """
 
     config: ProfileConfig
@@ -136,6 +140,7 @@ class Profile:
     role: Role = Role.INIT
     peer_role: Role | None = None
     two_masters: bool = False
+    handover_until: float = float("-inf")
     ports: dict[int, str] = field(default_factory=dict)
     copy: dict[int, dict[SubscriberType, CopyStatus]] = field(default_factory=dict)
     subscribers: LoadedList | None = None

@@ -103,6 +103,7 @@ def test_a_query_of_an_older_version_says_nothing_of_intervals(pair: Pair) -> No
 def test_rule_17_a_master_by_order_that_had_yielded_to_its_peer_asks_again(pair: Pair) -> None:
     """No hellos tell of the peer's role: the channel does. What the peer asks last may silence us."""
     pair.b.configure(MASTER)
+    pair.run(0.5)
     pair.b.query("10.1.0.1", GROUP)
     pair.b.query("fe80::1:1", MLD_GROUP)
     pair.b.frames.clear()
@@ -117,9 +118,10 @@ def test_rule_17_a_master_by_order_that_had_yielded_to_its_peer_asks_again(pair:
 
 def test_rule_17_a_really_foreign_querier_is_elected_again_after_the_peers_change(pair: Pair) -> None:
     pair.b.configure(MASTER)
+    pair.run(0.5)
     hear(pair.b)
     pair.a.configure(BACKUP)
-    pair.run(0.1)
+    pair.run(0.5)
     hear(pair.b)
     pair.b.frames.clear()
     pair.run(15)

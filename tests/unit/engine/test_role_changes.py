@@ -1,15 +1,21 @@
-"""Roles in unlucky moments: spare upstreams and profiles that come later."""
+"""Roles in unlucky moments: another arbitration while a stream flows, stops, late queries, refused hellos."""
 
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv4Interface
 
 import msgspec
 import pytest
 
-from dataplane.config import ETrunkArbitration, ProfileConfig
+from dataplane.actions import Switchover
+from dataplane.config import ETrunkArbitration, ProfileConfig, Role, VrrpArbitration
 from dataplane.engine import effects
-from tests.support.routers import CORE, PORT, SERVICE, Pair, access, profile, upstream
+from dataplane.links import Link
+from dataplane.state import DualMaster
+from tests.support.routers import CORE, PORT, PROFILE, SERVICE, Pair, Router, access, profile, upstream
 
+HOLD = 0.3
 TRUNK = ETrunkArbitration(1, hello_interval=0.1, revert_delay=1.0)
+VLAN10 = Link(5, "vlan10", True, bytes(6), 1500, (IPv4Interface("192.0.2.254/24"),))
+VRRP = VrrpArbitration(51, "vlan10", "192.0.2.254")
 
 
 def trunk(priority: int, **changes: object) -> ProfileConfig:
@@ -29,6 +35,85 @@ def trunks(**changes: object) -> Pair:
 
 def roles(pair: Pair) -> tuple[str, str]:
     return pair.a.profile_state().local_role, pair.b.profile_state().local_role
+
+
+def failover(pair: Pair) -> None:
+    pair.a.link(CORE, 2, up=False)
+    pair.run(0.002)
+    assert roles(pair) == ("backup", "master")
+
+
+def test_rule_17_a_query_of_the_old_master_on_its_way_silences_nobody() -> None:
+    pair = trunks()
+    failover(pair)
+    pair.b.query("10.1.0.1")  # a sent it just before
+    pair.b.frames.clear()
+    pair.run(15.0)
+    assert pair.b.queries()
+
+
+def test_rule_17_a_foreign_querier_is_heard_after_a_failover() -> None:
+    pair = trunks()
+    failover(pair)
+    pair.run(1.0)
+    pair.b.query("10.0.0.1")
+    pair.b.frames.clear()
+    pair.run(15.0)
+    assert pair.b.queries() == []
+
+
+def switch_over(router: Router) -> None:
+    router.give(Switchover(PROFILE))
+
+
+def test_rule_17_the_querier_is_taken_back_where_only_the_channel_tells_the_roles() -> None:
+    """Both are master for a while, as the order of static roles wants it; a has the lower address."""
+    pair = Pair()
+    pair.start(profile(Role.MASTER), profile(Role.BACKUP))
+    pair.run(2.0)
+    switch_over(pair.b)
+    pair.run(0.5)
+    pair.b.query("10.1.0.1")
+    pair.b.frames.clear()
+    pair.run(0.2)
+    assert pair.b.queries() == []
+    switch_over(pair.a)
+    pair.run(0.1)
+    assert [query.group for query in pair.b.queries()] == [None]
+    pair.b.query("10.1.0.1")
+    pair.run(15.0)
+    assert len(pair.b.queries()) > 2
+
+
+@pytest.mark.parametrize("other", [{"security_key": "another"}, {"id": 2}], ids=["key", "e-trunk id"])
+def test_two_masters_that_do_not_take_each_others_hellos_are_told_by_the_channel(
+    other: dict[str, object],
+) -> None:
+    pair = Pair()
+    pair.start(trunk(10), trunk(20, **other))
+    pair.run(5.0)
+    assert roles(pair) == ("master", "master")
+    assert [each.events.count(DualMaster(PROFILE)) for each in (pair.a, pair.b)] == [1, 1]
+    pair.b.configure(trunk(20))
+    pair.run(2.0)
+    assert roles(pair) == ("master", "backup")
+
+
+def test_two_masters_where_one_alone_has_an_election() -> None:
+    pair = Pair()
+    pair.start(trunk(10), profile(Role.MASTER))
+    pair.run(5.0)
+    assert [each.events.count(DualMaster(PROFILE)) for each in (pair.a, pair.b)] == [1, 1]
+
+
+def test_a_failover_tells_of_no_two_masters() -> None:
+    pair = trunks()
+    failover(pair)
+    pair.run(5.0)
+    pair.a.link(CORE, 2)
+    pair.run(5.0)
+    assert roles(pair) == ("master", "backup")
+    assert DualMaster(PROFILE) not in [*pair.a.events, *pair.b.events]
 
 
 def groups(count: int) -> list[IPv4Address]:
