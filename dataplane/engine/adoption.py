@@ -3,8 +3,8 @@
 The kernel went on forwarding while no dataplane ran. What it forwards is adopted: a port that forwards
 goes on until its role is known again, and an entry that no member explains yet is kept for one group
 membership interval (RFC 3376 section 8.4), within which every STB that is still there has reported and the
-peer's batch has come. The peer of an e-trunk may have promoted itself in between: then both forward for
-two hello timeouts at most, which costs duplicates and loses nothing, and the roles settle as rule 19 says.
+peer's batch has come. The peer of an e-trunk may have promoted itself in between: then both forward until
+its hellos say so, which costs duplicates and loses nothing, and the roles settle as rule 19 says.
 With static arbitration the role is back at once.
 """
 

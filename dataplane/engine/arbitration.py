@@ -45,11 +45,13 @@ def make_machine(world: World, profile: Profile) -> RoleMachine:
     if isinstance(arbitration, VrrpArbitration):
         return VrrpRole(arbitration)
     service = world.services.get(config.service_name)
-    if isinstance(arbitration, ETrunkArbitration) and service is not None and service.config.peer is not None:
-        peer = service.config.peer
-        boot = world.generator.getrandbits(_BOOT_BITS) or 1
-        return ETrunkRole(arbitration, config.backup_id, peer.source_address, peer.address, boot)
-    return StaticRole()
+    if not isinstance(arbitration, ETrunkArbitration):
+        return StaticRole()
+    peer = None if service is None else service.config.peer
+    if peer is None:
+        return StaticRole(why_none=RoleReason.NO_PEER)
+    boot = world.generator.getrandbits(_BOOT_BITS) or 1
+    return ETrunkRole(arbitration, config.backup_id, peer.source_address, peer.address, boot)
 
 
 def start(world: World, name: str, now: float) -> None:
@@ -61,13 +63,20 @@ def start(world: World, name: str, now: float) -> None:
     if isinstance(machine, VrrpRole):
         machine.links_known(world.links.values())
     perform(world, profile, machine.start(now), now)
+    if profile.role is not machine.role:  # another machine, which begins elsewhere
+        _become(world, profile, machine.role, machine.reason, now)
+    elif not profile.last_role_change_reason:
+        _note_reason(world, profile, machine.reason, now)
+    for port in profile.ports.values():
+        activate(world, world.ports[port])  # one that waited for the decision of another machine, too
 
 
 def replace(world: World, name: str, now: float, *, only_settings: bool) -> None:
     """Give a profile the machine that its configuration needs.
 
     `only_settings`: who talks to whom is unchanged, so an election goes on with other settings. Otherwise
-    another machine takes the place of the present one, and the role changes once, not by way of init.
+    another machine takes the place of the present one, and the role changes once; an election begins with
+    init.
     """
     profile = world.profiles[name]
     arbitration = profile.config.arbitration
@@ -81,10 +90,18 @@ def replace(world: World, name: str, now: float, *, only_settings: bool) -> None
     forget(world, name)
     if isinstance(profile.machine, ETrunkRole):
         world.elected.add(name)
+        _forward_on(world, profile)
     elif isinstance(profile.machine, VrrpRole):
         world.tracking.add(name)
     if world.adopted:
         start(world, name, now)
+
+
+def _forward_on(world: World, profile: Profile) -> None:
+    """An election begins while streams flow: what is forwarded to goes on, as after a restart (rule 18)."""
+    for name in profile.ports.values():
+        port = world.ports[name]
+        port.adopted = port.active is True
 
 
 def forget(world: World, name: str) -> None:
@@ -111,9 +128,7 @@ def perform(world: World, profile: Profile, outputs: Iterable[RoleOutput], now: 
         elif isinstance(output, DualMaster):
             world.out.append(Notify(DualMasterEvent(profile.config.name)))
         else:
-            _refresh_peer(world, profile, now)
-    if profile.role is not profile.machine.role:  # another machine, which begins elsewhere
-        _become(world, profile, profile.machine.role, RoleReason.CONFIGURED, now)
+            _peer_changed(world, profile, now)
     world.deadlines.set(("role", profile.config.name), profile.machine.next_deadline())
 
 
@@ -122,6 +137,14 @@ def say_goodbye(world: World, profile: Profile, now: float) -> None:
     for output in profile.machine.stop(now):
         if isinstance(output, SendHello):
             world.out.append(SendHelloTo(profile.config.service_name, output.datagram))
+
+
+def _peer_changed(world: World, profile: Profile, now: float) -> None:
+    """The peer said another role: a port that only goes on until somebody serves may have its end."""
+    _refresh_peer(world, profile, now)
+    if profile.role is Role.INIT:
+        for name in profile.ports.values():
+            activate(world, world.ports[name])
 
 
 def _refresh_peer(world: World, profile: Profile, now: float) -> None:
@@ -155,18 +178,24 @@ def activate(world: World, port: Port) -> None:
     """Forward to the port, or to the sink, as its role says.
 
     While hellos have not decided the role anew after a restart, a port that the former dataplane forwarded
-    to goes on (rule 18): the peer takes over without a gap, or the role comes back. While entries of a
-    removed port of the same name are there, none of them reaches this one (rule 13).
+    to goes on until the peer does (rule 18): it takes over without a gap, or the role comes back. While
+    entries of a removed port of the same name are there, none of them reaches this one (rule 13).
     """
     if not world.adopted:
         return
     role = world.role_of(port)
-    if role is not Role.INIT or port.profile_name not in world.elected:
+    if role is not Role.INIT or not _undecided(world, port.profile_name):
         port.adopted = False
     active = (role is Role.MASTER or port.adopted) and not world.leaves(port.config.name)
     if port.active is not active:
         port.active = active
         world.out.append(SetActive(port.config.name, active))
+
+
+def _undecided(world: World, name: str) -> bool:
+    """Return whether hellos have still to say who serves."""
+    machine = world.profiles[name].machine if name in world.elected else None
+    return isinstance(machine, ETrunkRole) and not machine.peer_serves
 
 
 def run_querier(world: World, port: Port, now: float) -> None:

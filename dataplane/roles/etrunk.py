@@ -48,6 +48,7 @@ class ETrunkRole:
         self, config: ETrunkArbitration, backup_id: int, address: Address, peer_address: Address, boot: int
     ) -> None:
         self.role = Role.INIT
+        self.reason = RoleReason.CONFIGURED
         self.dual_masters = 0
         self._config = config
         self._backup_id = backup_id
@@ -74,6 +75,12 @@ class ETrunkRole:
     def peer_role(self) -> Role | None:
         """What the peer last said; None when it is not heard."""
         return self._peer.role if self._peer else None
+
+    @property
+    def peer_serves(self) -> bool:
+        """The peer is master, and not without the streams that this router has."""
+        peer = self._peer
+        return peer is not None and peer.role is Role.MASTER and not self._forfeited_by(peer)
 
     @property
     def refused(self) -> dict[HelloDrop, int]:
@@ -247,7 +254,7 @@ class ETrunkRole:
             return []
         if role not in TRANSITIONS[self.role]:
             raise RuntimeError(f"role cannot go from {self.role} to {role}")
-        old, self.role = self.role, role
+        old, self.role, self.reason = self.role, role, reason
         self._failback_at = None
         self._meant_until = now + _MEANT if reason in _ON_PURPOSE else float("-inf")
         self._handover_until = float("-inf")

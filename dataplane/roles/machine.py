@@ -11,6 +11,7 @@ class RoleReason(StrEnum):
     """Why a role changed: last-role-change-reason of the YANG module."""
 
     CONFIGURED = "configured"
+    NO_ARBITRATION = "no-arbitration"
     NO_PEER = "no-peer"
     PEER_TIMEOUT = "peer-timeout"
     PEER_RESIGNED = "peer-resigned"
@@ -72,6 +73,10 @@ class RoleMachine(Protocol):
     @property
     def role(self) -> Role:
         """The local role."""
+
+    @property
+    def reason(self) -> RoleReason:
+        """Why the local role is what it is."""
 
     @property
     def peer_role(self) -> Role | None:

@@ -14,8 +14,9 @@ class StaticRole:
 
     peer_role: Role | None = None
 
-    def __init__(self, role: Role | None = None) -> None:
+    def __init__(self, role: Role | None = None, why_none: RoleReason = RoleReason.NO_ARBITRATION) -> None:
         self.role = Role.INIT
+        self.reason = why_none if role is None else RoleReason.CONFIGURED
         self._configured = role
 
     def start(self, now: float) -> RoleOutputs:  # noqa: ARG002
@@ -57,5 +58,5 @@ class StaticRole:
     def _become(self, role: Role, reason: RoleReason) -> RoleOutputs:
         if role is self.role:
             return []
-        old, self.role = self.role, role
+        old, self.role, self.reason = self.role, role, reason
         return [RoleChanged(old, role, reason)]

@@ -24,6 +24,7 @@ class VrrpRole:
     def __init__(self, config: VrrpArbitration) -> None:
         """Raises ValueError when the virtual address is none."""
         self.role = Role.INIT
+        self.reason = RoleReason.INTERFACE_MISSING
         self._config = config
         self._address = ip_address(config.virtual_address)
         self._links: dict[str, Link] = {}
@@ -112,5 +113,5 @@ class VrrpRole:
     def _become(self, role: Role, reason: RoleReason) -> RoleOutputs:
         if role is self.role:
             return []
-        old, self.role = self.role, role
+        old, self.role, self.reason = self.role, role, reason
         return [RoleChanged(old, role, reason)]

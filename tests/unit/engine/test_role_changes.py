@@ -1,13 +1,15 @@
 """Roles in unlucky moments: another arbitration while a stream flows, stops, late queries, refused hellos."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Interface
 
 import msgspec
 import pytest
 
 from dataplane.actions import Switchover
-from dataplane.config import ETrunkArbitration, ProfileConfig, Role, VrrpArbitration
-from dataplane.engine import effects
+from dataplane.config import ETrunkArbitration, PeerConfig, ProfileConfig, Role, VrrpArbitration
+from dataplane.engine import effects, messages
 from dataplane.links import Link
 from dataplane.state import DualMaster
 from tests.support.routers import CORE, PORT, PROFILE, SERVICE, Pair, Router, access, profile, upstream
@@ -35,6 +37,125 @@ def trunks(**changes: object) -> Pair:
 
 def roles(pair: Pair) -> tuple[str, str]:
     return pair.a.profile_state().local_role, pair.b.profile_state().local_role
+
+
+def always_forwarded(pair: Pair, seconds: float) -> bool:
+    """Play the time; says whether a packet would have reached the member at each moment of it."""
+    for _ in range(round(seconds / 0.02)):
+        pair.run(0.02)
+        if not (pair.a.forwards() or pair.b.forwards()):
+            return False
+    return True
+
+
+def renumbered(pair: Pair) -> None:
+    peer = PeerConfig(IPv4Address("192.0.2.9"), pair.a.address, 2000)
+    pair.a.configure(pair.a.service(peer=peer))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda pair: pair.a.configure(trunk(10)),
+        lambda pair: pair.a.configure(profile(arbitration=VRRP)),
+        lambda pair: pair.a.configure(msgspec.structs.replace(trunk(10), backup_id=8)),
+    ],
+    ids=["static to e-trunk", "static to vrrp", "static to another e-trunk"],
+)
+def test_a_stream_flows_on_when_the_arbitration_of_the_master_changes(change: Callable[[Pair], None]) -> None:
+    pair = Pair()
+    pair.start(profile(Role.MASTER), profile(Role.BACKUP))
+    pair.a.give(messages.LinkUpdated(VLAN10))
+    pair.a.join()
+    pair.run(0.1)
+    change(pair)
+    assert pair.a.forwards() == {PORT}
+    assert always_forwarded(pair, 4.0)
+    assert roles(pair) == ("master", "backup")
+
+
+def test_there_and_back_through_all_arbitrations_while_a_stream_flows() -> None:
+    pair = Pair()
+    pair.start(profile(Role.MASTER), profile(Role.BACKUP))
+    pair.a.give(messages.LinkUpdated(VLAN10))
+    pair.b.give(messages.LinkUpdated(replace(VLAN10, addresses=())))
+    pair.a.join()
+    pair.run(0.1)
+    static = (profile(Role.MASTER), profile(Role.BACKUP))
+    hellos = (trunk(10), trunk(20))
+    vrrp = (profile(arbitration=VRRP), profile(arbitration=VRRP))
+    for number, (first, second) in enumerate((hellos, vrrp, hellos, static, vrrp, static)):
+        pair.a.join()
+        pair.a.configure(first)
+        assert always_forwarded(pair, 1.5), number
+        pair.b.configure(second)
+        assert always_forwarded(pair, 4.0), number
+        assert roles(pair) == ("master", "backup"), number
+
+
+@pytest.mark.parametrize(
+    "settings", [profile(), profile(Role.BACKUP), profile(arbitration=VRRP)], ids=["none", "static", "vrrp"]
+)
+def test_an_election_that_is_called_off_leaves_nothing_forwarding(settings: ProfileConfig) -> None:
+    pair = Pair()
+    pair.start(profile(Role.MASTER), profile(Role.BACKUP))
+    pair.a.join()
+    pair.run(0.1)
+    pair.a.configure(trunk(10))
+    pair.run(0.1)
+    pair.a.configure(settings)
+    assert pair.a.forwards() == frozenset()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [renumbered, lambda pair: pair.a.configure(msgspec.structs.replace(trunk(10), backup_id=8))],
+    ids=["peer", "backup-id"],
+)
+def test_a_stream_flows_on_when_the_master_looks_for_another_peer(change: Callable[[Pair], None]) -> None:
+    pair = trunks()
+    change(pair)
+    assert always_forwarded(pair, 4.0)
+
+
+def test_rule_18_a_port_that_goes_on_is_stopped_when_the_peer_forwards() -> None:
+    """Both would forward until the end of init, a minute with slow hellos."""
+    pair = trunks()
+    pair.a.restart()
+    pair.a.link(PORT, 1)
+    pair.a.link(CORE, 2)
+    pair.a.configure(pair.a.service(), trunk(10), access(), upstream())
+    assert pair.a.forwards() == {PORT}
+    pair.run(0.15)
+    assert roles(pair) == ("init", "master")
+    assert (pair.a.forwards(), pair.b.forwards()) == (frozenset(), {PORT})
+
+
+def test_rule_18_it_goes_on_while_the_peer_that_took_over_has_no_upstream() -> None:
+    pair = trunks()
+    pair.b.link(CORE, 2, up=False)
+    pair.run(0.2)
+    pair.a.restart()
+    pair.a.link(PORT, 1)
+    pair.a.link(CORE, 2)
+    pair.a.configure(pair.a.service(), trunk(10), access(), upstream())
+    pair.run(0.15)
+    assert roles(pair) == ("init", "master")
+    for _ in range(100):
+        pair.run(0.02)
+        assert pair.a.forwards() == {PORT}
+    assert roles(pair) == ("master", "backup")
+
+
+def test_rule_18_a_router_that_stops_goes_on_forwarding_whatever_its_peer_says() -> None:
+    """The kernel forwards until the next dataplane is there: the peer may be without an upstream."""
+    pair = trunks()
+    pair.a.order.clear()
+    pair.a.give(messages.Stopping())
+    pair.run(1.0)
+    assert roles(pair)[1] == "master"
+    assert effects.SetActive(PORT, False) not in pair.a.order
+    assert pair.a.forwards() == {PORT}
 
 
 def failover(pair: Pair) -> None:
@@ -175,3 +296,35 @@ class Held:
 
     def __bool__(self) -> bool:
         return False
+
+
+def test_the_reason_is_told_of_a_role_that_never_was_another() -> None:
+    pair = Pair()
+    pair.start(profile(arbitration=VRRP), profile())
+    assert roles(pair) == ("init", "init")
+    assert pair.a.profile_state().last_role_change_reason == "interface-missing"
+    assert pair.b.profile_state().last_role_change_reason == "no-arbitration"
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        (profile(), "no-arbitration"),
+        (profile(arbitration=VRRP), "interface-missing"),
+        (profile(Role.BACKUP), "configured"),
+        (trunk(10), "configured"),
+    ],
+)
+def test_the_reason_is_that_of_the_new_arbitration(settings: ProfileConfig, reason: str) -> None:
+    pair = Pair()
+    pair.start(profile(Role.MASTER), profile(Role.BACKUP))
+    pair.a.configure(settings)
+    assert pair.a.profile_state().last_role_change_reason == reason
+
+
+def test_an_election_without_a_peer_to_have_it_with() -> None:
+    pair = Pair()
+    pair.start(profile(Role.MASTER), profile(Role.BACKUP))
+    pair.a.configure(pair.a.service(peer=None), trunk(10))
+    assert roles(pair)[0] == "init"
+    assert pair.a.profile_state().last_role_change_reason == "no-peer"
