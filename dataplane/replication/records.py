@@ -51,6 +51,11 @@ _NO_SUBSCRIBER: Final = Subscriber(0, 0, 0, bytes(6))
 _RETURNED, _BATCH = 1, 2
 _LINK_LOCAL = IPv4Address("224.0.0.0").packed[:3]
 _LINK_SCOPE = 2  # RFC 4291 section 2.7: reserved, interface-local, link-local
+_MULTICAST_IPV4, _LOOPBACK_IPV4, _MULTICAST_IPV6 = 224, 127, 0xFF  # the first octets
+_ANY_IPV4 = bytes(4)
+_NO_HOSTS_IPV6 = (bytes(16), bytes(15) + b"\1")
+_NO_MAC = bytes(6)
+_LAST_VLAN, _LAST_SESSION = 0x0FFF, 0xFFFE
 _CACHE_LIMIT = 65_536
 
 RECORD_SIZE = _FIXED.size
@@ -240,6 +245,17 @@ class _Family:
         self.groups[field] = group
         return group
 
+    def new_source(self, field: bytes) -> Address:
+        """Raises DecodeError for what is no address of a host: to a plane 0 is any source."""
+        first = field[0]
+        if self.version == 4:
+            host = first < _MULTICAST_IPV4 and first != _LOOPBACK_IPV4 and field != _ANY_IPV4
+        else:
+            host = first != _MULTICAST_IPV6 and field not in _NO_HOSTS_IPV6
+        if not host:
+            raise DecodeError(DropReason.BAD_SOURCE_ADDRESS)
+        return self.unpacked(field)
+
     def unpacked(self, field: bytes) -> Address:
         return IPv4Address(field[:4]) if self.version == 4 else IPv6Address(field)
 
@@ -279,7 +295,9 @@ class RecordDecoder:
             if row[12] > MAX_SOURCES or len(tail) < offset + octets:
                 raise DecodeError(DropReason.MALFORMED)
             pairs = family.source.iter_unpack(tail[offset : offset + octets])
-            sources = tuple([SourceLifetime(family.unpacked(field), rest) for field, rest in pairs])
+            says_something = _KINDS.get(row[0]) is RecordKind.UPDATE and row[9] in self._families
+            take = family.new_source if says_something else family.unpacked
+            sources = tuple([SourceLifetime(take(field), rest) for field, rest in pairs])
             records.append(self._record(row, sources))
             offset += octets
         return tuple(records)
@@ -310,6 +328,12 @@ class RecordDecoder:
         )
 
     def _new_subscriber(self, identity: tuple[int, int, int, bytes]) -> Subscriber:
+        """Raises DecodeError for what no frame of a subscriber can hold."""
+        outer, inner, session, mac = identity
+        if mac[0] & 1 or mac == _NO_MAC:
+            raise DecodeError(DropReason.BAD_SUBSCRIBER_MAC)
+        if max(outer, inner) > _LAST_VLAN or (inner and not outer) or session > _LAST_SESSION:
+            raise DecodeError(DropReason.MALFORMED)
         subscriber = self._subscribers[identity] = Subscriber(*identity)
         return subscriber
 

@@ -35,10 +35,17 @@ from dataplane.roles.hello import encode as encode_hello
 
 u8, u16, u32, u64, u128 = (st.integers(0, 2**bits - 1) for bits in (8, 16, 32, 64, 128))
 addresses = u32.map(IPv4Address)
-subscribers = st.builds(Subscriber, u16, u16, u16, st.binary(min_size=6, max_size=6))
+vlans = st.integers(1, 0x0FFF)
+tags = st.one_of(st.just((0, 0)), st.tuples(vlans, st.just(0)), st.tuples(vlans, vlans))
+macs = st.binary(min_size=6, max_size=6).filter(lambda mac: any(mac) and not mac[0] & 1)
+subscribers = st.builds(
+    lambda tags, session, mac: Subscriber(*tags, session, mac), tags, st.integers(0, 0xFFFE), macs
+)
+hosts = st.integers(1, 0x7EFFFFFF).map(IPv4Address)
+hosts_of_ipv6 = st.integers(2, (0xFF << 120) - 1).map(IPv6Address)
 
 
-def _records(groups, addresses):
+def _records(groups, addresses, hosts):
     return st.builds(
         Record,
         st.sampled_from([RecordKind.UPDATE, RecordKind.LEAVE]),
@@ -49,7 +56,7 @@ def _records(groups, addresses):
         groups,
         st.sampled_from(FilterMode),
         u32,
-        st.lists(st.builds(SourceLifetime, addresses, u32), max_size=5).map(tuple),
+        st.lists(st.builds(SourceLifetime, hosts, u32), max_size=5).map(tuple),
         addresses,
         st.booleans(),
         st.booleans(),
@@ -58,9 +65,11 @@ def _records(groups, addresses):
 
 
 records = st.one_of(
-    _records(st.integers(0xE0000100, 0xEFFFFFFF).map(IPv4Address), addresses),
+    _records(st.integers(0xE0000100, 0xEFFFFFFF).map(IPv4Address), addresses, hosts),
     _records(
-        st.integers(0xFF030000 << 96, (0xFF0F0000 << 96) + 2**64).map(IPv6Address), u128.map(IPv6Address)
+        st.integers(0xFF030000 << 96, (0xFF0F0000 << 96) + 2**64).map(IPv6Address),
+        u128.map(IPv6Address),
+        hosts_of_ipv6,
     ).filter(lambda record: record.group.packed[1] & 0x0F > 2),
 )
 controls = st.one_of(

@@ -1,10 +1,13 @@
 """The record codec."""
 
-from ipaddress import IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 
 import msgspec
 import pytest
 
+from dataplane.packets import igmp, mld
+from dataplane.packets.ethernet import Subscriber
+from dataplane.packets.messages import GroupRecord, RecordType, Report
 from dataplane.packets.wire import DecodeError, DropReason
 from dataplane.replication.records import (
     MAX_LIFETIME_MS,
@@ -22,6 +25,7 @@ from dataplane.replication.records import (
 )
 from tests.support.pairs import record
 
+MAC = b"\x02\x00\x00\x00\x00\x01"
 SOURCES = tuple(SourceLifetime(record(each).group, each * 1000) for each in range(3))
 FULL = msgspec.structs.replace(
     record(5, backup_id=4095, access_id=65_535),
@@ -112,6 +116,63 @@ def test_a_source_of_ipv6_has_20_octets():
 def test_a_group_of_link_scope_is_refused(group):
     octets = body(msgspec.structs.replace(IPV6, group=ip_address(group), sources=()))
     assert refusal(octets) is DropReason.LINK_LOCAL_GROUP
+
+
+@pytest.mark.parametrize(
+    ("subscriber", "reason"),
+    [
+        (Subscriber(0, 0, 0, bytes(6)), "bad-subscriber-mac"),
+        (Subscriber(0, 0, 0, b"\x01" + bytes(5)), "bad-subscriber-mac"),
+        (Subscriber(0x1000, 0, 0, MAC), "malformed"),
+        (Subscriber(1, 0xFFFF, 0, MAC), "malformed"),
+        (Subscriber(0, 1, 0, MAC), "malformed"),
+        (Subscriber(0, 0, 0xFFFF, MAC), "malformed"),
+    ],
+)
+def test_a_subscriber_that_no_frame_can_come_from_is_refused(subscriber, reason):
+    assert refusal(body(msgspec.structs.replace(record(1), subscriber=subscriber))) == reason
+
+
+@pytest.mark.parametrize(
+    ("source", "good"),
+    [
+        ("0.0.0.0", False),
+        ("0.0.0.1", True),
+        ("126.255.255.255", True),
+        ("127.0.0.1", False),
+        ("223.255.255.255", True),
+        ("224.0.0.1", False),
+        ("255.255.255.255", False),
+        ("::", False),
+        ("::1", False),
+        ("::2", True),
+        ("ff05::1", False),
+        ("fe80::1", True),
+    ],
+)
+def test_a_source_is_taken_from_the_peer_when_an_access_interface_would_take_it(source, good):
+    """0.0.0.0 would be an entry for any source; what a report may name has to cross, or the channel ends."""
+    address = ip_address(source)
+    group = IPv4Address("239.1.1.1") if address.version == 4 else IPv6Address("ff3e::1")
+    heard = Report(3, (GroupRecord(RecordType.ALLOW_NEW_SOURCES, group, (address,)),))
+    here, there = (IPv6Address(f"fe80::{each}") for each in (1, 2))
+    if address.version == 4:
+        accepted = taken(lambda: igmp.decode(igmp.encode(heard)))
+    else:
+        accepted = taken(lambda: mld.decode(mld.encode(heard, here, there), here, there))
+    sources = (SourceLifetime(address, 1000),)
+    record_of_it = msgspec.structs.replace(record(1), group=group, sources=sources)
+    crossed = taken(lambda: RecordDecoder().decode(body(record_of_it)))
+    assert (accepted, crossed) == (good, good)
+    leave = msgspec.structs.replace(record_of_it, kind=RecordKind.LEAVE)
+    assert taken(lambda: RecordDecoder().decode(body(leave))), "what a leave says besides means nothing"
+
+
+def taken(decode):
+    try:
+        return bool(decode())
+    except DecodeError as error:
+        return error.reason != DropReason.BAD_SOURCE_ADDRESS
 
 
 def test_an_ipv4_group_is_not_taken_from_what_is_known_of_ipv6():
