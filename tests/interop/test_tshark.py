@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+from ipaddress import IPv4Address
 from struct import Struct
 
 import pytest
@@ -55,6 +56,20 @@ def sent():
         named |= {f"upstream {family} {number}": octets for number, octets in enumerate(many)}
         slow = Query(3, group, sources[:50], 100.0, robustness=7, query_interval=31744)
         named[f"slow query {family}"] = frames.query_frame(slow, ROUTER_MAC, ROUTER[family])
+    return named | toward_the_core()
+
+
+def toward_the_core():
+    """Reports and leaves of every version, from an address and from none; IGMP asks from none as well."""
+    named = {}
+    for family, group in GROUP.items():
+        records = [GroupRecord(kind, group, some) for kind in RecordType for some in ((), (SOURCE[family],))]
+        for source in (ROUTER[family], type(group)(0)):
+            for version in (1, 2, 3) if family == 4 else (2, 3):
+                for number, record in enumerate(records):
+                    made = frames.report_frames(version, [record], ROUTER_MAC, source)
+                    named |= {f"report of version {version} from {source} {number}": each for each in made}
+    named["query from no address"] = frames.query_frame(Query(3, robustness=2), ROUTER_MAC, IPv4Address(0))
     return named
 
 
