@@ -1,6 +1,7 @@
 """The classic BPF program that lets frames with IGMP or MLD through and no others (bpf(4) has the machine).
 
-The kernel has already taken the outer VLAN tag off the frame, so one tag seen here is the inner one. Most of
+The kernel has already taken the outer VLAN tag off the frame, so one tag seen here is the inner one. A third
+one passes, so that it is counted, or is a priority (VID 0) and left out, where the frame is decoded. Most of
 what runs through here is not membership but traffic: an untagged IPv4 packet takes five instructions.
 """
 
@@ -62,6 +63,10 @@ _STEPS = (
     _Step(JUMP_EQUAL, 0x8100, "tagged"),
     _Step(JUMP_EQUAL, 0x88A8, "tagged", "type"),
     _Step(LOAD_INDEX, 4, label="tagged"),
+    _Step(LOAD_HALF_AT, 12),
+    _Step(JUMP_EQUAL, 0x8100, "twice"),
+    _Step(JUMP_EQUAL, 0x88A8, "twice", "type"),
+    _Step(LOAD_INDEX, 8, label="twice"),
     _Step(LOAD_HALF_AT, 12),
     _Step(JUMP_EQUAL, 0x0800, "ipv4", label="type"),
     _Step(JUMP_EQUAL, 0x86DD, "ipv6"),

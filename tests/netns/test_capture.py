@@ -129,6 +129,19 @@ def test_an_inner_tag_stays_in_the_frame(ring_bytes):
 
 
 @MODES
+def test_three_tags_are_refused_where_all_can_see_it_unless_one_is_a_priority(ring_bytes):
+    join = KINDS[0].frame(KINDS[0].messages()["join"])
+    with wire(ring_bytes) as (_, stb, capture), raw_sender(stb) as raw:
+        for tags in ("88a8 0064 8100 00c8 8100 0007", "88a8 0064 8100 00c8 8100 e000", "8100 e000 8100 0064"):
+            raw.send(join[:12] + bytes.fromhex(tags) + join[12:])
+        heard = collect(capture, lambda seen: len(seen) == 3, "all three")
+    with pytest.raises(DecodeError, match="too-many-tags"):
+        decode(heard[0].frame, heard[0].outer_vlan)
+    found = [decode(captured.frame, captured.outer_vlan).subscriber for captured in heard[1:]]
+    assert [(each.outer_vlan, each.inner_vlan) for each in found] == [(100, 200), (100, 0)]
+
+
+@MODES
 def test_every_kind_of_frame_passes_the_filter_in_the_kernel_and_is_read(ring_bytes):
     sent = [
         (kind, message, kind.frame(message, outer_type=outer_type))

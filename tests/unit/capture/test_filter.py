@@ -55,6 +55,17 @@ def test_other_traffic_does_not_pass(kind, at, value):
     assert not takes(changed(PLAIN[kind], at, bytes.fromhex(value)))
 
 
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind.tags == "qinq"], ids=str)
+def test_a_third_tag_passes_and_a_fourth_does_not(kind):
+    for message in kind.messages().values():
+        frame, _ = stripped(kind.frame(message))
+        once_more = frame[:12] + b"\x88\xa8\x00\x07" + frame[12:]
+        assert takes(once_more)
+        assert not takes(once_more[:12] + b"\x81\x00\x00\x07" + once_more[12:])
+        other = frame[:16] + b"\x08\x06" + frame[18:]
+        assert not takes(other[:12] + b"\x81\x00\x00\x07" + other[12:])
+
+
 def test_a_longer_options_header_is_skipped():
     frame = PLAIN["dot1q-pppoe-mldv2"].frame(PLAIN["dot1q-pppoe-mldv2"].messages()["join"])
     frame, _ = stripped(frame)
