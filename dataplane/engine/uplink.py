@@ -75,7 +75,7 @@ def _may_wait(world: World) -> bool:
 
 
 def bind(world: World, now: float) -> None:
-    """Take the streams from the active upstream, and leave the groups on the one before, if it still works."""
+    """Take the streams from the active upstream, and leave the groups on the one before if it works."""
     before = world.bound_upstream
     world.deadlines.set(("upstream", ""), None)
     world.bound_upstream = world.active_upstream
