@@ -109,7 +109,7 @@ class Audit:
             if entry is None:
                 return Repairs(missing=self._write(key))
             if entry.foreign:
-                table.remove(key)  # else it stays marked as another's
+                table.remove_foreign(entry)  # else it stays marked as another's
             if entry.foreign or self._mask(table, entry.outgoing) != vifs:
                 return Repairs(different=self._write(key))
         return NOTHING
@@ -169,7 +169,7 @@ class Audit:
             if wanted is None:
                 unexplained += not entry.foreign and table.remove(entry.key)
             elif entry.foreign:
-                table.remove(entry.key)  # else it stays marked as another's
+                table.remove_foreign(entry)  # else it stays marked as another's
                 different += self._write(entry.key)
             elif wanted != self._mask(table, entry.outgoing):
                 different += self._write(entry.key)

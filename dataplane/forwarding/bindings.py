@@ -302,7 +302,17 @@ class Bindings:
                 self._adopt_port(port, place, found)
             elif port != _NAMELESS:
                 dropped |= self._drop(place, found)
+        self._adopt_bound_ports(found)
         return dropped
+
+    def _adopt_bound_ports(self, found: Mapping[KernelTable, dict[int, int]]) -> None:
+        """Take ports over that forward and whose sinks somebody removed."""
+        names = {index: name for name, index in self.links.items() if index is not None}
+        for place in self._all_places():
+            indices = (found[table].get(place.vif) for table in self.at(place.table))
+            port = next((names[index] for index in indices if index in names), None)
+            if place.vif != UPSTREAM_VIF and port is not None and self.placement.get(port) is None:
+                self._adopt_port(port, place, found)
 
     def _all_places(self) -> Iterator[Place]:
         return (Place(number, vif) for number in range(self.placement.tables) for vif in range(MAXIMUM_VIFS))

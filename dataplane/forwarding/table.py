@@ -177,13 +177,17 @@ class KernelTable:
             outgoing = self._outgoing[vifs] = self.family.outgoing(vifs)
         mroute.add_entry(self.family, self._socket, key, UPSTREAM_VIF, outgoing)
 
-    def remove(self, key: RouteKey) -> bool:
-        """Remove an entry; return whether it was there."""
+    def remove(self, key: RouteKey, parent: int = UPSTREAM_VIF) -> bool:
+        """Remove an entry; return whether it was there. The kernel keeps a (*,G) entry for each parent."""
         try:
-            mroute.delete_entry(self.family, self._socket, key, UPSTREAM_VIF)
+            mroute.delete_entry(self.family, self._socket, key, parent)
         except FileNotFoundError:
             return False
         return True
+
+    def remove_foreign(self, entry: mroute.Entry) -> bool:
+        """Remove what another process put where an entry of ours belongs; return whether it was there."""
+        return self.remove(entry.key, self.vifs().get(entry.parent, UPSTREAM_VIF))
 
     def counters(self, key: RouteKey) -> RouteCounters | None:
         """Counters of one entry, None when it is not there."""

@@ -22,7 +22,7 @@ from dataplane.forwarding.kernel import (
     open_multicast_routing_sockets,
     remove_devices,
 )
-from dataplane.forwarding.placement import MAXIMUM_PORTS
+from dataplane.forwarding.placement import MAXIMUM_PORTS, capacity
 from dataplane.forwarding.plane import PlaneError, PlaneKind, Repairs, RouteKey
 from tests.support.plane_contract import (
     GROUP,
@@ -172,6 +172,44 @@ def test_unwanted_groups_leave_nothing_unresolved():
         assert rig.stream(GROUP, 1) == {"access0": 1}
         assert len(Path("/proc/thread-self/net/ip_mr_cache").read_text().splitlines()) == 2
         assert [held.route.key for held in rig.plane.dump()] == [RouteKey(GROUP)]
+
+
+def test_nothing_queues_up_behind_the_routing_sockets():
+    """Groups that nobody wants, and packets at a wrong interface, cause upcalls: nobody reads them."""
+    with kernel_rig() as rig:
+        start(rig, "access0", "access1")
+        rig.plane.install([route(GROUP, "access0"), route(GROUP, "access0", source=IPV4.sources["core0"][0])])
+        for number in range(500):
+            rig.send(OTHER_GROUP + number)
+            rig.send(GROUP, upstream="core1")
+        assert rig.stream(GROUP, 3) == {"access0": 3}
+        for each in rig.routing:
+            with pytest.raises(BlockingIOError):
+                each.socket.recv(2_048, socket.MSG_DONTWAIT)
+        assert len(Path("/proc/thread-self/net/ip_mr_cache").read_text().splitlines()) == 3
+
+
+@pytest.mark.parametrize("streams", [IPV4, IPV6], ids=["ipv4", "ipv6"])
+def test_ports_that_come_and_go_cost_the_others_nothing(streams):
+    with kernel_rig() as rig:
+        mine = {"access0": rig.index("access0")}
+        others = {name: rig.index(name) for name in PORTS[1:]}
+        fill = {f"p{number}": None for number in range(capacity(rig.plane.tables) - 3)}
+        rig.plane.configure(mine)
+        rig.plane.set_upstream("core0", rig.index("core0"))
+        rig.plane.set_active("access0", active=True)
+        rig.plane.install([route(streams.group, "access0")])
+        sent = Stream(rig, streams.group)
+        for ports in (mine | others, mine | fill | others, mine | others, mine):
+            sent.wait(20)
+            rig.plane.configure(ports)
+            rig.plane.install([route(streams.group, *ports)])
+            for port in others.keys() & ports.keys():
+                rig.plane.set_active(port, active=True)
+        sent.wait(20)
+        total = sent.stop()
+        wait_for(lambda: rig.plane.counters(RouteKey(streams.group)).packets == total, what="all are routed")
+        assert rig.count_until("access0", streams.group, total) == total
 
 
 def test_a_port_that_is_removed_and_comes_back_forwards_again():

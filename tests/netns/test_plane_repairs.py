@@ -3,6 +3,7 @@
 import errno
 import os
 import socket
+import struct
 
 import pytest
 
@@ -15,6 +16,7 @@ from tests.support.plane_contract import IPV4, IPV6, PORTS, Streams, route, star
 from tests.support.plane_rig import KernelRig, kernel_rig
 from tests.support.wait import wait_for
 
+MRT_FLUSH, FLUSH_ALL = 212, 15
 both_families = pytest.mark.parametrize("streams", [IPV4, IPV6], ids=["ipv4", "ipv6"])
 
 
@@ -89,6 +91,66 @@ def test_a_sink_that_somebody_deleted_comes_back(streams, whole):
         assert repairs.interfaces == 2
         rig.plane.set_active("access1", active=True)
         assert rig.stream(streams.group, 3) == {"access0": 3, "access1": 3}
+
+
+@both_families
+def test_tables_that_somebody_flushed_are_filled_again(streams, whole):
+    first, second = streams.group, streams.other
+    source = streams.sources["core0"][0]
+    with kernel_rig() as rig, other_process(streams.group.version) as other:
+        start(rig, "access0")
+        rig.plane.install([route(first, "access0"), route(second, "access0", source=source)])
+        other.setsockopt(family_of(streams).level, MRT_FLUSH, struct.pack("i", FLUSH_ALL))
+        repairs = audited(rig, whole=whole)
+        assert (repairs.missing, repairs.interfaces) == (2, 3)
+        for group in (first, second):
+            assert rig.stream(group, 3) == {"access0": 3}
+        assert audited(rig, whole=whole) == Repairs()
+
+
+@both_families
+def test_an_entry_beside_ours_with_another_parent_takes_no_stream_for_longer(streams, whole):
+    """The kernel keeps a (*,G) entry for each parent, and takes the newest that names the upstream side."""
+    family = family_of(streams)
+    with kernel_rig() as rig, other_process(streams.group.version) as other:
+        start(rig, "access0", "access1")
+        rig.plane.install([route(streams.group, "access0")])
+        mroute.add_entry(family, other, RouteKey(streams.group), 2, family.outgoing(0b101))
+        rig.send(streams.group)
+        assert rig.count("access0", streams.group) == 0
+        assert audited(rig, whole=whole) == Repairs(different=1)
+        assert rig.stream(streams.group, 3) == {"access0": 3}
+        assert audited(rig, whole=whole) == Repairs()
+
+
+@both_families
+def test_a_port_whose_sink_is_gone_is_adopted_by_what_its_vif_is_bound_to(streams):
+    with kernel_rig() as rig:
+        start(rig, "access0", "access1")
+        rig.plane.install([route(streams.group, "access0", "access1")])
+        devices.delete(devices.sink_name(Place(0, 2)))
+        rig.plane = KernelPlane(rig.held())
+        adoption = rig.plane.adopt({name: rig.index(name) for name in reversed(PORTS)})
+        assert (adoption.active, adoption.kept) == ({"access0", "access1"}, 1)
+        assert rig.stream(streams.group, 3) == {"access0": 3, "access1": 3}
+
+
+def test_memory_that_the_kernel_does_not_have_is_a_reason_until_it_has(whole, monkeypatch):
+    def refused(*_):
+        raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
+
+    with kernel_rig() as rig:
+        start(rig, "access0")
+        add_entry = mroute.add_entry
+        rig.plane.install([route(IPV4.other, "access0")])
+        monkeypatch.setattr(mroute, "add_entry", refused)
+        with pytest.raises(PlaneError, match="Cannot allocate memory"):
+            rig.plane.install([route(IPV4.group, "access0")])
+        assert rig.plane.refusal("access0", IPV4.group) == "Cannot allocate memory"
+        assert rig.plane.refusal("access0", IPV4.other) is None
+        monkeypatch.setattr(mroute, "add_entry", add_entry)
+        assert audited(rig, whole=whole) == Repairs(retried=1)
+        assert rig.stream(IPV4.group, 3) == {"access0": 3}
 
 
 @both_families
