@@ -152,6 +152,7 @@ class IgmpConfig(msgspec.Struct, frozen=True):
     max_groups: int | None = None
     max_groups_per_subscriber: int | None = None
     group_filter: tuple[FilterRule, ...] = ()
+    max_record_rate: int | None = None
 
 
 class TagType(StrEnum):

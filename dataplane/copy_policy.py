@@ -114,7 +114,10 @@ def refusal(state: CopyState) -> NotCopied | None:
     return _REFUSALS[state]
 
 
-_DROPS: Final = {DropReason.LINK_LOCAL_GROUP: NotCopied.LINK_LOCAL_GROUP}
+_DROPS: Final = {
+    DropReason.LINK_LOCAL_GROUP: NotCopied.LINK_LOCAL_GROUP,
+    DropReason.RATE_LIMITED: NotCopied.REFUSED,
+}
 
 
 def refusal_of_drop(reason: DropReason) -> NotCopied:

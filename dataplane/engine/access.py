@@ -18,12 +18,16 @@ from dataplane.packets.wire import DecodeError, DropReason
 def frame_captured(world: World, port: Port, message: FrameCaptured, now: float) -> None:
     """Take a frame that arrived on an access interface."""
     try:
-        heard = frames.decode(message.frame, message.outer_vlan)
+        packet = frames.unwrap(message.frame, message.outer_vlan)
+        if port.elsewhere and vlans.has_its_own(port, packet.subscriber):
+            _count_drop(port, DropReason.OTHER_INTERFACE)
+            return
+        policer = port.sides[packet.source.version].policer
+        if policer.limited and not policer.admits(packet.subscriber, frames.records_in(packet), now):
+            raise frames.payload_error(DropReason.RATE_LIMITED, packet)
+        heard = frames.read(packet)
     except DecodeError as error:
         _refused(world, port, error)
-        return
-    if port.elsewhere and vlans.has_its_own(port, heard.subscriber):
-        _count_drop(port, DropReason.OTHER_INTERFACE)
         return
     received = port.counters.received
     received["total"] += 1

@@ -37,6 +37,7 @@ from dataplane.engine.world import (
     World,
     make_side,
 )
+from dataplane.membership.policing import Policer
 from dataplane.replication.peer import PeerMachine
 
 _EPOCH_BITS = 64
@@ -323,6 +324,7 @@ def _put_port(world: World, config: InterfaceConfig, now: float) -> None:
             for version, settings in _sides(access).items():
                 port.sides[version].table.reconfigure(settings)
                 port.sides[version].querier.reconfigure(settings, now)
+                port.sides[version].policer = Policer(settings)
         _unbind(world, port)
         port.config = config
     _bind(world, port, now)

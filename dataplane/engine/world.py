@@ -27,6 +27,7 @@ from dataplane.forwarding.querier import HeardQuerier
 from dataplane.forwarding.upstream import UpstreamProxies
 from dataplane.links import Link
 from dataplane.membership.groups import Aggregate
+from dataplane.membership.policing import Policer
 from dataplane.membership.querier import Querier
 from dataplane.membership.table import MembershipTable
 from dataplane.packets.ethernet import ETHERTYPE_SERVICE_VLAN, ETHERTYPE_VLAN, Subscriber
@@ -190,6 +191,7 @@ class Side:
     version: int
     table: MembershipTable
     querier: Querier
+    policer: Policer
     table_key: Key
     querier_key: Key
     retained_key: Key
@@ -208,6 +210,7 @@ def make_side(port: str, version: int, config: IgmpConfig) -> Side:
         version,
         table,
         Querier(config, table),
+        Policer(config),
         table_key=("table", port, version),
         querier_key=("querier", port, version),
         retained_key=("retained", port, version),

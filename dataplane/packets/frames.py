@@ -11,7 +11,14 @@ from typing import Final
 import msgspec
 
 from dataplane.packets import ethernet, igmp, ipv4, ipv6, mld
-from dataplane.packets.ethernet import ETHERTYPE_VLAN, PPPOE_OVERHEAD, TAG_OCTETS, UNTAGGED, Subscriber
+from dataplane.packets.ethernet import (
+    ETHERTYPE_VLAN,
+    PPPOE_OVERHEAD,
+    TAG_OCTETS,
+    UNTAGGED,
+    IpFrame,
+    Subscriber,
+)
 from dataplane.packets.messages import Address, GroupRecord, Query, RecordType, Report
 from dataplane.packets.wire import DecodeError, DropReason, Octets
 
@@ -89,9 +96,19 @@ def decode(frame: Octets, outer_vlan: int = 0, *, require_router_alert: bool = F
     next to the TTL, so it is only asked for (MISSING_ROUTER_ALERT) where the caller wants it. MLD leaves
     no choice: without it a message is dropped (RFC 3810 section 7.4).
     """
+    return read(unwrap(frame, outer_vlan, require_router_alert=require_router_alert))
+
+
+def unwrap(frame: Octets, outer_vlan: int = 0, *, require_router_alert: bool = False) -> IpFrame:
+    """The first half of `decode`: who sent a message, which is not looked into."""
     packet = ethernet.decode(frame, outer_vlan)
     if require_router_alert and not packet.router_alert:
         raise DecodeError(DropReason.MISSING_ROUTER_ALERT)
+    return packet
+
+
+def read(packet: IpFrame) -> AccessMessage:
+    """The second half: the message itself; raises PayloadError."""
     source = packet.source
     try:
         if isinstance(source, IPv4Address):
@@ -100,8 +117,19 @@ def decode(frame: Octets, outer_vlan: int = 0, *, require_router_alert: bool = F
             packet.subscriber, source, mld.decode(packet.payload, source, packet.destination)
         )
     except DecodeError as error:
-        kind = _KINDS[source.version].get(packet.payload[0], "") if packet.payload else ""
-        raise PayloadError(error.reason, packet.subscriber, source, kind) from error
+        raise payload_error(error.reason, packet) from error
+
+
+def payload_error(reason: DropReason, packet: IpFrame) -> PayloadError:
+    """What to raise for a message that is not accepted."""
+    source = packet.source
+    kind = _KINDS[source.version].get(packet.payload[0], "") if packet.payload else ""
+    return PayloadError(reason, packet.subscriber, source, kind)
+
+
+def records_in(packet: IpFrame) -> int:
+    """How many records there is room for in a message, one at least; what it holds is not looked at."""
+    return max(len(packet.payload) // _PROTOCOLS[packet.source.version].record, 1)
 
 
 def query_frame(

@@ -43,6 +43,7 @@ class DropReason(StrEnum):
     TOO_MANY_SUBSCRIBER_GROUPS = "too-many-subscriber-groups"
     TOO_MANY_SOURCES = "too-many-sources"
     TOO_MANY_ENTRIES = "too-many-entries"
+    RATE_LIMITED = "rate-limited"
 
 
 class DecodeError(Exception):

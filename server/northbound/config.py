@@ -287,6 +287,7 @@ def _igmp(igmp: Container | None, later: int) -> IgmpConfig:
         immediate_leave=_boolean(igmp, trb("immediate-leave"), default=False),
         max_groups=_optional(igmp, trb("max-groups")),
         max_groups_per_subscriber=_optional(igmp, trb("max-groups-per-subscriber")),
+        max_record_rate=_optional(igmp, trb("max-record-rate")),
         group_filter=tuple(_rules(igmp)),
     )
 

@@ -146,6 +146,7 @@ def test_mld_and_the_filters_arrive(reader: ConfigReader, make: Make) -> None:
         "immediate-leave": True,
         "max-groups": 101,
         "max-groups-per-subscriber": 5,
+        "max-record-rate": 20,
         "group-filter": [{"sequence": 1, "action": "deny", "group-prefix": "ff3e::/32"}],
     }
     tree = make(
@@ -160,7 +161,7 @@ def test_mld_and_the_filters_arrive(reader: ConfigReader, make: Make) -> None:
     assert access.igmp == IgmpConfig(
         group_filter=(FilterRule(True, "232.1.0.0/16", "10.0.0.0/8"), FilterRule(False, "0.0.0.0/0"))
     )
-    assert access.mld == IgmpConfig(2, 61, 6, 4, 3, True, 101, 5, (FilterRule(False, "ff3e::/32"),))
+    assert access.mld == IgmpConfig(2, 61, 6, 4, 3, True, 101, 5, (FilterRule(False, "ff3e::/32"),), 20)
 
 
 def test_defaults_are_those_of_the_module(reader: ConfigReader, make: Make, schema: Schema) -> None:
