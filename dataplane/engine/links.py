@@ -5,7 +5,7 @@ A missing interface is no error: what is configured on it waits and is activated
 
 from typing import Final
 
-from dataplane.engine import arbitration, uplink, vlans
+from dataplane.engine import arbitration, sessions, uplink, vlans
 from dataplane.engine.effects import (
     AuditPlane,
     CloseCapture,
@@ -36,6 +36,7 @@ QUIET: Final = 2 * AUDIT_INTERVAL
 
 def link_changed(world: World, name: str, link: Link | None, now: float) -> None:
     """Take what the kernel says of a network interface; None when it is gone."""
+    sessions.link_changed(world, world.links.get(name), link)
     if link is None:
         world.links.pop(name, None)
     else:

@@ -28,13 +28,22 @@ def source_mac(world: World, port: Port, side: Side, link: Link, circuit: Subscr
     return side.session_macs.get(circuit) or _virtual_mac(world, port, link) or link.mac
 
 
+def link_changed(world: World, before: Link | None, link: Link | None) -> None:
+    """Keep the virtual routers' addresses: looking for one among all links for each session takes long."""
+    if before is not None and before.parent is not None:
+        world.virtual_routers.discard((before.parent, before.mac))
+    if link is not None and link.parent is not None and _is_virtual_router(link):
+        world.virtual_routers.add((link.parent, link.mac))
+
+
+def _is_virtual_router(link: Link) -> bool:
+    return link.kind == "macvlan" and link.mac.startswith(_VIRTUAL_ROUTER)
+
+
 def _virtual_mac(world: World, port: Port, link: Link) -> bytes | None:
     profile = world.profiles.get(port.profile_name)
     arbitration = None if profile is None else profile.config.arbitration
     if not isinstance(arbitration, VrrpArbitration):
         return None
-    for each in world.links.values():
-        above = each.kind == "macvlan" and each.parent == link.index
-        if above and each.mac.startswith(_VIRTUAL_ROUTER) and each.mac[5] == arbitration.vrid:
-            return each.mac
-    return None
+    addresses = (prefix + bytes([arbitration.vrid]) for prefix in _VIRTUAL_ROUTER)
+    return next((each for each in addresses if (link.index, each) in world.virtual_routers), None)

@@ -282,6 +282,7 @@ class World:
     `utc_offset` those into local time.
     `active_upstream` is reported on, `bound_upstream` is where streams come from, and `departing` are
     upstreams that were active, with the groups that are still to be left there; see `uplink`.
+    `virtual_routers`: macvlans with the MAC address of a virtual router, each with the link that it lies on.
     `adopting`: the plane was asked for its former content; `adopted`: it has answered, so that roles may
     act on it. `former`: entries that the plane had and that nobody has looked at yet, by group, of the ports
     `former_ports`, since `former_since`. `leaving`: removed ports whose groups are not all forgotten.
@@ -301,6 +302,7 @@ class World:
     proxy: UpstreamProxies
     utc_offset: int = 0
     links: dict[str, Link] = field(default_factory=dict)
+    virtual_routers: set[tuple[int, bytes]] = field(default_factory=set)
     services: dict[str, Service] = field(default_factory=dict)
     profiles: dict[str, Profile] = field(default_factory=dict)
     ports: dict[str, Port] = field(default_factory=dict)

@@ -2,10 +2,12 @@
 
 from dataclasses import replace
 from ipaddress import IPv4Interface
+from typing import NoReturn
 
 from dataplane.config import Role, VrrpArbitration
-from dataplane.engine import messages
+from dataplane.engine import messages, sessions
 from dataplane.links import Link
+from dataplane.packets.ethernet import Subscriber
 from tests.support.kinds import KINDS, STB_MAC
 from tests.support.routers import CORE, PORT, Pair, Router, access, mac, profile, upstream
 
@@ -37,6 +39,43 @@ def test_a_session_with_the_virtual_router_is_asked_from_its_address() -> None:
         one.clock.now += 5
         one.give(messages.Tick())
         assert one.engine.world.ports[PORT].sides[4].session_macs == {}
+
+
+def test_the_virtual_router_is_found_at_once_however_many_links_there_are() -> None:
+    one = alone()
+    one.configure(profile(arbitration=VrrpArbitration(0x33, PORT, "10.1.0.254")))
+    port = one.engine.world.ports[PORT]
+    assert port.link is not None
+    session = Subscriber(100, 0, 7, STB_MAC)
+    one.engine.world.links = NotWalked(one.engine.world.links)
+
+    def asked_from() -> bytes:
+        assert port.link is not None
+        return sessions.source_mac(one.engine.world, port, port.sides[4], port.link, session)
+
+    own = bytes.fromhex("00005e000133")
+    assert asked_from() == port.link.mac
+    above = Link(9, "vrrp.9", True, own, 1500, kind="macvlan", parent=1)
+    for other in (
+        replace(above, parent=2),
+        replace(above, kind="veth"),
+        replace(above, mac=bytes.fromhex("00005e000134")),
+    ):
+        one.give(messages.LinkUpdated(other))
+        assert asked_from() == port.link.mac
+    one.give(messages.LinkUpdated(above))
+    assert asked_from() == own
+    one.give(messages.LinkRemoved("vrrp.9"))
+    assert asked_from() == port.link.mac
+
+
+class NotWalked(dict[str, Link]):
+    """Links that nobody may look at one by one: a router with PPPoE sessions has thousands."""
+
+    def __iter__(self) -> NoReturn:
+        raise AssertionError
+
+    values = items = keys = __iter__  # type: ignore[assignment]
 
 
 def test_a_session_with_everyone_is_none() -> None:
