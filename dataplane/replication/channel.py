@@ -10,11 +10,19 @@ import socket
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from secrets import choice
 from typing import Final, Protocol
 
 from dataplane.config import PeerConfig, Secret
 from dataplane.replication.connection import Connection
-from dataplane.replication.sockets import SEARCH_FIRST, listening_socket, next_pause, tcp_socket, word_for
+from dataplane.replication.sockets import (
+    BACKLOG,
+    SEARCH_FIRST,
+    listening_socket,
+    next_pause,
+    tcp_socket,
+    word_for,
+)
 from dataplane.replication.tls import TlsError, TlsSession
 from dataplane.replication.trust import Credentials
 
@@ -26,7 +34,7 @@ _STABLE = 1.0
 """Seconds after which a connection counts as good: the next search begins with the shortest pause."""
 _KEY_CHECK: Final = 86_400.0
 _MAXIMUM_UNKNOWN: Final = 4
-"""Connections that may be on their way to show who they are; the peer needs one."""
+"""Connections that may be on their way to show who they are; the peer needs one, and one more ends another."""
 
 
 class ChannelEvents(Protocol):
@@ -139,11 +147,23 @@ class Channel:
     def admits(self, connection: Connection) -> bool:
         """Whether a connection may go on: only the peer's, and few that have not shown who they are."""
         stranger = connection.address != self._peer.address
-        if self._task is None or stranger or len(self._unknown) >= _MAXIMUM_UNKNOWN:
+        if self._task is None or stranger:
             self._refuse()
             return False
+        if len(self._unknown) >= _MAXIMUM_UNKNOWN:
+            self._displace()
         self._unknown.add(connection)
         return True
+
+    def _displace(self) -> None:
+        """End one of those that have not shown who they are.
+
+        Chance says which: any user of the peer's host can fill the room, and nobody can keep it filled.
+        """
+        displaced = choice(tuple(self._unknown))
+        self._unknown.discard(displaced)
+        displaced.abort()
+        self._refuse()
 
     def made(self, connection: Connection) -> None:
         """A connection is established."""
@@ -287,7 +307,8 @@ class Channel:
         while True:
             try:
                 sock = listening_socket(self._peer, self._protection.md5_key)
-                return await asyncio.get_running_loop().create_server(self._connection, sock=sock)
+                loop = asyncio.get_running_loop()
+                return await loop.create_server(self._connection, sock=sock, backlog=BACKLOG)
             except OSError as error:
                 self._failed(word_for(error))
             await asyncio.sleep(pause)

@@ -26,7 +26,8 @@ _SOCKADDR_IN = Struct("=HH4s")
 _SOCKADDR_IN6 = Struct("=HHI16s")
 MAX_MD5_KEY = 80
 """Octets: TCP_MD5SIG_MAXKEYLEN of linux/tcp.h."""
-_BACKLOG = 4
+BACKLOG = 4
+"""Connections that wait to be accepted, and how many are taken in one turn of the loop."""
 
 _WORDS = {
     errno.EADDRNOTAVAIL: "source-address-missing",
@@ -73,11 +74,13 @@ def next_pause(pause: float) -> float:
 def tcp_socket(peer: PeerConfig, port: int, md5_key: Secret | None = None) -> socket.socket:
     """Return a TCP socket bound to our source address and `port`, 0 for any; raises OSError.
 
-    With a key its segments are signed, and those of the peer that are not are ignored (RFC 2385).
+    With a key its segments are signed, and those of the peer that are not are ignored (RFC 2385). They are
+    marked from the first on: what a listening socket accepts inherits it.
     """
     sock = socket.socket(family_of(peer.address), socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        prefer(sock)
         if md5_key is not None:
             sign(sock, peer.address, md5_key)
         sock.bind((str(peer.source_address), port))
@@ -91,7 +94,7 @@ def listening_socket(peer: PeerConfig, md5_key: Secret | None = None) -> socket.
     """Return a TCP socket that listens on our source address; raises OSError."""
     sock = tcp_socket(peer, peer.port, md5_key)
     try:
-        sock.listen(_BACKLOG)
+        sock.listen(BACKLOG)
     except BaseException:
         sock.close()
         raise

@@ -2,10 +2,14 @@
 
 import asyncio
 import socket
+from contextlib import suppress
 from struct import pack
 
+import pytest
+
+from dataplane.replication.sockets import listening_socket, tcp_socket
 from tests.support.eventually import eventually
-from tests.support.nodes import run
+from tests.support.nodes import HIGH, LOW, free_port, peer, run
 
 
 def reset(node):
@@ -38,3 +42,42 @@ def test_a_peer_that_resets_before_the_connection_is_looked_at_is_searched_again
 
     run(scenario)
     assert "asyncio" not in [line.name for line in caplog.records]
+
+
+def test_whoever_fills_the_room_for_handshakes_does_not_keep_the_peer_out():
+    """Any user of the peer's host can connect from its address; he opens another as soon as one is closed."""
+
+    async def hold(port):
+        while True:
+            reader, writer = await asyncio.open_connection(HIGH, port, local_addr=(LOW, 0))
+            with suppress(OSError):
+                await reader.read()
+            writer.close()
+
+    async def scenario(low, high):
+        await high.start()
+        await eventually(lambda: high.told, "listening")
+        holding = [asyncio.create_task(hold(high.channel._peer.port)) for _ in range(6)]
+        await eventually(lambda: len(high.channel._unknown) == 4, "the room is full")
+        await low.start()
+        await eventually(lambda: low.connected and high.connected, "the peer gets in")
+        assert high.channel.refused > 0
+        for each in holding:
+            each.cancel()
+        await asyncio.gather(*holding, return_exceptions=True)
+
+    run(scenario, "tls")
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "level", "option"),
+    [
+        (LOW, HIGH, socket.IPPROTO_IP, socket.IP_TOS),
+        ("::1", "::2", socket.IPPROTO_IPV6, socket.IPV6_TCLASS),
+    ],
+)
+def test_segments_are_marked_from_the_first_on(here, there, level, option):
+    """The SYN and its answer too: a link that is full of subscribers' packets keeps no router from its peer."""
+    for made in (tcp_socket(peer(here, there, 2000), 0), listening_socket(peer(here, there, free_port()))):
+        with made:
+            assert made.getsockopt(level, option) == 0xC0
