@@ -198,7 +198,10 @@ class Shell:
         self._timer = self._loop.call_at(deadline, self._tick)
 
     def _tick(self) -> None:
+        """Hellos that wait come first: after a pause of this process no peer is silent who was not."""
         self._timer = None
+        for hello in tuple(self._hellos.values()):
+            hello.read_all()
         self.give(Tick())
 
     # the plane

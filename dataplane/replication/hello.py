@@ -9,6 +9,7 @@ import socket
 from collections.abc import Callable
 from struct import Struct
 
+from dataplane import receive_queue
 from dataplane.config import PeerConfig
 from dataplane.replication.sockets import SEARCH_FIRST, family_of, next_pause, prefer
 
@@ -19,6 +20,10 @@ _DROPS = Struct("=I")
 _OCTETS = 512
 _AT_ONCE = 64
 """Datagrams read before other work gets its turn."""
+_ALL = 8192
+"""More than the receive buffer holds, so that a flood does not keep the reader for long."""
+_ROOM = 2 << 20
+"""Octets that may wait, which the kernel doubles: three hellos of each of a thousand profiles."""
 
 
 class HelloSocket:
@@ -56,6 +61,11 @@ class HelloSocket:
         except OSError:
             self.unsent += 1
 
+    def read_all(self) -> None:
+        """Read what waits, before the peer's silence is judged."""
+        if self._socket is not None:
+            self._read(self._socket, _ALL)
+
     async def stop(self) -> None:
         """Close the socket."""
         if self._retry is not None:
@@ -71,16 +81,17 @@ class HelloSocket:
         try:
             sock.setsockopt(socket.SOL_SOCKET, _SO_RXQ_OVFL, 1)
             prefer(sock)
+            receive_queue.enlarge(sock, _ROOM)
             sock.bind((str(self._peer.source_address), self._peer.port))
         except OSError:
             sock.close()
             self._retry = loop.call_later(pause, self._bind, next_pause(pause))
             return
         self._socket = sock
-        loop.add_reader(sock, self._readable, sock)
+        loop.add_reader(sock, self._read, sock, _AT_ONCE)
 
-    def _readable(self, sock: socket.socket) -> None:
-        for _ in range(_AT_ONCE):
+    def _read(self, sock: socket.socket, most: int) -> None:
+        for _ in range(most):
             try:
                 data, notes, flags, sender = sock.recvmsg(_OCTETS, socket.CMSG_SPACE(_DROPS.size))
             except BlockingIOError:
@@ -99,3 +110,4 @@ class HelloSocket:
         for level, kind, value in notes:
             if level == socket.SOL_SOCKET and kind == _SO_RXQ_OVFL:
                 self.kernel_dropped = _DROPS.unpack(value)[0]
+
