@@ -5,7 +5,7 @@ Owns one netlink socket. It configures nothing.
 
 import errno
 import socket
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Interface, IPv6Interface
 from struct import Struct
@@ -192,8 +192,8 @@ class Links:
         self._socket.setblocking(False)
         receive_queue.enlarge(self._socket, _ROOM)
         self._table = LinkTable()
-        self._by_name: dict[str, Link] = {}
-        self._settle(self._table.replace(_everything()))
+        self._by_name: dict[str, Link] | None = None
+        self._table.replace(_everything())
 
     def fileno(self) -> int:
         """The descriptor to watch."""
@@ -214,7 +214,8 @@ class Links:
                 continue
             for message in netlink.messages(memoryview(data)):
                 events.extend(self._table.apply(message))
-        self._settle(events)
+        if events:
+            self._by_name = None
         return events
 
     def _recover(self) -> list[LinkEvent]:
@@ -229,16 +230,14 @@ class Links:
                     raise
         return self._table.replace(_everything())
 
-    def _settle(self, events: Iterable[LinkEvent]) -> None:
-        if any(True for _ in events):
-            self._by_name = self._table.by_name()
-
     def get(self, name: str) -> Link | None:
         """Find the link with this name, if there is one."""
-        return self._by_name.get(name)
+        return self.all().get(name)
 
     def all(self) -> Mapping[str, Link]:
-        """Every link by name."""
+        """Every link by name; made when asked for, because a router may have thousands of sessions."""
+        if self._by_name is None:
+            self._by_name = self._table.by_name()
         return self._by_name
 
     def close(self) -> None:

@@ -82,6 +82,22 @@ def test_lost_events_are_made_up_for():
         read_until(links, lambda: (u := links.get("uplink")) and len(u.addresses) == 20, "the true state")
 
 
+def test_an_event_does_not_make_the_table_of_names_anew():
+    """A router with ten thousand sessions would need a millisecond for each that comes or goes."""
+    with router() as (here, core, links):
+        veth(here, "uplink", core, "eth0")
+        read_until(links, lambda: (u := links.get("uplink")) and u.up, "the link is up")
+        made, by_name = [], links._table.by_name
+        links._table.by_name = lambda: made.append(1) or by_name()
+        events = []
+        for number in range(5):
+            here.address("uplink", f"192.0.2.{number + 1}/32")
+            events += links.read()
+        assert (len(events), made) == (5, [])
+        assert len(links.get("uplink").addresses) == len(links.all()["uplink"].addresses) == 5
+        assert made == [1]
+
+
 def test_a_port_that_joins_a_bridge_is_still_a_link():
     with router() as (here, core, links):
         here.bridge("br0")
