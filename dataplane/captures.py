@@ -37,6 +37,7 @@ class Captures:
         self._loop = loop
         self._open: dict[str, FrameSource] = {}
         self._retries: dict[str, asyncio.TimerHandle] = {}
+        self._refusals: dict[str, str] = {}
         self._told: dict[str, tuple[int, int]] = {}
         self._nowhere: dict[str, int] = {}
 
@@ -47,17 +48,26 @@ class Captures:
         try:
             capture = self._interfaces.open(name, effect.index, upstream=effect.upstream)
         except CaptureError as error:
-            _log.error("capture-failed", extra={"interface": name, "reason": str(error)})
-            self._retries[name] = self._loop.call_later(CAPTURE_RETRY, self.open, effect)
+            self._refused(effect, str(error))
             return
+        self._refusals.pop(name, None)
         self._open[name] = capture
         self._loop.add_reader(capture.fileno(), self._readable, name, capture)
         _log.info("capture-opened", extra={"interface": name, "mode": capture.mode})
         self._give(messages.CaptureTold(name, capture.mode))
 
+    def _refused(self, effect: effects.OpenCapture, reason: str) -> None:
+        """Try again later; what goes on for the same reason is logged once."""
+        name = effect.interface
+        if self._refusals.get(name) != reason:
+            self._refusals[name] = reason
+            _log.error("capture-failed", extra={"interface": name, "reason": reason})
+        self._retries[name] = self._loop.call_later(CAPTURE_RETRY, self.open, effect)
+
     def close(self, effect: effects.CloseCapture) -> None:
         """Capture an interface no more."""
         self._close(effect.interface)
+        self._refusals.pop(effect.interface, None)
 
     def close_all(self) -> None:
         """Release everything."""

@@ -28,6 +28,7 @@ PACKET_IGNORE_OUTGOING = 23
 PACKET_MR_ALLMULTI = 2
 SO_TIMESTAMPNS = 35
 ETH_P_ALL = 3
+ARPHRD_ETHER = 1
 
 _MEMBERSHIP = Struct("iHH8s")  # struct packet_mreq
 _AUXILIARY = Struct("IIIHHHH")  # struct tpacket_auxdata
@@ -58,7 +59,8 @@ class Capture:
 
     `ring_bytes` is what is asked for; a smaller ring, then plain recv(), is taken where it is refused, and
     0 asks for recv(). All multicast groups are let in, and what this host sends itself is left out.
-    Raises CaptureError when the interface does not exist or the privilege (CAP_NET_RAW) is missing.
+    Raises CaptureError when the interface does not exist, has other headers than those of Ethernet, or the
+    privilege (CAP_NET_RAW) is missing.
     When the interface is removed `alive` turns False: close this and open another when the link is back.
     """
 
@@ -89,6 +91,8 @@ class Capture:
         membership = _MEMBERSHIP.pack(index, PACKET_MR_ALLMULTI, 0, b"")
         self._socket.setsockopt(SOL_PACKET, PACKET_ADD_MEMBERSHIP, membership)
         self._socket.bind((name, ETH_P_ALL))
+        if self._socket.getsockname()[3] != ARPHRD_ETHER:
+            raise OSError(errno.EPROTOTYPE, "no Ethernet interface")
 
     def _try_ring(self, ring_bytes: int) -> Ring | None:
         if ring_bytes > 0:

@@ -323,6 +323,12 @@ def test_an_interface_that_is_not_there_is_refused():
         Capture(4711)
 
 
+def test_an_interface_without_ethernet_addresses_is_refused():
+    """As a tunnel or a PPP device: what is sent there would begin with addresses in place of an IP packet."""
+    with Namespace("router", new=False) as router, pytest.raises(CaptureError, match="no Ethernet interface"):
+        Capture(router.index("lo"))
+
+
 @MODES
 def test_large_frames_are_handed_out_a_few_at_a_time(ring_bytes):
     """One of 1,500 octets may hold 183 records: many at once would keep everything else waiting."""

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from dataplane.capture import CaptureError, CaptureStatistics
 from dataplane.captures import Captures
 from dataplane.engine import effects, messages
@@ -111,6 +113,18 @@ def test_what_was_lost_until_the_end_is_told_and_the_next_begins_anew() -> None:
     rig.sources[1].totals = (3, 0)
     rig.captures.tell(None)
     assert rig.taken() == [messages.CaptureTold("access0", "ring", 3, 0)]
+
+
+def test_a_refusal_that_goes_on_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    rig = Rig()
+    rig.refuse = True
+    rig.captures.open(OPEN)
+    for _ in range(5):
+        rig.loop.later.pop()()
+    assert [each.message for each in caplog.records] == ["capture-failed"]
+    rig.captures.close(CLOSE)
+    rig.captures.open(OPEN)
+    assert [each.message for each in caplog.records] == ["capture-failed"] * 2
 
 
 def test_what_is_sent_where_nothing_is_captured_is_counted() -> None:
