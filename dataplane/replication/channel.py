@@ -34,7 +34,7 @@ _STABLE = 1.0
 """Seconds after which a connection counts as good: the next search begins with the shortest pause."""
 _KEY_CHECK: Final = 86_400.0
 _MAXIMUM_UNKNOWN: Final = 4
-"""Connections that may be on their way to show who they are; the peer needs one, and one more ends another."""
+"""Connections that may be on their way to show who they are; the peer needs one. One more ends another."""
 
 
 class ChannelEvents(Protocol):

@@ -77,7 +77,7 @@ def test_whoever_fills_the_room_for_handshakes_does_not_keep_the_peer_out():
     ],
 )
 def test_segments_are_marked_from_the_first_on(here, there, level, option):
-    """The SYN and its answer too: a link that is full of subscribers' packets keeps no router from its peer."""
+    """The SYN and its answer too: a link full of packets for subscribers keeps no router from its peer."""
     for made in (tcp_socket(peer(here, there, 2000), 0), listening_socket(peer(here, there, free_port()))):
         with made:
             assert made.getsockopt(level, option) == 0xC0
