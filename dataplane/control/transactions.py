@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from dataplane.config import (
+    Address,
     IgmpConfig,
     InterfaceConfig,
     ProfileConfig,
@@ -160,7 +161,22 @@ class Transactions:
     def _refusals(self, change: Reconfigure) -> Iterable[Refusal]:
         for service in change.services:
             yield from self.problems_of(service)
+        yield from self._shared_ports(change)
         yield from self._too_many_ports(change)
+
+    def _shared_ports(self, change: Reconfigure) -> Iterable[Refusal]:
+        """Two services can neither listen at one address and port nor have their hellos there."""
+        gone = {service.name for service in change.services} | set(change.removed_services)
+        kept = [service for name, service in self.services.items() if name not in gone]
+        users: dict[tuple[Address, int], str] = {}
+        for service in (*kept, *change.services):
+            peer = service.peer
+            if peer is None or not service.enabled:
+                continue
+            user = users.setdefault((peer.source_address, peer.port), service.name)
+            if user != service.name and service.name in gone:
+                text = f"Service {user} has port {peer.port} of {peer.source_address} already."
+                yield Refusal(Subject.SERVICE, service.name, "peer/port", text, "port-in-use")
 
     def _too_many_ports(self, change: Reconfigure) -> Iterable[Refusal]:
         changed = {interface.name: interface for interface in change.interfaces}

@@ -1,6 +1,7 @@
 """Generations, tokens and refusals of the two-phase change."""
 
 from collections.abc import Iterator
+from ipaddress import ip_address
 
 import pytest
 
@@ -9,6 +10,7 @@ from dataplane.config import (
     FilterRule,
     IgmpConfig,
     InterfaceConfig,
+    PeerConfig,
     ProfileConfig,
     Refusal,
     ServiceConfig,
@@ -113,6 +115,30 @@ def test_what_the_means_do_not_allow_of_a_service_is_refused() -> None:
     assert [item.leaf for item in refused.value.refusals] == ["tls/key"]
     transactions.restore(named)
     assert transactions.services["rbs1"].tls.key == "missing"
+
+
+def meeting(name: str, peer: str, port: int, *, enabled: bool = True) -> ServiceOnWire:
+    there = PeerConfig(ip_address(peer), ip_address("192.0.2.9"), port)
+    return ServiceOnWire.wrap(ServiceConfig(name, enabled, there))
+
+
+def test_two_services_cannot_have_one_port_of_one_address(transactions: Transactions) -> None:
+    """The second would never listen, and two E-Trunk routers without hellos are both master."""
+    first, other = meeting("one", "192.0.2.1", 2000), meeting("two", "192.0.2.2", 2001)
+    both = ConfigDelta(services=(first, other))
+    transactions.apply(transactions.prepare(OWNER, transactions.generation, both))
+    same = ConfigDelta(services=(meeting("two", "192.0.2.2", 2000),))
+    with pytest.raises(PrepareRefused, match=r"Service one has port 2000 of 192\.0\.2\.9 already") as refused:
+        transactions.prepare(OWNER, transactions.generation, same)
+    (refusal,) = refused.value.refusals
+    assert (refusal.name, refusal.leaf, refusal.app_tag) == ("two", "peer/port", "port-in-use")
+    exchanged = ConfigDelta(
+        services=(meeting("one", "192.0.2.1", 2001), meeting("two", "192.0.2.2", 2000)),
+    )
+    disabled = ConfigDelta(services=(meeting("two", "192.0.2.2", 2000, enabled=False),))
+    instead = ConfigDelta(services=same.services, removed_services=("one",))
+    for good in (exchanged, disabled, instead):
+        transactions.abort(transactions.prepare(OWNER, transactions.generation, good))
 
 
 def test_access_ports_beyond_the_tables_are_refused(transactions: Transactions) -> None:
