@@ -110,4 +110,3 @@ class HelloSocket:
         for level, kind, value in notes:
             if level == socket.SOL_SOCKET and kind == _SO_RXQ_OVFL:
                 self.kernel_dropped = _DROPS.unpack(value)[0]
-
