@@ -6,6 +6,7 @@ device was deleted) is made again, but entries that were written in between have
 that `configure` and `activate` return.
 """
 
+import socket
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Final
@@ -67,12 +68,15 @@ class Bindings:
             self._clear(name)
 
     def _give_back(self, place: Place) -> None:
-        """Free a VIF in both families, and remove its sink, which says whose it was."""
+        """Free a VIF in both families; its sink waits for the next owner, and says that it is nobody's.
+
+        The kernel takes 16 ms to remove a device: two of them kept hellos of 10 ms waiting for too long.
+        """
         for table in self.at(place.table):
             table.unbind(place.vif)
         self._sinks.pop(place, None)
         with suppress(OSError):
-            devices.delete(devices.sink_name(place))
+            devices.name_sink(devices.sink_name(place), _NAMELESS)
 
     def configure(self, ports: Mapping[str, int | None]) -> frozenset[str]:
         """Give every port a VIF, bound to where its packets should go; `leaving` ones have been released.
@@ -275,29 +279,25 @@ class Bindings:
         The alias of a sink says which port its VIF is for. A VIF is ours when it has a sink of ours.
         """
         self.links = dict(ports)
-        there = devices.devices()
-        names = {device.index: device.name for device in there.values()}
         found = {table: _bindings(table) for table in self.tables}
-        dropped = self._adopt_ports(there, found)
+        dropped = self._adopt_ports(found)
         for table, bindings in found.items():
             table.found(bindings)
             if table.number != FIRST_TABLE and bindings:
                 self.placement.use(table.number)
         first = next(iter(found.values()), {}).get(UPSTREAM_VIF)
         sink = self._sinks.get(UPSTREAM)
-        self.upstream = None if first is None or first == sink else (names.get(first, ""), first)
+        self.upstream = None if first is None or first == sink else (_name_of(first), first)
         return dropped
 
-    def _adopt_ports(
-        self, there: Mapping[str, devices.Device], found: Mapping[KernelTable, dict[int, int]]
-    ) -> bool:
+    def _adopt_ports(self, found: Mapping[KernelTable, dict[int, int]]) -> bool:
         dropped = False
         for place in self._all_places():
-            sink = there.get(devices.sink_name(place))
-            if sink is None:
-                continue
+            sink = devices.find(devices.sink_name(place))
+            port = _NAMELESS if sink is None else devices.stands_for(sink)
+            if sink is None or (port == _NAMELESS and place != UPSTREAM):
+                continue  # the next owner gives it his name
             self._sinks[place] = sink.index
-            port = devices.stands_for(sink)
             if place.vif != UPSTREAM_VIF and port in self.links and self.placement.get(port) is None:
                 self._adopt_port(port, place, found)
             elif port != _NAMELESS:
@@ -331,11 +331,10 @@ class Bindings:
 
     def verify(self) -> int:
         """Bind again what is not bound as it should be; return how many VIFs that were. Raises PlaneError."""
-        there = {device.name: device.index for device in devices.devices().values()}
         self._sinks = {
             place: index
             for place, index in self._sinks.items()
-            if there.get(devices.sink_name(place)) == index
+            if _name_of(index) == devices.sink_name(place)
         }
         used = (table for table in self.tables if table.number <= self.placement.further)
         lost = sum(_forget_lost(table) for table in used)
@@ -346,6 +345,14 @@ class Bindings:
             for port in self.links:
                 self.settle(port)
         return lost
+
+
+def _name_of(index: int) -> str:
+    """The name of an interface, "" when there is none with this index."""
+    try:
+        return socket.if_indextoname(index)
+    except OSError:
+        return ""
 
 
 def _forget_lost(table: KernelTable) -> int:

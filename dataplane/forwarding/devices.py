@@ -66,8 +66,21 @@ def kernel_table(table: int) -> int:
     return FIRST_FURTHER_TABLE + table
 
 
+def find(name: str) -> Device | None:
+    """Find a device of the calling thread's network namespace, None when there is none. Raises OSError."""
+    try:
+        return _device(netlink.get(netlink.RTM_GETLINK, _link(name, 0)))
+    except OSError as error:
+        if error.errno != errno.ENODEV:
+            raise
+        return None
+
+
 def devices() -> dict[str, Device]:
-    """List the devices of the calling thread's network namespace by name. Raises OSError."""
+    """List all devices by name. Raises OSError.
+
+    For starts and ends: 4,000 interfaces of subscribers take 160 ms.
+    """
     body = _INTERFACE.pack(socket.AF_UNSPEC, 0, 0, 0, 0)
     found = (_device(message) for message in netlink.dump(netlink.RTM_GETLINK, body))
     return {device.name: device for device in found}
@@ -96,9 +109,14 @@ def make_sink(name: str, stands_for: str) -> int:
                 raise
             continue
         break
+    name_sink(name, stands_for)
+    return socket.if_nametoindex(name)
+
+
+def name_sink(name: str, stands_for: str) -> None:
+    """Note what a sink stands for, and have it up and for packets of any size. Raises OSError."""
     attributes = {IFLA_IFALIAS: _alias(stands_for), IFLA_MTU: _U32.pack(LARGEST_MTU)}
     netlink.change(netlink.RTM_NEWLINK, 0, _link(name, IFF_UP, attributes))
-    return socket.if_nametoindex(name)
 
 
 def make_link(table: int) -> tuple[int, int]:

@@ -1,11 +1,9 @@
 """The kernel plane keeps the contract of planes, and what only a kernel can show."""
 
 import errno
-import fcntl
 import os
 import signal
 import socket
-import struct
 import threading
 from contextlib import contextmanager
 from ipaddress import IPv4Address
@@ -20,7 +18,6 @@ from dataplane.forwarding.kernel import (
     KernelPlane,
     open_multicast_routing_socket,
     open_multicast_routing_sockets,
-    remove_devices,
 )
 from dataplane.forwarding.placement import MAXIMUM_PORTS, capacity
 from dataplane.forwarding.plane import PlaneError, PlaneKind, Repairs, RouteKey
@@ -36,9 +33,6 @@ from tests.support.plane_contract import (
 )
 from tests.support.plane_rig import kernel_rig
 from tests.support.wait import wait_for
-
-PACKET_TOO_BIG = 2
-SIOCSIFMTU = 0x8922
 
 
 class TestKernelPlane(PlaneContract):
@@ -101,52 +95,6 @@ def test_tables_end_where_another_daemon_has_one():
         assert "table 1: IPv4 multicast routing: another multicast routing daemon" in missing[0]
         for each in opened:
             each.socket.close()
-
-
-def test_ipv6_reaches_a_further_table_where_new_interfaces_have_no_ipv6():
-    fill = {f"p{number}": None for number in range(MAXIMUM_PORTS)}
-    with kernel_rig() as rig:
-        rig.router.sysctl("net/ipv6/conf/default/disable_ipv6", 1)
-        rig.plane.configure({**fill, "access0": rig.index("access0")})
-        rig.plane.set_upstream("core0", rig.index("core0"))
-        rig.plane.set_active("access0", active=True)
-        rig.plane.install([route(IPV6.group, "access0", "p1")])
-        assert rig.stream(IPV6.group, 3) == {"access0": 3}
-
-
-def test_a_standby_port_tells_no_source_to_send_smaller_packets():
-    with kernel_rig() as rig:
-        rig.router.run(set_mtu, "core0", 9_000)
-        rig.hosts["core0"].run(set_mtu, "eth0", 9_000)
-        start(rig)
-        rig.plane.install([route(IPV6.group, "access0")])
-        errors = rig.hosts["core0"].run(
-            socket.socket, socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6
-        )
-        errors.setblocking(False)
-        sender = rig.hosts["core0"].run(socket.socket, socket.AF_INET6, socket.SOCK_DGRAM)
-        sender.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, 8)
-        index = rig.hosts["core0"].index("eth0")
-        sender.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_IF, index)
-        sender.sendto(bytes(4_000), (str(IPV6.group), 5_000))
-        wait_for(lambda: rig.plane.counters(RouteKey(IPV6.group)).packets == 1, what="the packet is routed")
-        rig.stream(IPV6.group, 3)
-        assert PACKET_TOO_BIG not in kinds(errors)
-
-
-def set_mtu(interface, octets):
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as opened:
-        fcntl.ioctl(opened, SIOCSIFMTU, struct.pack("16si12x", interface.encode(), octets))
-
-
-def kinds(errors):
-    """The types of the ICMPv6 messages that wait."""
-    found = []
-    while True:
-        try:
-            found.append(errors.recv(2_048)[0])
-        except BlockingIOError:
-            return found
 
 
 def test_a_packet_from_an_access_port_is_counted_and_goes_nowhere():
@@ -248,14 +196,6 @@ def test_one_vanished_port_does_not_keep_the_others_from_their_slots():
         rig.plane.set_active("access2", active=True)
         rig.plane.install([route(GROUP, "access2")])
         assert rig.stream(GROUP, 2) == {"access2": 2}
-
-
-def test_sinks_are_removed_at_the_supervisors_end():
-    with kernel_rig() as rig:
-        start(rig)
-        assert {name for _, name in socket.if_nameindex()} >= {"tc-sink0", "tc-sink1", "tc-sink2"}
-        remove_devices()
-        assert not [name for _, name in socket.if_nameindex() if name.startswith("tc-sink")]
 
 
 def in_child(function):
