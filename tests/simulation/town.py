@@ -202,10 +202,10 @@ class Town:
 
     def partition(self, *, on: bool) -> None:
         """Nothing passes, and nobody is told."""
-        self.partitioned = on
+        was, self.partitioned = self.partitioned, on
         if on:
             self.model.interrupted(self.clock.now)
-        else:
+        elif was:
             if all(router.connected for router in self.routers.values()):
                 self.model.passable(self.clock.now)
             self._look_for_peer()
