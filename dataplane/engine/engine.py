@@ -53,8 +53,10 @@ from dataplane.forwarding.upstream import UpstreamProxies
 from dataplane.replication.peer import Outputs
 from dataplane.roles.hello import profile_of
 
-EXPIRE_AT_ONCE: Final = 256
-"""Entries of one tick; hellos must not wait for the others, so the next tick is due at once."""
+EXPIRE_AT_ONCE: Final = 128
+"""Entries of one side for one tick; hellos must not wait for the others, so the next tick is due at once."""
+SIDES_AT_ONCE: Final = 4
+"""Deadlines of access ports in one tick, some milliseconds each: those of a hundred may be due together."""
 
 
 class Engine:
@@ -175,8 +177,13 @@ class Engine:
             uplink.changes_made(world, now)
 
     def _tick(self, message: Tick, now: float) -> None:  # noqa: ARG002
+        sides = 0
         for key in self.world.deadlines.due(now):
-            self._due(key, now)
+            sides += len(key) == 3
+            if len(key) == 3 and sides > SIDES_AT_ONCE:
+                self.world.deadlines.set(key, now)
+            else:
+                self._due(key, now)
 
     def _due(self, key: Key, now: float) -> None:
         kind, name = key[:2]

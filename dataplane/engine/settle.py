@@ -127,8 +127,8 @@ def take_queriers_back(world: World, port: Port, now: float) -> None:
 def send_queries(world: World, port: Port, side: Side, queries: Iterable[SendQuery], now: float) -> None:
     """Send queries and note when the querier is next due.
 
-    A general query goes once to whoever is untagged, to every VLAN and to every PPPoE session with members.
-    To many it leaves in parts, so that nothing else waits.
+    A general query goes once to whoever is untagged, and soon to every VLAN and every PPPoE session with
+    members: a router that becomes master forwards before it has asked all of them.
     """
     for send in queries:
         if send.circuit is not None:
@@ -136,8 +136,7 @@ def send_queries(world: World, port: Port, side: Side, queries: Iterable[SendQue
         else:
             _send_query(world, port, side, send.query, UNTAGGED)
             side.unasked = (send.query, deque(side.circuits))
-    if side.unasked is not None:
-        ask_circuits(world, port, side, now)
+            world.deadlines.set(side.unasked_key, now)
     world.deadlines.set(side.querier_key, side.querier.next_deadline())
 
 

@@ -8,6 +8,7 @@ import pytest
 from dataplane.config import Role
 from dataplane.engine import effects, messages
 from dataplane.engine.adoption import ADOPTED_AT_ONCE
+from dataplane.engine.engine import SIDES_AT_ONCE
 from dataplane.engine.leaving import FORGOTTEN_AT_ONCE
 from dataplane.forwarding.desired import Install
 from dataplane.forwarding.plane import RouteKey
@@ -175,3 +176,46 @@ def test_rule_13_a_removed_port_is_forgotten_in_parts_where_further_tables_are_i
     turns(router, "leaving")
     assert PORT not in router.engine.world.ports_told
     assert not router.plane.installed()
+
+
+PORTS = 3 * SIDES_AT_ONCE
+VLANS = 5
+
+
+def crowded(role: Role) -> Router:
+    """Many ports, and members behind some tags of each."""
+    one = Pair().a
+    ports = {f"access{number}": number for number in range(1, PORTS + 1)}
+    for name, number in ports.items():
+        one.link(name, 10 + number)
+    one.configure(profile(role), *(access(name, access_id=number) for name, number in ports.items()))
+    for name in ports:
+        for vlan in range(1, VLANS + 1):
+            one.join(tags=(vlan, 0, 0), interface=name)
+    one.frames.clear()
+    return one
+
+
+def test_a_new_master_has_changed_all_ports_before_it_asks_behind_tags() -> None:
+    one = crowded(Role.BACKUP)
+    one.configure(profile(Role.MASTER))
+    assert all(one.engine.world.ports[f"access{number}"].active for number in range(1, PORTS + 1))
+    assert one.asked() == [("", None)] * PORTS
+    while one.engine.next_deadline() == one.clock.now:
+        one.give(messages.Tick())
+    assert len(one.asked()) == PORTS * (1 + VLANS)
+
+
+@pytest.mark.parametrize("what", ["queries", "expiry"])
+def test_what_is_due_on_many_ports_at_once_leaves_room_for_hellos(what: str) -> None:
+    one = crowded(Role.MASTER)
+    one.clock.now += 100.0
+    sides = [side for port in one.engine.world.ports.values() for side in port.sides.values()]
+    done = []
+    while one.engine.next_deadline() <= one.clock.now:  # type: ignore[operator]
+        before = [len(side.table) if what == "expiry" else side.querier.next_deadline() for side in sides]
+        one.give(messages.Tick())
+        after = [len(side.table) if what == "expiry" else side.querier.next_deadline() for side in sides]
+        done.append(sum(old != new for old, new in zip(before, after, strict=True)))
+    assert sum(done) == PORTS
+    assert max(done) <= SIDES_AT_ONCE
