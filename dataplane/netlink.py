@@ -16,6 +16,7 @@ RTM_NEWADDR, RTM_DELADDR, RTM_GETADDR = 20, 21, 22
 RTM_GETROUTE = 26
 RTM_NEWRULE, RTM_DELRULE = 32, 33
 REQUEST, ACKNOWLEDGE, DUMP = 0x01, 0x04, 0x300
+DUMP_INTERRUPTED = 0x10
 EXCLUSIVE, CREATE = 0x200, 0x400
 
 GROUP_LINK, GROUP_IPV4_ADDRESS, GROUP_IPV6_ADDRESS = 0x1, 0x10, 0x100  # RTMGRP_LINK, RTMGRP_IPV4_IFADDR, ...
@@ -26,6 +27,7 @@ _ERROR = Struct("i")
 _TYPE_MASK = 0x3FFF  # the top bits say "nested" and "network byte order"
 _BUFFER_BYTES = 1 << 16
 _PATIENCE = 5.0
+_ATTEMPTS = 5
 
 
 class Message(NamedTuple):
@@ -73,19 +75,25 @@ def attribute(kind: int, value: bytes) -> bytes:
 
 
 class Dump:
-    """Everything of a kind, read one datagram at a time, so that a large answer need not be read at once."""
+    """Everything of a kind, read one datagram at a time, so that a large answer need not be read at once.
+
+    `interrupted`: it changed while it was told, and what did not change may be missing too.
+    """
 
     def __init__(self, kind: int, body: bytes) -> None:
         self._socket = open_socket()
         self._socket.settimeout(_PATIENCE)
         self._socket.send(_request(kind, REQUEST | DUMP, body))
         self._ended = False
+        self.interrupted = False
 
     def read(self) -> list[Message]:
         """Return the messages of the next datagram, none at the end. Raises OSError."""
         found: list[Message] = []
         while not found and not self._ended:
-            found, self._ended = told(self.receive())
+            datagram = self.receive()
+            self.interrupted = self.interrupted or _interrupted(datagram)
+            found, self._ended = told(datagram)
         return found
 
     def receive(self) -> bytes:
@@ -108,12 +116,32 @@ def told(datagram: bytes) -> tuple[list[Message], bool]:
     return found, False
 
 
-def dump(kind: int, body: bytes) -> Iterator[Message]:
-    """Ask for everything of a kind and hand it out. Raises OSError."""
+def _interrupted(datagram: bytes) -> bool:
+    position = 0
+    while position + _HEADER.size <= len(datagram):
+        length, _, flags, _, _ = _HEADER.unpack_from(datagram, position)
+        if flags & DUMP_INTERRUPTED:
+            return True
+        position += max(_aligned(length), _HEADER.size)
+    return False
+
+
+def dump(kind: int, body: bytes) -> list[Message]:
+    """Ask for everything of a kind, again where it changed meanwhile. Raises OSError."""
+    for _ in range(_ATTEMPTS):
+        found, whole = _dump(kind, body)
+        if whole:
+            break
+    return found
+
+
+def _dump(kind: int, body: bytes) -> tuple[list[Message], bool]:
     reader = Dump(kind, body)
     try:
+        every: list[Message] = []
         while found := reader.read():
-            yield from found
+            every += found
+        return every, not reader.interrupted
     finally:
         reader.close()
 

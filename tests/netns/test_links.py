@@ -7,6 +7,7 @@ from ipaddress import IPv4Interface, IPv6Interface
 from pathlib import Path
 
 from cli.lab.namespaces import Namespace, veth
+from dataplane import netlink
 from dataplane.links import LinkChanged, LinkRemoved, Links
 from tests.support.wait import wait_for
 
@@ -96,6 +97,28 @@ def test_an_event_does_not_make_the_table_of_names_anew():
         assert (len(events), made) == (5, [])
         assert len(links.get("uplink").addresses) == len(links.all()["uplink"].addresses) == 5
         assert made == [1]
+
+
+def test_links_that_come_and_go_while_all_are_asked_for_leave_none_out(monkeypatch):
+    """An older kernel may leave out one that stays; it says that something changed, and is asked again."""
+    with Namespace("router", new=False) as here, Namespace("core") as core:
+        for number in range(40):
+            veth(here, f"ppp{number}", core, f"eth{number}")
+        receive, asked = netlink.Dump.receive, []
+
+        def disturbed(dump):
+            asked.append(dump)
+            if len(asked) == 2:
+                here.delete("ppp0")
+            return receive(dump)
+
+        monkeypatch.setattr(netlink.Dump, "receive", disturbed)
+        found = netlink.dump(netlink.RTM_GETLINK, bytes(16))
+        assert len({id(dump) for dump in asked}) == 2
+        assert [dump.interrupted for dump in (asked[0], asked[-1])] == [True, False]
+        assert (
+            len([each for each in found if each.type == netlink.RTM_NEWLINK]) == 40
+        )  # loopback, and 39 of 40
 
 
 def test_a_port_that_joins_a_bridge_is_still_a_link():
