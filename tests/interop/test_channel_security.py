@@ -162,3 +162,17 @@ def test_the_daily_batch_is_sent_at_its_time(pair: Pair) -> None:
     soon = datetime.now().astimezone() + timedelta(seconds=10)  # time for a slow machine to commit
     pair.commit(0, f"<none/><daily-batch-backup>{soon:%H:%M:%S}</daily-batch-backup>")
     wait_for(lambda: completed() != before, what="the batch", timeout=40)
+
+
+def test_an_md5_key_is_replaced_on_one_router_after_the_other(pair: Pair) -> None:
+    if not md5_supported():
+        pytest.skip("no TCP MD5 signatures in this kernel")
+    for number in (0, 1):
+        pair.commit(number, f"<tcp-md5><key>{KEY}</key></tcp-md5>")
+    wait_for(pair.both(channel_state="connected", channel_security="tcp-md5"), what="connected")
+    for first, second in ((0, 1), (1, 0)):
+        security = f"<tcp-md5><key>{KEY} {first}</key></tcp-md5>"
+        pair.commit(first, security)
+        wait_for(pair.both(channel_state="connecting"), what="two keys, no connection")
+        pair.commit(second, security)
+        wait_for(pair.both(channel_state="connected", channel_security="tcp-md5"), what="connected again")
