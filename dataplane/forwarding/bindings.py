@@ -17,7 +17,7 @@ from dataplane.forwarding.plane import PlaneError, PortCounters
 from dataplane.forwarding.table import KernelTable, advice, not_held
 
 UPSTREAM: Final = Place(FIRST_TABLE, UPSTREAM_VIF)
-_NAMELESS: Final = "-"
+NAMELESS: Final = "-"
 """What the alias of a sink says that stands for no port."""
 
 
@@ -76,12 +76,12 @@ class Bindings:
             table.unbind(place.vif)
         self._sinks.pop(place, None)
         with suppress(OSError):
-            devices.name_sink(devices.sink_name(place), _NAMELESS)
+            devices.name_sink(devices.sink_name(place), NAMELESS)
 
-    def configure(self, ports: Mapping[str, int | None]) -> frozenset[str]:
+    def configure(self, ports: Mapping[str, int | None]) -> tuple[frozenset[str], frozenset[str]]:
         """Give every port a VIF, bound to where its packets should go; `leaving` ones have been released.
 
-        Returns the ports that entries may lack. Those that do not fit wait until there is a place.
+        Returns the ports that entries of now may lack, and those that had to wait for a place until now.
         """
         before = self.placement.further
         waited = frozenset(name for name in self.links if self.placement.get(name) is None)
@@ -92,8 +92,8 @@ class Bindings:
             self._disconnect(number)
         self._connect_all()
         if all(table.bound(UPSTREAM_VIF) is None for table in self.at(FIRST_TABLE)):
-            self._bind(UPSTREAM, None, _NAMELESS)
-        return frozenset(name for name in fitting if self.settle(name) or name in waited)
+            self._bind(UPSTREAM, None, NAMELESS)
+        return frozenset([name for name in fitting if self.settle(name)]), fitting & waited
 
     def settle(self, port: str) -> bool:
         """Bind a port's VIF to where its packets should go now; True when entries may lack it."""
@@ -111,12 +111,11 @@ class Bindings:
             self.active.discard(port)
         return self.settle(port)
 
-    def set_upstream(self, name: str | None, index: int | None) -> None:
-        """Make this interface the parent of every entry. Raises PlaneError."""
-        self._clear(_NAMELESS)
+    def set_upstream(self, name: str | None, index: int | None) -> bool:
+        """Make this interface the parent of every entry; True when entries may lack it."""
+        self._clear(NAMELESS)
         self.upstream = None if name is None or index is None else (name, index)
-        self._bind(UPSTREAM, index, _NAMELESS)
-        self.raise_trouble([_NAMELESS])
+        return self._bind(UPSTREAM, index, NAMELESS)
 
     def _bind(self, place: Place, index: int | None, port: str) -> bool:
         """Bind a VIF to an interface, None for its sink, in both families."""
@@ -145,7 +144,7 @@ class Bindings:
     def _sink(self, place: Place, port: str) -> int:
         """The sink of a VIF, made when it is not there; its alias says whose it is. Raises OSError."""
         if place not in self._sinks:
-            owner = port if port in self.links else _NAMELESS
+            owner = port if port in self.links else NAMELESS
             self._sinks[place] = devices.make_sink(devices.sink_name(place), owner)
         return self._sinks[place]
 
@@ -166,7 +165,7 @@ class Bindings:
         for port in ports if self.troubles else ():
             for version in (4, 6):
                 if (port, version) in self.troubles:
-                    name = "upstream" if port == _NAMELESS else port
+                    name = "upstream" if port == NAMELESS else port
                     raise PlaneError(f"{name}: {self.troubles[port, version]}")
 
     # further tables
@@ -199,7 +198,7 @@ class Bindings:
         """Without the link the VIF leads to a sink, so that the entries are complete once it is there."""
         port = devices.link_names(number)[0]
         self._trouble(port, UPSTREAM, why)
-        self._bind(Place(FIRST_TABLE, link_vif(number)), None, _NAMELESS)
+        self._bind(Place(FIRST_TABLE, link_vif(number)), None, NAMELESS)
 
     def _disconnect(self, number: int) -> None:
         """Give back what a further table needed that is not used any more."""
@@ -220,7 +219,7 @@ class Bindings:
             return not_held(version, place.table)
         if not self.troubles:
             return None
-        own = self.troubles.get((port, version)) or self.troubles.get((_NAMELESS, version))
+        own = self.troubles.get((port, version)) or self.troubles.get((NAMELESS, version))
         if own is None and place.table != FIRST_TABLE:
             own = self.troubles.get((devices.link_names(place.table)[0], version))
         return own
@@ -294,13 +293,13 @@ class Bindings:
         dropped = False
         for place in self._all_places():
             sink = devices.find(devices.sink_name(place))
-            port = _NAMELESS if sink is None else devices.stands_for(sink)
-            if sink is None or (port == _NAMELESS and place != UPSTREAM):
+            port = NAMELESS if sink is None else devices.stands_for(sink)
+            if sink is None or (port == NAMELESS and place != UPSTREAM):
                 continue  # the next owner gives it his name
             self._sinks[place] = sink.index
             if place.vif != UPSTREAM_VIF and port in self.links and self.placement.get(port) is None:
                 self._adopt_port(port, place, found)
-            elif port != _NAMELESS:
+            elif port != NAMELESS:
                 dropped |= self._drop(place, found)
         self._adopt_bound_ports(found)
         return dropped
@@ -341,7 +340,7 @@ class Bindings:
         if lost or self.placement.further:
             self._connect_all()
         if lost:
-            self._bind(UPSTREAM, None if self.upstream is None else self.upstream[1], _NAMELESS)
+            self._bind(UPSTREAM, None if self.upstream is None else self.upstream[1], NAMELESS)
             for port in self.links:
                 self.settle(port)
         return lost

@@ -5,13 +5,14 @@ them. `bindings` has the VIFs, `table` one table, `audit` compares what the kern
 """
 
 import errno
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Final
 
 from dataplane.forwarding import devices, mroute
 from dataplane.forwarding.audit import Audit
-from dataplane.forwarding.bindings import UPSTREAM, Bindings
+from dataplane.forwarding.bindings import NAMELESS, UPSTREAM, Bindings
 from dataplane.forwarding.family import FAMILIES, Family
 from dataplane.forwarding.placement import (
     FIRST_TABLE,
@@ -42,6 +43,8 @@ from dataplane.forwarding.table import (
 from dataplane.packets.messages import Address
 
 _REMEMBERED: Final = 1024
+RECENT: Final = 1024
+"""Entries that may have been written between the kernel dropping a VIF and the message that says so."""
 
 Parts = tuple[tuple[int, int], ...]
 """What an entry is in each table: the table and the set of VIFs, first table last."""
@@ -68,6 +71,7 @@ class KernelPlane:
         self._routes: dict[RouteKey, Route] = {}
         self._refused: dict[Address, dict[RouteKey, str]] = {}
         self._parts: dict[tuple[frozenset[str], bool], Parts] = {}
+        self._recent: deque[RouteKey] = deque(maxlen=RECENT)
         self._audit: Audit | None = None
         self._ipv6 = False
 
@@ -88,9 +92,10 @@ class KernelPlane:
         gone, moving = self._bindings.leaving(ports)
         moved = self._leave(gone, moving)
         self._bindings.release(gone, moving)
-        vanished = self._bindings.configure(ports)
+        vanished, placed = self._bindings.configure(ports)
         self._parts.clear()
         self._rewrite(vanished)
+        self._install(self._naming(placed))
         self._install(moved)
         if problem := capacity_problem(len(ports), self._bindings.placement.tables):
             raise PlaneError(problem)
@@ -98,19 +103,29 @@ class KernelPlane:
 
     def _leave(self, gone: frozenset[str], moving: frozenset[str]) -> list[Route]:
         """Take ports out of every entry before their VIFs have other owners; return what moving ones had."""
-        leaving = gone | moving
-        named = [route for route in self._routes.values() if not route.ports.isdisjoint(leaving)]
-        self._install(route.without(leaving) for route in named)
+        named = self._naming(gone | moving)
+        self._install(route.without(gone | moving) for route in named)
         return [route.without(gone) for route in named if not route.ports.isdisjoint(moving)]
 
+    def _naming(self, ports: frozenset[str]) -> list[Route]:
+        """Every entry that names one of these ports."""
+        return [each for each in self._routes.values() if not each.ports.isdisjoint(ports)] if ports else []
+
     def _rewrite(self, ports: frozenset[str]) -> None:
-        """Write the entries of ports anew whose VIF the kernel had dropped."""
-        if ports:
-            self._install([route for route in self._routes.values() if not route.ports.isdisjoint(ports)])
+        """Write entries of ports anew whose VIF the kernel had dropped: those that were written meanwhile.
+
+        The others still name it. To write 100,000 of them took a second, in which no hello was sent; what
+        was written before the last few the audit finds that follows a change of links.
+        """
+        recent = [self._routes.get(key) for key in self._recent] if ports else []
+        self._install([each for each in recent if each is not None and not each.ports.isdisjoint(ports)])
 
     def set_upstream(self, name: str | None, index: int | None) -> None:
         """Make this interface the parent of every entry by rebinding one VIF of each family."""
-        self._bindings.set_upstream(name, index)
+        if self._bindings.set_upstream(name, index):
+            recent = [self._routes.get(key) for key in self._recent]
+            self._install([each for each in recent if each is not None and each.key.source is None])
+        self._bindings.raise_trouble([NAMELESS])
 
     def set_active(self, port: str, *, active: bool) -> None:
         """Forward to the port or to its sink by rebinding one VIF of each family."""
@@ -161,6 +176,7 @@ class KernelPlane:
         before = self._routes.get(key)
         self._routes[key] = route
         self._ipv6 = self._ipv6 or key.group.version == 6
+        self._recent.append(key)
         self._changed(key)
         try:
             self._put(route, before)

@@ -15,6 +15,7 @@ from dataplane.capture import Capture
 from dataplane.forwarding import mroute
 from dataplane.forwarding.family import IPV4 as IPV4_FAMILY
 from dataplane.forwarding.kernel import (
+    RECENT,
     KernelPlane,
     open_multicast_routing_socket,
     open_multicast_routing_sockets,
@@ -173,6 +174,27 @@ def test_a_port_that_is_removed_and_comes_back_forwards_again():
         assert held == {route(GROUP, "access0", "access1"), route(OTHER_GROUP, "access0", "access1")}
         rig.plane.configure({"access0": rig.index("access2"), "access1": rig.index("access1")})
         assert rig.stream(OTHER_GROUP, 3) == {"access1": 3, "access2": 3}
+
+
+def test_a_port_or_an_upstream_that_vanishes_has_no_more_than_the_last_entries_written_anew(monkeypatch):
+    with kernel_rig() as rig:
+        start(rig, "access0")
+        rig.plane.install(many(RECENT + 100))
+        written = []
+        add_entry = mroute.add_entry
+        monkeypatch.setattr(mroute, "add_entry", lambda *entry: written.append(entry) or add_entry(*entry))
+        for name, told in (
+            ("access0", lambda: rig.plane.configure({"access0": None, "access1": rig.index("access1")})),
+            ("core0", lambda: rig.plane.set_upstream("core1", rig.index("core1"))),
+        ):
+            rig.router.delete(name)
+            # Made while the kernel has no such VIF.
+            rig.plane.install([route(GROUP, "access0", "access1"), route(OTHER_GROUP, "access0")])
+            written.clear()
+            told()
+            assert 2 <= len(written) <= RECENT
+        rig.plane.set_active("access1", active=True)
+        assert rig.stream(GROUP, 3, upstream="core1") == {"access1": 3}
 
 
 def test_activating_a_port_that_just_vanished_is_an_error_and_entries_keep_the_slot():
