@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 
 from dataplane.config import Address
 
+_NO_NAMES: Final = (x509.ExtensionNotFound, x509.DuplicateExtension, x509.UnsupportedGeneralNameType)
 PrivateKey = Ed25519PrivateKey | EllipticCurvePrivateKey | RSAPrivateKey
 PIN_PREFIX: Final = "sha256:"
 _SMALLEST_RSA: Final = 2048
@@ -99,7 +100,7 @@ def refusal(
     if problem:
         return f"peer-{problem}"
     if isinstance(identity, PinnedKey):
-        return "" if pin_of(shown.public_key()) == identity.pin else "peer-key-mismatch"
+        return "" if _holds(shown, identity.pin) else "peer-key-mismatch"
     if shown in identity.certificates:
         return ""
     if not chain_ok:
@@ -107,10 +108,17 @@ def refusal(
     return "" if peer in _addresses(shown) else "peer-certificate-for-another-address"
 
 
+def _holds(certificate: x509.Certificate, pin: bytes) -> bool:
+    try:
+        return pin_of(certificate.public_key()) == pin
+    except (ValueError, UnsupportedAlgorithm):
+        return False
+
+
 def _addresses(certificate: x509.Certificate) -> list[object]:
     try:
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except (x509.ExtensionNotFound, ValueError):
+    except (*_NO_NAMES, ValueError):
         return []
     return list(names.get_values_for_type(x509.IPAddress))
 

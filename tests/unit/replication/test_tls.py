@@ -7,11 +7,13 @@ from ipaddress import IPv4Address
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from dataplane.replication import making
 from dataplane.replication.tls import TlsClosed, TlsError, TlsSession
-from dataplane.replication.trust import Credentials, TrustedCertificates
+from dataplane.replication.trust import Credentials, TrustedCertificates, refusal
 from tests.support.keys import (
     DAY,
     NOW,
@@ -266,3 +268,36 @@ def test_what_openssl_cannot_use_ends_one_attempt_with_a_word():
     certificate = making.make_certificate(small, "small", (), NOW, 30)
     with pytest.raises(TlsError):
         TlsSession(trusting((small, certificate), couple()[0].peer), SERVER, client=True)
+
+
+def odd_names():
+    """A certificate whose alternative name is of a kind that nobody reads (an X.400 address)."""
+    names = x509.UnrecognizedExtension(
+        x509.oid.ExtensionOID.SUBJECT_ALTERNATIVE_NAME, bytes.fromhex("3003a30130")
+    )
+    key = identity()[0]
+    name = x509.Name([])
+    builder = x509.CertificateBuilder(name, name, key.public_key(), 1, NOW - DAY, NOW + DAY)
+    return builder.add_extension(names, critical=False).sign(key, None)
+
+
+def odd_key():
+    """A certificate with a key on a curve that is none."""
+    curve = bytes.fromhex("06082a8648ce3d030107")
+    octets = identity(making.Algorithm.P256)[1].public_bytes(Encoding.DER)
+    return x509.load_der_x509_certificate(octets.replace(curve, curve[:-1] + b"\x77"))
+
+
+def test_a_certificate_that_cannot_be_read_to_its_end_is_refused_with_a_word():
+    """Whoever connects chooses what he shows: it must not be more than a refusal."""
+    other = identity()[1]
+    refused = [
+        refusal(pinned(other), odd_key(), chain_ok=False, peer=CLIENT, now=NOW),
+        refusal(TrustedCertificates((other,)), odd_key(), chain_ok=False, peer=CLIENT, now=NOW),
+        refusal(TrustedCertificates((other,)), odd_names(), chain_ok=True, peer=CLIENT, now=NOW),
+    ]
+    assert refused == [
+        "peer-key-mismatch",
+        "peer-certificate-not-trusted",
+        "peer-certificate-for-another-address",
+    ]
