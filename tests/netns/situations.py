@@ -142,7 +142,7 @@ def channel_cut(laboratory: Laboratory) -> dict[str, object]:
 
 
 def commits(laboratory: Laboratory) -> dict[str, object]:
-    """Commits while a stream runs: the service, the binding, the roles, the timers, the link itself."""
+    """Commits while a stream runs: the service, the binding, the arbitration there and back, the link itself."""
     player = watching.prepared(laboratory)
     a, b = routers = laboratory.routers
     stb = laboratory.stbs[0]
@@ -174,6 +174,10 @@ def commits(laboratory: Laboratory) -> dict[str, object]:
     for router, role in ((b, "master"), (a, "backup"), (a, "master"), (b, "backup")):
         router.commit(watching.profile(f"<static-role>{role}</static-role>"))
         stream.goes_on()
+    for router in routers:
+        router.commit(watching.profile("<e-trunk><id>1</id></e-trunk>"))
+        stream.goes_on()
+    player.wait_for_roles()
     found = stream.end()
     return seen(found, member_that_left_came_back=returned, entries_on_backup=watching.has(b, *GROUPS[:4]))
 
