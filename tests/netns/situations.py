@@ -142,7 +142,7 @@ def channel_cut(laboratory: Laboratory) -> dict[str, object]:
 
 
 def commits(laboratory: Laboratory) -> dict[str, object]:
-    """Commits while a stream runs: the service, the binding, the arbitration there and back, the link itself."""
+    """Commits while a stream runs: the service, the binding, the arbitration, the link itself."""
     player = watching.prepared(laboratory)
     a, b = routers = laboratory.routers
     stb = laboratory.stbs[0]

@@ -237,6 +237,41 @@ def test_a_failover_tells_of_no_two_masters() -> None:
     assert DualMaster(PROFILE) not in [*pair.a.events, *pair.b.events]
 
 
+def test_two_profiles_share_the_load_and_each_moves_by_itself() -> None:
+    """Router a is preferred for one, router b for the other; a router that fails gives both to the other."""
+    pair = Pair()
+    second = ("second", SERVICE, 8)
+    for router, mine, its in ((pair.a, 10, 20), (pair.b, 20, 10)):
+        for number, name in enumerate((PORT, CORE, "access1"), 1):
+            router.link(name, number)
+        other = ProfileConfig(*second, arbitration=msgspec.structs.replace(TRUNK, priority=its))
+        ports = access(), access("access1", profile="second")
+        router.configure(router.service(), trunk(mine), other, *ports, upstream())
+    pair.run(2.0)
+
+    def masters() -> tuple[str, str]:
+        named = {"a": pair.a, "b": pair.b}
+        first, other = (
+            "".join(name for name, each in named.items() if each.profile_state(of).local_role == "master")
+            for of in (PROFILE, "second")
+        )
+        return first, other
+
+    assert masters() == ("a", "b")
+    pair.a.join()
+    pair.b.join(interface="access1")
+    pair.run(0.1)
+    assert (pair.a.forwards(), pair.b.forwards()) == ({PORT}, {"access1"})
+    for failing, rest in ((pair.a, "b"), (pair.b, "a")):
+        failing.link(CORE, 2, up=False)
+        pair.run(0.1)
+        assert masters() == (rest, rest)
+        failing.link(CORE, 2)
+        pair.run(3.0)
+        assert masters() == ("a", "b")
+    assert (pair.a.forwards(), pair.b.forwards()) == ({PORT}, {"access1"})
+
+
 def groups(count: int) -> list[IPv4Address]:
     return [IPv4Address(f"239.2.{number // 250}.{number % 250 + 1}") for number in range(count)]
 

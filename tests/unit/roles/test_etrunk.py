@@ -103,6 +103,55 @@ def test_a_master_keeps_its_role_when_the_peers_upstream_is_down_too(pair):
     assert pair.roles == (MASTER, BACKUP)
 
 
+@pytest.mark.parametrize("first", ["a", "b"])
+def test_of_two_routers_without_upstream_the_first_that_has_one_is_master(pair, first):
+    serving(pair)
+    ready(pair)
+    for side in (pair.b, pair.a):
+        side.perform(side.machine.upstream(False, pair.now))
+        pair.run(0.5)
+    assert pair.roles == (MASTER, BACKUP)
+    one, other = (pair.a, pair.b) if first == "a" else (pair.b, pair.a)
+    one.perform(one.machine.upstream(True, pair.now))
+    pair.run(0.01)
+    assert (one.machine.role, other.machine.role) == (MASTER, BACKUP)
+    other.perform(other.machine.upstream(True, pair.now))
+    pair.run(19.0)
+    assert (one.machine.role, other.machine.role) == (MASTER, BACKUP)
+    pair.run(2.0)
+    assert pair.roles == (MASTER, BACKUP)
+
+
+def test_an_upstream_that_flaps_every_second_moves_the_role_once(pair):
+    serving(pair)
+    ready(pair)
+    for _ in range(60):
+        for up in (False, True):
+            pair.a.perform(pair.a.machine.upstream(up, pair.now))
+            pair.run(0.5)
+            assert pair.roles == (BACKUP, MASTER)
+    assert len(pair.b.changes) == 2
+    pair.run(20.0)
+    assert pair.roles == (MASTER, BACKUP)
+    assert pair.a.machine.dual_masters == pair.b.machine.dual_masters == 0
+
+
+def test_hellos_that_come_twice_late_or_out_of_order_move_nothing(pair):
+    serving(pair)
+    for _ in range(50):
+        for _ in range(2):
+            pair.now += 0.1
+            for side in (pair.a, pair.b):
+                side.perform(side.machine.tick(pair.now))
+        for side, other in ((pair.a, pair.b), (pair.b, pair.a)):
+            for datagram in [each for each in reversed(side.outbox) for _ in range(2)]:
+                other.perform(other.machine.receive(datagram, pair.now))
+            side.outbox.clear()
+    assert pair.roles == (MASTER, BACKUP)
+    assert len(pair.a.changes) == len(pair.b.changes) == 1
+    assert pair.a.machine.refused["replayed"] == pair.b.machine.refused["replayed"] == 150
+
+
 def test_a_silent_master_is_replaced_after_the_hello_timeout(pair):
     serving(pair)
     pair.a.perform(pair.a.machine.stop(pair.now))
