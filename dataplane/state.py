@@ -69,6 +69,15 @@ class CopyStatus(msgspec.Struct, frozen=True):
     not_copied: dict[str, int]
 
 
+class HelloStatistics(msgspec.Struct, frozen=True):
+    """Hellos about one profile since `discontinuity_time`; `refused` by reason."""
+
+    discontinuity_time: float
+    sent: int
+    received: int
+    refused: dict[str, int]
+
+
 class ProfileState(msgspec.Struct, frozen=True):
     """One remote-backup-profile; `subscriber_types` is about IGMP, `mld_subscriber_types` about MLD."""
 
@@ -87,6 +96,7 @@ class ProfileState(msgspec.Struct, frozen=True):
     mld_subscriber_types: tuple[CopyStatus, ...] = ()
     subscriber_list_entries: int | None = None
     subscriber_list_loaded: float | None = None
+    hellos: HelloStatistics | None = None
 
 
 class SourceState(msgspec.Struct, frozen=True):

@@ -86,6 +86,7 @@ def replace(world: World, name: str, now: float, *, only_settings: bool) -> None
         return
     say_goodbye(world, profile, now)
     profile.machine = make_machine(world, profile)
+    profile.hellos_since = world.wall(now)
     _refresh_peer(world, profile, now)
     forget(world, name)
     if isinstance(profile.machine, ETrunkRole):

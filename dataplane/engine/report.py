@@ -17,6 +17,7 @@ from dataplane.engine.world import IGMP, MLD, PROTOCOLS, Port, Profile, Service,
 from dataplane.membership.querier import QuerierState
 from dataplane.replication.outputs import ReceivedStatistics, SentStatistics
 from dataplane.replication.peer import ChannelState, SyncState
+from dataplane.roles import ETrunkRole
 from dataplane.state import GroupKey, StatePiece, StateSelection
 
 T = TypeVar("T")
@@ -118,7 +119,16 @@ def _profile(profile: Profile, numbers: tuple[int, int, int] | None) -> state.Pr
         last_batch_entries=profile.last_batch_entries,
         subscriber_list_entries=None if listed is None else len(listed.patterns),
         subscriber_list_loaded=None if listed is None else listed.since,
+        hellos=_hellos(profile),
     )
+
+
+def _hellos(profile: Profile) -> state.HelloStatistics | None:
+    machine = profile.machine
+    if not isinstance(machine, ETrunkRole):
+        return None
+    refused = {reason.value: count for reason, count in machine.refused.items()}
+    return state.HelloStatistics(profile.hellos_since, machine.sent, machine.received, refused)
 
 
 def _copy_status(profile: Profile, version: int, kind: SubscriberType) -> state.CopyStatus:

@@ -134,6 +134,7 @@ class Profile:
 
     `copy`: how each protocol, by IP version, and each kind of subscriber stands. `subscribers`: the list of
     those that are copied, None for everyone. `handover_until`: until then a query may be an old master's.
+    `hellos_since`: when this machine began to count hellos, by the wall clock.
     """
 
     config: ProfileConfig
@@ -142,6 +143,7 @@ class Profile:
     peer_role: Role | None = None
     two_masters: bool = False
     handover_until: float = float("-inf")
+    hellos_since: float = 0.0
     ports: dict[int, str] = field(default_factory=dict)
     copy: dict[int, dict[SubscriberType, CopyStatus]] = field(default_factory=dict)
     subscribers: LoadedList | None = None

@@ -83,6 +83,16 @@ class ETrunkRole:
         return peer is not None and peer.role is Role.MASTER and not self._forfeited_by(peer)
 
     @property
+    def sent(self) -> int:
+        """How many hellos were sent."""
+        return self._peering.sent
+
+    @property
+    def received(self) -> int:
+        """How many hellos counted."""
+        return self._peering.received
+
+    @property
     def refused(self) -> dict[HelloDrop, int]:
         """Hellos that did not count, by reason."""
         return dict(self._peering.refused)

@@ -21,6 +21,7 @@ class Peering:
     def __init__(self, key: bytes, etrunk_id: int, backup_id: int, sender: Address, boot: int) -> None:
         self.key = key
         self.etrunk_id = etrunk_id
+        self.received = 0
         self.refused: Counter[HelloDrop] = Counter()
         self._backup_id = backup_id
         self._sender = sender
@@ -30,6 +31,11 @@ class Peering:
         self._known_since = 0
         self.newcomer = False
         """The hello that was accepted last showed a start of the peer that was not known before."""
+
+    @property
+    def sent(self) -> int:
+        """How many hellos we have stamped."""
+        return self._own.counter
 
     @property
     def echo(self) -> Stamp:
@@ -49,6 +55,7 @@ class Peering:
         except HelloError as error:
             self.refused[error.reason] += 1
             raise
+        self.received += 1
         return hello
 
     def _judge(self, hello: Hello) -> None:

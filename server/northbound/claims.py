@@ -64,13 +64,16 @@ STATE: Final = {
         statistics/received/unknown-profile statistics/received/unknown-access
         """,
     PROFILE_PATH: """
-        local-role peer-role last-role-change last-role-change-reason bound-interface
+        local-role peer-role last-role-change last-role-change-reason hello-statistics bound-interface
         igmp-copy-status igmp-copy-status/last-batch-completed igmp-copy-status/last-batch-entries
         igmp-copy-status/groups-count igmp-copy-status/entries-count igmp-copy-status/retained-count
         group group/interface group/subscriber group/group-address group/subscriber-type group/origin
         group/filter-mode group/expire group/up-time group/last-reporter group/forwarding
         group/forwarding-reason group/exceeds-filter
         group/source group/source/source-address group/source/expire group/source/up-time
+        """,
+    f"{PROFILE_PATH}/hello-statistics": """
+        discontinuity-time sent received refused refused/reason refused/hellos
         """,
     f"{PROFILE_PATH}/igmp-copy-status/subscriber-type": _COPY_STATUS,
     f"{PROFILE_PATH}/mld-copy-status": "",

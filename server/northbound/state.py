@@ -19,6 +19,7 @@ from dataplane.control.client import (
     CopyStatus,
     GroupKey,
     GroupState,
+    HelloStatistics,
     InterfaceState,
     ProfileState,
     RequestFailed,
@@ -261,6 +262,7 @@ def profile(state: ProfileState) -> Data:
         "peer-role": state.peer_role or None,
         "last-role-change": date_and_time(state.last_role_change),
         "last-role-change-reason": state.last_role_change_reason or None,
+        "hello-statistics": _hellos(state.hellos),
         "bound-interface": list(state.bound_interface),
         "igmp-copy-status": {
             "subscriber-type": [_copy_status(item) for item in state.subscriber_types],
@@ -275,6 +277,17 @@ def profile(state: ProfileState) -> Data:
             "last-loaded": date_and_time(state.subscriber_list_loaded),
         },
         "mld-copy-status": {"subscriber-type": [_copy_status(item) for item in state.mld_subscriber_types]},
+    }
+
+
+def _hellos(state: HelloStatistics | None) -> Data:
+    if state is None:
+        return {}
+    return {
+        "discontinuity-time": date_and_time(state.discontinuity_time, "milliseconds"),
+        "sent": state.sent,
+        "received": state.received,
+        "refused": [{"reason": reason, "hellos": count} for reason, count in sorted(state.refused.items())],
     }
 
 

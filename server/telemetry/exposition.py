@@ -35,6 +35,7 @@ _SERVICE_STATE: Final = (
 )
 _PROFILE_STATE: Final = (
     "<local-role/><peer-role/><last-role-change/><igmp-copy-status/><mld-copy-status/><subscriber-list/>"
+    "<hello-statistics/>"
 )
 _SERVER_STATE: Final = f"""<filter xmlns="{BASE_NAMESPACE}">
 <server xmlns="urn:twincast:yang:server"><statistics/><call-home/></server>

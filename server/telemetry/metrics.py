@@ -157,6 +157,11 @@ def _profile_sources() -> Iterator[Source]:
         "profile_last_batch_timestamp_seconds", "When the peer last acknowledged a batch.", "profile"
     )
     yield Source(f"{status}/last-batch-completed", batch, reading=Reading.TIME)
+    statistics = f"{_PROFILE}/hello-statistics"
+    for leaf, text in (("sent", "Hellos to the peer."), ("received", "Hellos of the peer that counted.")):
+        yield Source(f"{statistics}/{leaf}", _counter(f"profile_{leaf}_hellos", text, "profile"))
+    refused = _counter("profile_refused_hellos", "Hellos that did not count, by reason.", "profile", "reason")
+    yield Source(f"{statistics}/refused/hellos", refused)
     listed = _gauge("profile_listed_subscribers", "Subscribers in the list that is loaded.", "profile")
     yield Source(f"{_PROFILE}/subscriber-list/entries", listed)
 

@@ -132,7 +132,19 @@ def _copying(item: Reader) -> list[str]:
         field("Last batch completed", moment(item.text(f"{status}/last-batch-completed"))),
         field("Last role change", moment(item.text("last-role-change"))),
         field("Reason", item.text("last-role-change-reason")),
+        *_hellos(item),
     ]
+
+
+def _hellos(item: Reader) -> Iterator[str]:
+    """Yield what was heard of the peer of an e-trunk, and why not what was not."""
+    statistics = "hello-statistics"
+    if not item.has(statistics):
+        return
+    sent, received = (item.number(f"{statistics}/{leaf}") for leaf in ("sent", "received"))
+    yield field("Hellos sent / received", f"{sent} / {received}")
+    for entry in item.all(f"{statistics}/refused"):
+        yield field("Hellos refused", f"{entry.number('hellos')} {entry.text('reason')}")
 
 
 def state(item: Reader, leaf: str) -> str:

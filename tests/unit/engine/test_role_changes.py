@@ -12,7 +12,7 @@ from dataplane.config import ETrunkArbitration, PeerConfig, ProfileConfig, Role,
 from dataplane.engine import effects, messages
 from dataplane.links import Link
 from dataplane.state import DualMaster
-from tests.support.routers import CORE, PORT, PROFILE, SERVICE, Pair, Router, access, profile, upstream
+from tests.support.routers import CORE, PORT, PROFILE, SERVICE, WALL, Pair, Router, access, profile, upstream
 
 HOLD = 0.3
 TRUNK = ETrunkArbitration(1, hello_interval=0.1, revert_delay=1.0)
@@ -215,6 +215,10 @@ def test_two_masters_that_do_not_take_each_others_hellos_are_told_by_the_channel
     pair.run(5.0)
     assert roles(pair) == ("master", "master")
     assert [each.events.count(DualMaster(PROFILE)) for each in (pair.a, pair.b)] == [1, 1]
+    told = pair.a.profile_state().hellos
+    assert told is not None
+    assert (told.received, sum(told.refused.values())) == (0, told.sent)
+    assert set(told.refused) <= {"bad-authentication", "wrong-e-trunk"}
     pair.b.configure(trunk(20))
     pair.run(2.0)
     assert roles(pair) == ("master", "backup")
@@ -225,6 +229,23 @@ def test_two_masters_where_one_alone_has_an_election() -> None:
     pair.start(trunk(10), profile(Role.MASTER))
     pair.run(5.0)
     assert [each.events.count(DualMaster(PROFILE)) for each in (pair.a, pair.b)] == [1, 1]
+
+
+def test_hellos_are_counted_since_the_election_was_configured() -> None:
+    pair = trunks()
+    told = pair.b.profile_state().hellos
+    assert told is not None
+    assert told.sent > 20
+    assert told.received > 20
+    assert told.refused == {"unverified": 1}
+    assert told.discontinuity_time == WALL + 100.0
+    pair.b.configure(msgspec.structs.replace(trunk(20), backup_id=8))
+    again = pair.b.profile_state().hellos
+    assert again is not None
+    assert again.sent == 1
+    assert again.discontinuity_time == WALL + pair.clock.now
+    pair.b.configure(profile(Role.BACKUP))
+    assert pair.b.profile_state().hellos is None
 
 
 def test_a_failover_tells_of_no_two_masters() -> None:

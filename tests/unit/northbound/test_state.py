@@ -11,6 +11,7 @@ from dataplane.state import (
     CopyStatus,
     GroupKey,
     GroupState,
+    HelloStatistics,
     InterfaceState,
     PeerMismatch,
     ProfileState,
@@ -75,6 +76,7 @@ PIECE = StatePiece(
             (CopyStatus("pppoe-stb", "active", WHEN, False, WHEN, {"total": 1}, {}, {"refused": 3}),),
             5,
             WHEN,
+            HelloStatistics(WHEN, 7, 6, {"bad-authentication": 1}),
         ),
     ),
     interfaces=(

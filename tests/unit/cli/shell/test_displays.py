@@ -29,6 +29,22 @@ def profiles(copy: str = "true", state: str = "active") -> list[layout.Reader]:
     return profile.profiles_of(etree.fromstring(PROFILES.format(copy=copy, state=state)))
 
 
+def test_hellos_of_a_profile_with_an_e_trunk() -> None:
+    hellos = """<hello-statistics><sent>70</sent><received>9</received>
+      <refused><reason>bad-authentication</reason><hellos>12</hellos></refused>
+      <refused><reason>unverified</reason><hellos>1</hellos></refused></hello-statistics>"""
+    text = PROFILES.format(copy="true", state="active").replace(
+        "<igmp-copy-status>", f"{hellos}<igmp-copy-status>"
+    )
+    [item] = profile.profiles_of(etree.fromstring(text))
+    assert profile.whole(item)[-4:] == [
+        " Hellos sent / received       : 70 / 9",
+        " Hellos refused               : 12 bad-authentication",
+        " Hellos refused               : 1 unverified",
+        layout.RULE,
+    ]
+
+
 def test_a_profile_in_the_vendors_order() -> None:
     [item] = profiles()
     assert profile.whole(item) == [
