@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -23,9 +24,42 @@ from tests.bench.table import Row, latency
 
 CASES = ((1_000, 3_000, "239.100.0.0"), (10_000, 20_000, "239.120.0.0"))
 """Joins a second, how many, and the first group."""
+BURST = (1_000_000, 10_000, "239.160.0.0")
+"""As fast as the sender can."""
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """When each group left the sender and was in the backup's kernel, in ns, and the CPU time a join."""
+
+    sent: dict[str, int]
+    seen: dict[str, int]
+    note: str
 
 
 def _measure(laboratory: Laboratory, rate: int, count: int, first: str) -> Row:
+    """The usual case: how long each of many joins takes."""
+    joined = _join(laboratory, rate, count, first)
+    both = joined.sent.keys() & joined.seen
+    seconds = [(joined.seen[group] - joined.sent[group]) / 1e9 for group in both]
+    return Row(
+        f"report on the master -> kernel entry of the backup, {rate:,}/s",
+        statistics.median(seconds) * 1e3 if seconds else float("nan"),
+        "ms",
+        note=f"{latency(seconds) if seconds else 'none arrived'}; {joined.note}",
+    )
+
+
+def _measure_burst(laboratory: Laboratory, rate: int, count: int, first: str) -> Row:
+    """Many at once: from the first report until the last entry."""
+    joined = _join(laboratory, rate, count, first)
+    sent = sorted(joined.sent.values())
+    whole = (max(joined.seen.values(), default=sent[0]) - sent[0]) / 1e9
+    note = f"sent within {(sent[-1] - sent[0]) / 1e9:.3f} s; {joined.note}"
+    return Row(f"burst of {count:,} new groups -> all in the backup's kernel", whole, "s", note=note)
+
+
+def _join(laboratory: Laboratory, rate: int, count: int, first: str) -> Joined:
     program = [sys.executable, "-m", "cli.lab.joins"]
     pids = [int((router.folder / "dataplane.pid").read_text()) for router in laboratory.routers]
     watcher = laboratory.topology.b.namespace.popen(
@@ -42,15 +76,8 @@ def _measure(laboratory: Laboratory, rate: int, count: int, first: str) -> Row:
     master, backup = (
         (cpu_seconds([pid]) - start) / count * 1e6 for pid, start in zip(pids, before, strict=True)
     )
-    seconds = [(seen[group] - sent[group]) / 1e9 for group in sent if group in seen]
-    missing = len(sent) - len(seconds)
-    return Row(
-        f"report on the master -> kernel entry of the backup, {rate:,}/s",
-        statistics.median(seconds) * 1e3 if seconds else float("nan"),
-        "ms",
-        note=f"{latency(seconds) if seconds else 'none arrived'}; {missing} of {count:,} missing; "
-        f"CPU a join: master {master:.0f} us, backup {backup:.0f} us",
-    )
+    note = f"{len(sent.keys() - seen)} of {count:,} missing; "
+    return Joined(sent, seen, f"{note}CPU a join: master {master:.0f} us, backup {backup:.0f} us")
 
 
 def _work(file: Path, laboratory: Laboratory) -> int:
@@ -58,8 +85,9 @@ def _work(file: Path, laboratory: Laboratory) -> int:
     for router in laboratory.routers:
         router.commit(configuration.of_site(router.site, QUERY_INTERVAL, QUERY_RESPONSE))
     player.wait_for_roles()
-    found = [_measure(laboratory, *case).as_json() for case in CASES]
-    file.write_text(json.dumps(found))
+    found = [_measure(laboratory, *case) for case in CASES]
+    found.append(_measure_burst(laboratory, *BURST))
+    file.write_text(json.dumps([row.as_json() for row in found]))
     return 0
 
 
