@@ -124,10 +124,15 @@ class GroupState(msgspec.Struct, frozen=True):
     forwarding_reason: str
     source: tuple[SourceState, ...] = ()
     exceeds_filter: bool = False
+    packets: int | None = None
+    """Of the group, from the upstream side; None while the plane has no entry."""
 
 
 class InterfaceState(msgspec.Struct, frozen=True):
-    """The multicast side of one interface; `querier` is that of IGMP; `capture` "" while nothing is."""
+    """The multicast side of one interface; `querier` is that of IGMP; `capture` "" while nothing is.
+
+    `forwarded`: packets and octets that the plane took in or sent out there.
+    """
 
     name: str
     plane: str
@@ -140,6 +145,7 @@ class InterfaceState(msgspec.Struct, frozen=True):
     dropped: dict[str, int] = {}
     mld_querier: str = ""
     capture: str = ""
+    forwarded: dict[str, int] = {}
 
 
 class StatePiece(msgspec.Struct, frozen=True):

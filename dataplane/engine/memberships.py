@@ -14,6 +14,7 @@ from dataplane.copy_policy import subscriber_type
 from dataplane.engine.walk import walk
 from dataplane.engine.world import Port, Profile, World
 from dataplane.forwarding.desired import ForwardingReason
+from dataplane.forwarding.plane import PortCounters, RouteCounters, RouteKey
 from dataplane.membership.groups import FilterMode, Origin, SourceState
 from dataplane.membership.table import Entry
 from dataplane.packets.ethernet import Subscriber
@@ -22,6 +23,8 @@ from dataplane.state import GroupKey, StatePiece
 
 PIECE: Final = 128
 """Entries of one piece: about a millisecond of work."""
+COUNTED: Final = 64
+"""Entries of one group that are added up."""
 LOOK: Final = 4096
 """Entries, or groups without the subscriber in question, that are looked at in one step."""
 
@@ -42,6 +45,14 @@ class PlaneView(Protocol):
         """Why packets of a group cannot reach a port, whatever its role."""
         ...
 
+    def counters(self, key: RouteKey) -> RouteCounters | None:
+        """What one entry has counted, None when it is not there."""
+        ...
+
+    def passed(self, name: str) -> PortCounters | None:
+        """What passed an interface, None where nothing is counted."""
+        ...
+
 
 def told(
     world: World, plane: PlaneView, keys: Iterable[GroupKey], clock: Callable[[], float]
@@ -51,15 +62,19 @@ def told(
     A slow reader may take minutes over them: what is told of each is what holds when its piece is made.
     """
     found: list[state.GroupState] = []
+    packets: dict[Address, int | None] = {}
     looked = 0
     for key in keys:
         for port, entry in _looked_at(world, key):
             looked += 1
             if entry is not None:
-                found.append(_group(world, plane, port, entry, clock()))
+                if entry.group not in packets:
+                    packets[entry.group] = _packets(world, plane, entry.group)
+                found.append(_group(world, plane, port, entry, clock(), packets[entry.group]))
             if len(found) >= PIECE or looked >= LOOK:
                 yield StatePiece(groups=tuple(found))
                 found, looked = [], 0
+                packets.clear()
     if found:
         yield StatePiece(groups=tuple(found))
 
@@ -115,7 +130,9 @@ def _bound(world: World, key: GroupKey) -> list[Port]:
     ]
 
 
-def _group(world: World, plane: PlaneView, port: Port, entry: Entry, now: float) -> state.GroupState:
+def _group(
+    world: World, plane: PlaneView, port: Port, entry: Entry, now: float, packets: int | None
+) -> state.GroupState:
     value = entry.state(now)
     reason = forwarding_reason(world, plane, port, entry)
     forwarding = reason == ForwardingReason.FORWARDING
@@ -135,7 +152,19 @@ def _group(world: World, plane: PlaneView, port: Port, entry: Entry, now: float)
         forwarding_reason=reason,
         source=tuple(_source(source, value.filter_mode, now) for source in value.sources),
         exceeds_filter=forwarding and wanted != entry.wants(now),
+        packets=packets,
     )
+
+
+def _packets(world: World, plane: PlaneView, group: Address) -> int | None:
+    """Add up what the entries of a group have counted: whether the stream is at hand, on a backup too.
+
+    None of a group without entries, and of one with so many that to read them would take long.
+    """
+    routes = world.desired.routes_of(group)
+    counted = [plane.counters(key) for key in routes] if len(routes) <= COUNTED else []
+    known = [each.packets for each in counted if each is not None]
+    return sum(known) if known else None
 
 
 def _source(source: SourceState, mode: FilterMode, now: float) -> state.SourceState:

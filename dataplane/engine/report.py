@@ -14,6 +14,7 @@ from dataplane.copy_policy import SubscriberType
 from dataplane.engine import memberships
 from dataplane.engine.memberships import PlaneView
 from dataplane.engine.world import IGMP, MLD, PROTOCOLS, Port, Profile, Service, UpstreamInterface, World
+from dataplane.forwarding.plane import PortCounters
 from dataplane.membership.querier import QuerierState
 from dataplane.replication.outputs import ReceivedStatistics, SentStatistics
 from dataplane.replication.peer import ChannelState, SyncState
@@ -162,7 +163,19 @@ def _interface(item: Port | UpstreamInterface, plane: PlaneView) -> state.Interf
         error=dict(counters.error),
         dropped=dict(counters.dropped),
         capture=item.capture_mode,
+        forwarded=_forwarded(plane.passed(item.config.name)),
     )
+
+
+def _forwarded(passed: PortCounters | None) -> dict[str, int]:
+    if passed is None:
+        return {}
+    return {
+        "in-packets": passed.packets_in,
+        "in-octets": passed.bytes_in,
+        "out-packets": passed.packets_out,
+        "out-octets": passed.bytes_out,
+    }
 
 
 def _querier(port: Port, version: int) -> str:

@@ -114,6 +114,8 @@ class Bindings:
     def set_upstream(self, name: str | None, index: int | None) -> bool:
         """Make this interface the parent of every entry; True when entries may lack it."""
         self._clear(NAMELESS)
+        if self.upstream is not None:
+            self._keep_counters(self.upstream[0], UPSTREAM, index)
         self.upstream = None if name is None or index is None else (name, index)
         return self._bind(UPSTREAM, index, NAMELESS)
 
@@ -125,7 +127,8 @@ class Bindings:
             self._trouble(port, place, f"sink device: {advice(error)}")
             return False
         target = sink if index is None else index
-        self._keep_counters(port, place, target)
+        if port in self.links:
+            self._keep_counters(port, place, target)
         self.generation += any(table.bound(place.vif) != target for table in self.at(place.table))
         vanished = False
         for table in self.at(place.table):
@@ -244,15 +247,12 @@ class Bindings:
 
     # counters
 
-    def count(self, port: str) -> PortCounters:
-        """Add up what passed the port itself; what went to its sink reached nobody."""
-        counted = self._counted.get(port, PortCounters())
-        place = self.placement.get(port)
+    def count(self, name: str) -> PortCounters:
+        """Add up what passed a port or an upstream interface itself; what went to its sink reached nobody."""
+        counted = self._counted.get(name, PortCounters())
+        upstream = self.upstream is not None and self.upstream[0] == name
+        place = UPSTREAM if upstream else self.placement.get(name)
         return counted if place is None else counted + self._read(place, self._sinks.get(place))
-
-    def count_upstream(self) -> PortCounters:
-        """What came in at the upstream interface since it became that."""
-        return self._read(UPSTREAM, self._sinks.get(UPSTREAM))
 
     def _read(self, place: Place, sink: int | None) -> PortCounters:
         total = PortCounters()
@@ -261,14 +261,13 @@ class Bindings:
                 total += table.counters_of(place.vif) or PortCounters()
         return total
 
-    def _keep_counters(self, port: str, place: Place, target: int | None) -> None:
+    def _keep_counters(self, name: str, place: Place, target: int | None) -> None:
         """A VIF's counters end with it (rule 10: they are kept)."""
-        if port in self.links:
-            sink = self._sinks.get(place)
-            for table in self.at(place.table):
-                if table.bound(place.vif) not in (None, sink, target):
-                    seen = table.counters_of(place.vif) or PortCounters()
-                    self._counted[port] = self._counted.get(port, PortCounters()) + seen
+        sink = self._sinks.get(place)
+        for table in self.at(place.table):
+            if table.bound(place.vif) not in (None, sink, target):
+                seen = table.counters_of(place.vif) or PortCounters()
+                self._counted[name] = self._counted.get(name, PortCounters()) + seen
 
     # what the kernel really has
 

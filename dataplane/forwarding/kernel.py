@@ -147,12 +147,9 @@ class KernelPlane:
         place = self._bindings.placement.get(name)
         return None if place is None else place.number
 
-    def port_counters(self) -> Mapping[str, PortCounters]:
-        """Counters of each access port, and of the upstream interface since it became that."""
-        found = {name: self._bindings.count(name) for name in self._bindings.links}
-        if self._bindings.upstream is not None:
-            found[self._bindings.upstream[0]] = self._bindings.count_upstream()
-        return found
+    def passed(self, name: str) -> PortCounters:
+        """Tell what passed an access port or an upstream interface; see `Plane.passed`."""
+        return self._bindings.count(name)
 
     # entries
 

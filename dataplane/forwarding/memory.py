@@ -115,9 +115,9 @@ class MemoryPlane:
         place = self._placement.get(name)
         return None if place is None else place.number
 
-    def port_counters(self) -> Mapping[str, PortCounters]:
-        """Counters of each access port by name."""
-        return {name: self._port_counters.get(name, PortCounters()) for name in self._links}
+    def passed(self, name: str) -> PortCounters:
+        """Tell what passed an access port or an upstream interface."""
+        return self._port_counters.get(name, PortCounters())
 
     def adopt(self, ports: Mapping[str, int | None]) -> Adoption:
         """Take nothing over: memory does not outlive the process."""
@@ -140,19 +140,17 @@ class MemoryPlane:
                 self._counters[route.key] = wrong
             return frozenset()
         self._counters[route.key] = RouteCounters(seen.packets + 1, seen.bytes + size, seen.wrong_interface)
+        self._count(interface, PortCounters(packets_in=1, bytes_in=size))
         reached = frozenset(port for port in route.ports if port in self._active and self._is_served(port))
         for port in reached:
-            self._count_out(port, size)
+            self._count(port, PortCounters(packets_out=1, bytes_out=size))
         return reached
 
     def _is_served(self, port: str) -> bool:
         return self._links.get(port) is not None and self._placement.get(port) is not None
 
-    def _count_out(self, port: str, size: int) -> None:
-        seen = self._port_counters.get(port, PortCounters())
-        self._port_counters[port] = PortCounters(
-            seen.packets_in, seen.bytes_in, seen.packets_out + 1, seen.bytes_out + size
-        )
+    def _count(self, name: str, more: PortCounters) -> None:
+        self._port_counters[name] = self._port_counters.get(name, PortCounters()) + more
 
     def close(self) -> None:
         """Forget everything."""

@@ -203,8 +203,8 @@ class Plane(Protocol):
         """The VIF number of an access port or of the upstream interface; None where there is none."""
         ...
 
-    def port_counters(self) -> Mapping[str, PortCounters]:
-        """Counters of each slot by interface name."""
+    def passed(self, name: str) -> PortCounters:
+        """Tell what passed an access port or an upstream interface, read now; packets for a sink did not."""
         ...
 
     def adopt(self, ports: Mapping[str, int | None]) -> Adoption:

@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 from dataplane.engine import Engine, effects, report
 from dataplane.engine.effects import Effect
 from dataplane.engine.messages import Message
+from dataplane.forwarding.plane import RouteKey
 from dataplane.packets import frames
 from dataplane.packets.messages import Address
 from dataplane.packets.wire import DecodeError
@@ -75,7 +76,7 @@ def _shown_frame(frame: bytes) -> Any:  # noqa: ANN401
 
 
 class _NoPlane:
-    """A recording has no plane: it has no VIFs and refuses nothing."""
+    """A recording has no plane: it has no VIFs, refuses nothing and counts nothing."""
 
     kind = "replay"
 
@@ -83,6 +84,12 @@ class _NoPlane:
         pass
 
     def refusal(self, port: str, group: Address) -> None:
+        pass
+
+    def counters(self, key: RouteKey) -> None:
+        pass
+
+    def passed(self, name: str) -> None:
         pass
 
 

@@ -69,7 +69,7 @@ STATE: Final = {
         igmp-copy-status/groups-count igmp-copy-status/entries-count igmp-copy-status/retained-count
         group group/interface group/subscriber group/group-address group/subscriber-type group/origin
         group/filter-mode group/expire group/up-time group/last-reporter group/forwarding
-        group/forwarding-reason group/exceeds-filter
+        group/forwarding-reason group/exceeds-filter group/packets
         group/source group/source/source-address group/source/expire group/source/up-time
         """,
     f"{PROFILE_PATH}/hello-statistics": """
@@ -88,6 +88,8 @@ STATE: Final = {
         statistics/sent statistics/sent/total statistics/sent/query statistics/sent/report
         statistics/sent/leave statistics/sent/failed
         statistics/dropped statistics/dropped/reason statistics/dropped/packets
+        statistics/forwarded statistics/forwarded/in-packets statistics/forwarded/in-octets
+        statistics/forwarded/out-packets statistics/forwarded/out-octets
         """,
     f"/{COMMIT_HISTORY}:commit-history": """
         commit commit/commit-id commit/time commit/cause commit/session-id commit/username

@@ -49,6 +49,7 @@ _ANY: Final = ("", "", "")
 """The key of a group that leaves everything open."""
 _COUNTS: Final = ("groups-count", "entries-count", "retained-count")
 _MESSAGES: Final = ("total", "query", "report", "leave")
+_FORWARDED: Final = ("in-packets", "in-octets", "out-packets", "out-octets")
 _log = logging.getLogger("twincast.server.northbound.state")
 
 
@@ -327,6 +328,7 @@ def group(state: GroupState) -> Data:
         "forwarding": state.forwarding,
         "forwarding-reason": state.forwarding_reason,
         "exceeds-filter": state.exceeds_filter,
+        "packets": state.packets,
         "source": [
             {"source-address": item.source_address, "expire": item.expire, "up-time": item.up_time}
             for item in state.source
@@ -350,6 +352,7 @@ def interface(state: InterfaceState) -> Data:
                 "error": error,
                 "received": _messages(state.received),
                 "sent": {**_messages(state.sent), "failed": state.sent.get("failed", 0)},
+                "forwarded": {name: state.forwarded.get(name, 0) for name in _FORWARDED},
                 "dropped": [
                     {"reason": reason, "packets": count} for reason, count in sorted(state.dropped.items())
                 ],

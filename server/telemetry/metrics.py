@@ -215,6 +215,14 @@ def _interface_sources() -> Iterator[Source]:
         "interface_dropped_packets", "Frames that were refused, by reason.", "interface", "reason"
     )
     yield Source(f"{statistics}/dropped/packets", dropped)
+    for leaf, text in (
+        ("in-packets", "Multicast packets that came in here to be forwarded."),
+        ("in-octets", "Octets of these packets."),
+        ("out-packets", "Multicast packets that were forwarded to here."),
+        ("out-octets", "Octets of these packets."),
+    ):
+        name = f"interface_forwarded_{leaf.replace('-', '_').replace('octets', 'bytes')}"
+        yield Source(f"{statistics}/forwarded/{leaf}", _counter(name, text, "interface"))
     plane = _gauge("interface_plane", "What forwards: the kernel, or nothing.", "interface", "plane")
     yield Source(f"{_MULTICAST}/plane", plane, reading=Reading.STATE)
     capture = _gauge("interface_capture", "How frames are read, if they are.", "interface", "state")

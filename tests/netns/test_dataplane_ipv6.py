@@ -72,6 +72,18 @@ class Site:
         log = (self.dataplane.folder / "log").read_text()[-2_000:]
         return "\n".join(map(str, (*state.groups, *state.interfaces, *kernel, log)))
 
+    def packets(self) -> int:
+        """What the entry of the one group has counted."""
+        (entry,) = self.dataplane.state().groups
+        assert entry.packets is not None
+        return entry.packets
+
+    def sent_out(self, name: str) -> int:
+        """Packets of streams that left by an interface."""
+        return next(
+            each.forwarded["out-packets"] for each in self.dataplane.state().interfaces if each.name == name
+        )
+
     def reasons(self) -> dict[str, str]:
         return {entry.interface: entry.forwarding_reason for entry in self.dataplane.state().groups}
 
@@ -140,7 +152,11 @@ def test_a_backup_has_the_stream_at_hand_and_forwards_when_it_becomes_master(tmp
         stb.goes_on()
         here.restore(Role.BACKUP)
         wait_for(lambda: here.reasons() == {"access0": "standby"}, what="the port is on standby")
+        sent = here.sent_out("access0")
         assert stays_silent(stb, stream)
+        packets = here.packets()
+        wait_for(lambda: here.packets() > packets, what="the state tells that the stream is at hand")
+        assert here.sent_out("access0") == sent
         here.restore(Role.MASTER)
         stb.goes_on()
         assert here.reasons() == {"access0": "forwarding"}

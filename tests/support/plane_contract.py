@@ -13,7 +13,15 @@ from typing import ClassVar, Protocol
 import pytest
 
 from dataplane.forwarding.placement import MAXIMUM_PORTS, capacity
-from dataplane.forwarding.plane import Plane, PlaneError, Repairs, Route, RouteCounters, RouteKey
+from dataplane.forwarding.plane import (
+    Plane,
+    PlaneError,
+    PortCounters,
+    Repairs,
+    Route,
+    RouteCounters,
+    RouteKey,
+)
 from dataplane.packets.messages import Address
 
 UPSTREAMS = ("core0", "core1")
@@ -134,8 +142,15 @@ class PlaneContract:
                 rig.plane.set_active("access0", active=False)
                 assert rig.stream(self.group, 3) == {}
             assert packets(rig, self.group) == 12
-            assert rig.plane.port_counters()["access0"].packets_out == 6
-            assert rig.plane.port_counters()["access0"].bytes_out == 6 * PACKET
+            assert rig.plane.passed("access0").packets_out == 6
+            assert rig.plane.passed("access0").bytes_out == 6 * PACKET
+            assert rig.plane.passed("core0").packets_in == 12
+            assert rig.plane.passed("core0").bytes_in == 12 * PACKET
+            assert rig.plane.passed("access1") == PortCounters()
+            rig.plane.set_upstream("core1", rig.index("core1"))
+            rig.stream(self.group, 3, upstream="core1")
+            assert rig.plane.passed("core0").packets_in == 12
+            assert rig.plane.passed("core1").packets_in == 3
 
     def test_a_source_entry_comes_before_the_group_entry(self) -> None:
         first, second = self.streams.sources["core0"]
@@ -317,7 +332,7 @@ class PlaneContract:
             rig.plane.configure({name: rig.index(name) for name in PORTS})
             rig.plane.install([route(self.group, *PORTS)])
             assert rig.stream(self.group, 3) == {"access0": 3}
-            assert rig.plane.port_counters()["access0"].packets_out == 12
+            assert rig.plane.passed("access0").packets_out == 12
 
     def test_an_audit_of_what_is_right_changes_nothing(self) -> None:
         with self.rig() as rig:

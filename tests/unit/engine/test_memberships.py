@@ -6,9 +6,10 @@ import pytest
 
 from dataplane.config import ProfileConfig, Role, StaticArbitration
 from dataplane.engine import memberships
-from dataplane.engine.memberships import LOOK, PIECE, told
+from dataplane.engine.memberships import COUNTED, LOOK, PIECE, told
+from dataplane.packets.messages import RecordType
 from dataplane.state import GroupKey
-from tests.support.routers import PORT, PROFILE, SERVICE, Pair, Router
+from tests.support.routers import CORE, GROUP, OTHER, PORT, PROFILE, SERVICE, Pair, Router, profile
 
 GROUPS = 2 * PIECE + 10
 
@@ -127,3 +128,28 @@ def test_counts_come_in_steps_too(router: Router, monkeypatch: pytest.MonkeyPatc
     assert groups == len({address for _, address in found(router, GroupKey())})
     assert retained == 0
     assert LOOK > PIECE
+
+
+def test_a_backup_tells_that_the_stream_is_at_hand() -> None:
+    pair = Pair()
+    pair.start(profile(Role.MASTER), profile(Role.BACKUP))
+    pair.a.join(GROUP)
+    pair.a.report(RecordType.ALLOW_NEW_SOURCES, OTHER, "10.9.9.8", stb=2)
+    pair.run(1)
+    for _ in range(3):
+        assert pair.b.forwards(GROUP) == frozenset()
+        assert pair.a.forwards(GROUP) == {PORT}
+    for router, out in ((pair.a, 3), (pair.b, 0)):
+        entries = {each.group_address: each.packets for each in router.groups().values()}
+        assert entries == {str(GROUP): 3, str(OTHER): 0}
+        assert router.interface_state(CORE).forwarded["in-packets"] == 3
+        assert router.interface_state(PORT).forwarded["out-packets"] == out
+
+
+def test_entries_are_not_counted_where_there_are_none_or_too_many() -> None:
+    pair = Pair()
+    pair.start(profile(Role.MASTER), profile(Role.BACKUP))
+    pair.a.join(GROUP, tags=(100, 0, 0))
+    for number in range(COUNTED + 1):
+        pair.a.report(RecordType.ALLOW_NEW_SOURCES, OTHER, f"10.9.{number}.1", stb=2 + number % 3)
+    assert {each.packets for each in pair.a.groups().values()} == {None}

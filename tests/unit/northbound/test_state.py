@@ -99,6 +99,7 @@ PIECE = StatePiece(
             True,
             "forwarding",
             (SourceState("10.9.9.9", 20, 5),),
+            packets=7,
         ),
     ),
 )
