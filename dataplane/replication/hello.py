@@ -5,13 +5,16 @@ the datagrams of `dataplane.roles.hello`; those from any other address are refus
 """
 
 import asyncio
+import logging
 import socket
 from collections.abc import Callable
 from struct import Struct
 
 from dataplane import receive_queue
 from dataplane.config import PeerConfig
-from dataplane.replication.sockets import SEARCH_FIRST, family_of, next_pause, prefer
+from dataplane.replication.sockets import SEARCH_FIRST, family_of, next_pause, prefer, word_for
+
+_log = logging.getLogger("twincast.dataplane.hello")
 
 _SO_RXQ_OVFL = 40
 """asm-generic/socket.h; the socket module has no name for it."""
@@ -41,6 +44,7 @@ class HelloSocket:
         self._on_datagram = on_datagram
         self._socket: socket.socket | None = None
         self._retry: asyncio.TimerHandle | None = None
+        self._failure = ""
 
     @property
     def bound(self) -> bool:
@@ -83,12 +87,20 @@ class HelloSocket:
             prefer(sock)
             receive_queue.enlarge(sock, _ROOM)
             sock.bind((str(self._peer.source_address), self._peer.port))
-        except OSError:
+        except OSError as error:
             sock.close()
+            self._failed(word_for(error))
             self._retry = loop.call_later(pause, self._bind, next_pause(pause))
             return
-        self._socket = sock
+        self._socket, self._failure = sock, ""
         loop.add_reader(sock, self._read, sock, _AT_ONCE)
+
+    def _failed(self, reason: str) -> None:
+        """Without its hellos a router may be master beside its peer, so it is said, once for each reason."""
+        if reason != self._failure:
+            self._failure = reason
+            where = f"{self._peer.source_address} port {self._peer.port}"
+            _log.warning("hello-socket-failed", extra={"address": where, "reason": reason})
 
     def _read(self, sock: socket.socket, most: int) -> None:
         for _ in range(most):

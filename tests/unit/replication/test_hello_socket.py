@@ -86,6 +86,22 @@ def test_a_missing_source_address_is_waited_for():
     run(scenario)
 
 
+def test_a_port_that_somebody_else_has_is_told_once(caplog):
+    async def scenario(low, high, heard, port):
+        second = HelloSocket(PeerConfig(IPv4Address(HIGH), IPv4Address(LOW), port), heard[LOW].append)
+        await second.start()
+        assert not second.bound
+        second._bind(60.0)  # as after the pause
+        await low.stop()
+        second._bind(60.0)
+        assert second.bound
+        await second.stop()
+
+    run(scenario)
+    told = [each for each in caplog.records if each.message == "hello-socket-failed"]
+    assert [each.reason for each in told] == ["address-in-use"]
+
+
 def test_stop_inside_a_datagram_ends_the_reading():
     async def scenario(low, high, heard, port):
         stopping = []
