@@ -54,7 +54,7 @@ from dataplane.replication.peer import Outputs
 from dataplane.roles.hello import profile_of
 
 EXPIRE_AT_ONCE: Final = 128
-"""Entries of one side for one tick; hellos must not wait for the others, so the next tick is due at once."""
+"""Entries and sources of one side in one tick; hellos must not wait, so the next tick is due at once."""
 SIDES_AT_ONCE: Final = 4
 """Deadlines of access ports in one tick, some milliseconds each: those of a hundred may be due together."""
 

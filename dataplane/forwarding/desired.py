@@ -102,13 +102,23 @@ def difference(wanted: Mapping[RouteKey, Route], installed: Mapping[RouteKey, Ro
 
 
 class _Group(msgspec.Struct, frozen=True, gc=False):
-    """What the ports want of one group, and the entries that follow from it."""
+    """What the ports want of one group, and the entries that follow from it.
+
+    `by_key`: the entries where some are for sources; `routes` where there is only one for any source, as of
+    most groups, which takes less.
+    """
 
     interests: Mapping[str, Aggregate]
-    routes: tuple[Route, ...]
+    routes: tuple[Route, ...] = ()
+    by_key: dict[RouteKey, Route] | None = None
+
+    @property
+    def held(self) -> Collection[Route]:
+        """The entries."""
+        return self.routes if self.by_key is None else self.by_key.values()
 
 
-_UNWANTED = _Group({}, ())
+_UNWANTED = _Group({})
 
 
 class Desired:
@@ -120,19 +130,48 @@ class Desired:
     def set_interest(self, port: str, group: Address, interest: Aggregate | None) -> tuple[Effect, ...]:
         """Replace what `port` wants of `group` (None: nothing) and return what the plane has to change."""
         known = self._groups.get(group, _UNWANTED)
-        if known.interests.get(port) == interest:
+        before = known.interests.get(port)
+        if before == interest:
             return ()
         interests = {name: wanted for name, wanted in known.interests.items() if name != port}
         if interest is not None:
             interests[port] = interest
         if not interests:
             del self._groups[group]
-            return tuple([Remove(route.key) for route in known.routes])
+            return tuple([Remove(route.key) for route in known.held])
+        if before is not None and interest is not None and before.filter_mode is interest.filter_mode:
+            return self._sources_changed(group, interests, known, before.sources ^ interest.sources)
+        return self._made_anew(group, interests, known)
+
+    def _made_anew(
+        self, group: Address, interests: Mapping[str, Aggregate], known: _Group
+    ) -> tuple[Effect, ...]:
         routes = routes_for(group, interests)
-        self._groups[group] = _Group(interests, routes)
-        if not known.routes:
+        keyed = None if _any_source(interests) else _by_key(routes)
+        self._groups[group] = _Group(interests, () if keyed is not None else routes, keyed)
+        if not known.interests:
             return tuple([Install(route) for route in routes])
-        return tuple(difference(_by_key(routes), _by_key(known.routes)))
+        return tuple(difference(_by_key(routes) if keyed is None else keyed, _by_key(known.held)))
+
+    def _sources_changed(
+        self, group: Address, interests: Mapping[str, Aggregate], known: _Group, changed: Collection[Address]
+    ) -> tuple[Effect, ...]:
+        """Only the entries of these sources are others: members of many sources change a few at a time."""
+        keyed = known.by_key if known.by_key is not None else _by_key(known.routes)
+        self._groups[group] = _Group(interests, (), keyed)
+        came: list[Effect] = []
+        went: list[Effect] = []
+        for source in sorted(changed):
+            key = RouteKey(group, source)
+            if any(source in interest.sources for interest in interests.values()):
+                ports = frozenset([port for port, interest in interests.items() if interest.wants(source)])
+                route = Route(key, ports)
+                if keyed.get(key) != route:
+                    keyed[key] = route
+                    came.append(Install(route))
+            elif keyed.pop(key, None) is not None:
+                went.append(Remove(key))
+        return (*came, *went)
 
     def interest(self, group: Address) -> Aggregate | None:
         """Merge what all ports want of a group, for the upstream proxy."""
@@ -144,11 +183,11 @@ class Desired:
 
     def routes_of(self, group: Address) -> dict[RouteKey, Route]:
         """Collect the entries of one group."""
-        return _by_key(self._groups.get(group, _UNWANTED).routes)
+        return _by_key(self._groups.get(group, _UNWANTED).held)
 
     def routes(self) -> dict[RouteKey, Route]:
         """Collect the whole table."""
-        return _by_key(route for known in self._groups.values() for route in known.routes)
+        return _by_key(route for known in self._groups.values() for route in known.held)
 
 
 def _by_key(routes: Iterable[Route]) -> dict[RouteKey, Route]:

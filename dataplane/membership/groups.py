@@ -134,12 +134,16 @@ class Tally(msgspec.Struct, eq=False, gc=False):
         if wants.filter_mode is _EXCLUDE:
             self._excludes += step
         if wants.sources:
-            including = wants.filter_mode is _INCLUDE
-            counts = self._wanted if including else self._blocked
-            for source in wants.sources:
-                counts[source] = counts.get(source, 0) + step
-                if not counts[source]:
-                    del counts[source]
+            self._count_sources(wants.filter_mode, wants.sources, step)
+
+    def _count_sources(self, mode: FilterMode, sources: frozenset[Address], step: int) -> None:
+        counts = self._wanted if mode is _INCLUDE else self._blocked
+        for source in sources:
+            left = counts.get(source, 0) + step
+            if left:
+                counts[source] = left
+            else:
+                del counts[source]
 
     def wants(self, source: Address) -> bool:
         """Whether any filter wants the source."""
@@ -157,10 +161,10 @@ class Merge(Tally, eq=False, gc=False):
 
     def replace(self, old: Aggregate | None, new: Aggregate | None) -> bool:
         """Take one filter for another (None: none); says whether the merge differs now."""
-        if old is not None:
-            self.count(old, -1)
-        if new is not None:
-            self.count(new, 1)
+        if old is not None and new is not None and old.filter_mode is new.filter_mode:
+            self._recount(new.filter_mode, old.sources - new.sources, new.sources - old.sources)
+        else:
+            self._count_both(old, new)
         before, self._result = self._result, self._merged()
         return before != self._result
 
@@ -168,6 +172,17 @@ class Merge(Tally, eq=False, gc=False):
     def result(self) -> Aggregate | None:
         """What all want together; None when there is no filter."""
         return self._result
+
+    def _count_both(self, old: Aggregate | None, new: Aggregate | None) -> None:
+        if old is not None:
+            self.count(old, -1)
+        if new is not None:
+            self.count(new, 1)
+
+    def _recount(self, mode: FilterMode, went: frozenset[Address], came: frozenset[Address]) -> None:
+        """Other sources in the same mode."""
+        self._count_sources(mode, went, -1)
+        self._count_sources(mode, came, 1)
 
     def _merged(self) -> Aggregate | None:
         if self._excludes == 0:

@@ -6,7 +6,7 @@ not know the role: it always says what to query, and the `Querier` knows whether
 """
 
 from collections.abc import Iterable, Iterator
-from itertools import islice
+from math import inf
 from typing import Final
 
 from dataplane.config import IgmpConfig
@@ -33,11 +33,8 @@ _NO_SOURCES: frozenset[Address] = frozenset()
 _INSTANT: Final = 0.001
 """Seconds that a copy gives to what an immediate leave has ended: what a copy does not name goes on."""
 _STARTING_MODE = (_MODE_IS_EXCLUDE, RecordType.CHANGE_TO_EXCLUDE_MODE)
-_STARTING_SOURCES = (
-    RecordType.MODE_IS_INCLUDE,
-    RecordType.CHANGE_TO_INCLUDE_MODE,
-    RecordType.ALLOW_NEW_SOURCES,
-)
+_MODE_IS_INCLUDE, _CHANGE_TO_INCLUDE_MODE = RecordType.MODE_IS_INCLUDE, RecordType.CHANGE_TO_INCLUDE_MODE
+_STARTING_SOURCES = (_MODE_IS_INCLUDE, _CHANGE_TO_INCLUDE_MODE, RecordType.ALLOW_NEW_SOURCES)
 
 
 class MembershipTable:
@@ -235,9 +232,8 @@ class MembershipTable:
         ask = Ask(frozenset(query.sources), group=not query.sources)
         until = now + limit
         for entry in group.entries.values():
-            if ask.group and entry.leaving and entry.deadline <= until:
-                continue  # it may be asked about again and again
-            if entry.subscriber.tagged:
+            again = ask.group and entry.leaving and entry.deadline <= until
+            if again or entry.subscriber.tagged:
                 continue
             entry.lower(ask, until)
             group.recount(entry, entry.counted)
@@ -254,11 +250,14 @@ class MembershipTable:
     def expire(self, now: float, most: int | None = None) -> Changes:
         """Let time do its work; costs what expired. The kinds are EXPIRED and UPDATED.
 
-        With `most`, no more entries than that are looked at; `next_deadline` says that there are others.
+        With `most`, after about as many entries and sources; `next_deadline` says that there are others.
         """
-        done = Collector()
-        for entry in islice(self._queue.due(now), most):
+        done, left = Collector(), inf if most is None else most
+        for entry in self._queue.due(now):
+            left -= 1 + len(entry.sources)
             self._settle(entry, now, done, told=True)
+            if left <= 0:
+                break
         return done.changes()
 
     def next_deadline(self) -> float | None:

@@ -99,3 +99,22 @@ def test_the_entries_of_one_group():
     desired.set_interest("a", GROUP + 1, ANY)
     assert desired.routes_of(GROUP) == {RouteKey(GROUP): route("a")}
     assert desired.routes_of(GROUP + 2) == {}
+
+
+def test_of_many_sources_only_those_that_differ_are_looked_at(monkeypatch):
+    """A member behind each of two ports wants hundreds of sources; one of them changes one."""
+    many = [IPv4Address(0x0A000000 + number) for number in range(300)]
+    desired = Desired()
+    for port in ("a", "b"):
+        desired.set_interest(port, GROUP, Aggregate(FilterMode.INCLUDE, frozenset(many[:200])))
+    before = desired.routes_of(GROUP)
+    monkeypatch.setattr("dataplane.forwarding.desired.routes_for", None)
+    effects = desired.set_interest("a", GROUP, Aggregate(FilterMode.INCLUDE, frozenset(many[1:201])))
+    assert effects == (
+        Install(Route(RouteKey(GROUP, many[0]), frozenset("b"))),
+        Install(Route(RouteKey(GROUP, many[200]), frozenset("a"))),
+    )
+    effects = desired.set_interest("a", GROUP, Aggregate(FilterMode.INCLUDE, frozenset(many[1:200])))
+    assert effects == (Remove(RouteKey(GROUP, many[200])),)
+    after = desired.routes_of(GROUP)
+    assert all(after[key] is before[key] for key in before if key.source != many[0])

@@ -140,6 +140,16 @@ def test_the_sources_of_a_table_are_bounded(table, monkeypatch):
     assert say(table, ALLOW, G, *sources(0, 6), who=B) == ()
 
 
+def test_a_part_of_what_ends_is_measured_by_its_sources_too(table):
+    """An end of 64 sources takes as long as those of 64 members: a hello waits for either."""
+    for number in range(3):
+        say(table, ALLOW, G, *sources(0, MAX_SOURCES), who=subscriber(number))
+    ends = []
+    while table.next_deadline() is not None:
+        ends.append(len(table.expire(1000.0, most=10).entries))
+    assert ends == [1, 1, 1]
+
+
 KINDS = st.sampled_from(list(RecordType))
 SUBSCRIBERS = st.sampled_from([A, B, subscriber(3, 100)])
 LISTS = st.lists(st.sampled_from(sources(0, 5)), max_size=3, unique=True)
