@@ -281,7 +281,10 @@ class Shell:
     def _open_hello(self, effect: effects.OpenHello) -> None:
         name = effect.service
         self._close_hello(effects.CloseHello(name))
-        hello = HelloSocket(effect.peer, lambda datagram: self.give(messages.HelloReceived(name, datagram)))
+        hello = HelloSocket(
+            effect.peer,
+            lambda datagrams: self.give(*(messages.HelloReceived(name, each) for each in datagrams)),
+        )
         self._hellos[name] = hello
         self._run(name, hello.start())
 

@@ -7,7 +7,7 @@ the datagrams of `dataplane.roles.hello`; those from any other address are refus
 import asyncio
 import logging
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from struct import Struct
 
 from dataplane import receive_queue
@@ -21,8 +21,8 @@ _SO_RXQ_OVFL = 40
 
 _DROPS = Struct("=I")
 _OCTETS = 512
-_AT_ONCE = 64
-"""Datagrams read before other work gets its turn."""
+_AT_ONCE = 256
+"""Datagrams that are taken together before other work gets its turn."""
 _ALL = 8192
 """More than the receive buffer holds, so that a flood does not keep the reader for long."""
 _ROOM = 2 << 20
@@ -30,9 +30,9 @@ _ROOM = 2 << 20
 
 
 class HelloSocket:
-    """One service's hello socket; `on_datagram` gets each accepted datagram on the event loop."""
+    """One service's hello socket; `on_datagrams` gets the accepted ones that waited, on the event loop."""
 
-    def __init__(self, peer: PeerConfig, on_datagram: Callable[[bytes], None]) -> None:
+    def __init__(self, peer: PeerConfig, on_datagrams: Callable[[list[bytes]], None]) -> None:
         self.refused = 0
         """Datagrams that did not come from the peer's address and port, or were too long."""
         self.unsent = 0
@@ -41,7 +41,7 @@ class HelloSocket:
         """Datagrams that found the receive buffer full."""
         self._peer = peer
         self._there = (str(peer.address), peer.port)
-        self._on_datagram = on_datagram
+        self._on_datagrams = on_datagrams
         self._socket: socket.socket | None = None
         self._retry: asyncio.TimerHandle | None = None
         self._failure = ""
@@ -103,6 +103,12 @@ class HelloSocket:
             _log.warning("hello-socket-failed", extra={"address": where, "reason": reason})
 
     def _read(self, sock: socket.socket, most: int) -> None:
+        datagrams = [data for data in self._received(sock, most) if data]
+        if datagrams:
+            self._on_datagrams(datagrams)
+
+    def _received(self, sock: socket.socket, most: int) -> Iterator[bytes]:
+        """Yield what waits; an empty one stands for what is refused."""
         for _ in range(most):
             try:
                 data, notes, flags, sender = sock.recvmsg(_OCTETS, socket.CMSG_SPACE(_DROPS.size))
@@ -111,12 +117,9 @@ class HelloSocket:
             except OSError:
                 continue
             self._note_drops(notes)
-            if sender[:2] != self._there or flags & socket.MSG_TRUNC:
-                self.refused += 1
-            else:
-                self._on_datagram(data)
-            if self._socket is not sock:
-                return
+            stranger = sender[:2] != self._there or flags & socket.MSG_TRUNC
+            self.refused += bool(stranger)
+            yield b"" if stranger else data
 
     def _note_drops(self, notes: list[tuple[int, int, bytes]]) -> None:
         for level, kind, value in notes:

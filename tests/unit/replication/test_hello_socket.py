@@ -21,8 +21,8 @@ def run(scenario):
     async def main():
         port = free_port()
         heard = {LOW: [], HIGH: []}
-        low = HelloSocket(PeerConfig(IPv4Address(HIGH), IPv4Address(LOW), port), heard[LOW].append)
-        high = HelloSocket(PeerConfig(IPv4Address(LOW), IPv4Address(HIGH), port), heard[HIGH].append)
+        low = HelloSocket(PeerConfig(IPv4Address(HIGH), IPv4Address(LOW), port), heard[LOW].extend)
+        high = HelloSocket(PeerConfig(IPv4Address(LOW), IPv4Address(HIGH), port), heard[HIGH].extend)
         await low.start()
         await high.start()
         try:
@@ -76,7 +76,7 @@ def test_what_the_kernel_drops_is_counted():
 
 def test_a_missing_source_address_is_waited_for():
     async def scenario(low, high, heard, port):
-        away = HelloSocket(PeerConfig(IPv4Address(HIGH), IPv4Address("192.0.2.77"), port), heard[LOW].append)
+        away = HelloSocket(PeerConfig(IPv4Address(HIGH), IPv4Address("192.0.2.77"), port), heard[LOW].extend)
         await away.start()
         assert not away.bound
         away.send(b"x")
@@ -88,7 +88,7 @@ def test_a_missing_source_address_is_waited_for():
 
 def test_a_port_that_somebody_else_has_is_told_once(caplog):
     async def scenario(low, high, heard, port):
-        second = HelloSocket(PeerConfig(IPv4Address(HIGH), IPv4Address(LOW), port), heard[LOW].append)
+        second = HelloSocket(PeerConfig(IPv4Address(HIGH), IPv4Address(LOW), port), heard[LOW].extend)
         await second.start()
         assert not second.bound
         second._bind(60.0)  # as after the pause
@@ -102,10 +102,10 @@ def test_a_port_that_somebody_else_has_is_told_once(caplog):
     assert [each.reason for each in told] == ["address-in-use"]
 
 
-def test_stop_inside_a_datagram_ends_the_reading():
+def test_stop_while_datagrams_are_taken_ends_the_reading():
     async def scenario(low, high, heard, port):
         stopping = []
-        low._on_datagram = lambda _: stopping.append(asyncio.ensure_future(low.stop()))
+        low._on_datagrams = lambda _: stopping.append(asyncio.ensure_future(low.stop()))
         high.send(b"1")
         high.send(b"2")
         await eventually(lambda: stopping, "heard")
