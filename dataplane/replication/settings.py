@@ -87,9 +87,10 @@ def _arbitrations(local: ProfileSettings, peer: ProfileSettings) -> Iterator[Mis
     if mine.kind is not theirs.kind:
         yield Mismatch(local.backup_id, "arbitration", mine.kind.value, theirs.kind.value)
         return
-    if mine.id != theirs.id:
-        yield Mismatch(local.backup_id, _ID_LEAF[mine.kind], str(mine.id), str(theirs.id))
-    if mine.hello_interval != theirs.hello_interval:
+    leaf = _ID_LEAF.get(mine.kind)
+    if leaf is not None and mine.id != theirs.id:
+        yield Mismatch(local.backup_id, leaf, str(mine.id), str(theirs.id))
+    if mine.kind is ArbitrationKind.E_TRUNK and mine.hello_interval != theirs.hello_interval:
         intervals = str(mine.hello_interval), str(theirs.hello_interval)
         yield Mismatch(local.backup_id, "hello-interval", *intervals)
 

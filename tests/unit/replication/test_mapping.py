@@ -62,6 +62,20 @@ def test_what_decides_the_role_is_compared_where_both_have_told():
     )
 
 
+@pytest.mark.parametrize("kind", [ArbitrationKind.NONE, ArbitrationKind.STATIC])
+def test_an_id_where_there_is_none_says_nothing(kind):
+    """A peer may leave any number where a reader has no use for it."""
+    mine, theirs = (
+        {1: ProfileSettings(1, arbitration=ArbitrationSettings(kind, *each))} for each in ((), (7, 9))
+    )
+    assert compare(mine, theirs) == ()
+    vrrp = [
+        {1: ProfileSettings(1, arbitration=ArbitrationSettings(ArbitrationKind.VRRP, 7, each))}
+        for each in (0, 9)
+    ]
+    assert compare(*vrrp) == ()
+
+
 def test_what_is_told_of_one_profile_changes_what_is_known_of_that_one_alone():
     many = {each: ProfileSettings(each, access_ids=frozenset({each})) for each in range(1, 6)}
     found = mapping(many, many)
