@@ -122,6 +122,12 @@ def perform(world: World, service: Service, outputs: Iterable[peer.Output], now:
     world.publishing.add(name)
 
 
+def begin_anew(world: World, service: Service, now: float) -> None:
+    """Give the connection up after a fault of ours: the batches of the next one bring what it cost."""
+    if service.machine is not None:
+        perform(world, service, service.machine.stop(now, "fault"), now)
+
+
 def flush(world: World, service: Service, machine: peer.PeerMachine, now: float) -> None:
     """End a burst: send what was collected, and wait for what is due next."""
     name = service.config.name

@@ -5,7 +5,8 @@ effects in their order; it calls again with `Tick` at `next_deadline`.
 """
 
 import random
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from dataplane.actions import BatchBackup, ClearSubscribers, LoadSubscribers, ResetStatistics, Switchover
@@ -48,10 +49,13 @@ from dataplane.engine.messages import (
 from dataplane.engine.reconfigure import reconfigure
 from dataplane.engine.settle import ask_circuits, expire_retained, send_queries, settle
 from dataplane.engine.status import changed_settings, tell_two_masters
-from dataplane.engine.world import Key, World
+from dataplane.engine.world import Key, Service, World
 from dataplane.forwarding.upstream import UpstreamProxies
-from dataplane.replication.peer import Outputs
+from dataplane.replication.peer import Outputs, PeerMachine
 from dataplane.roles.hello import profile_of
+
+AFTER_FAULT: Final = 1.0
+"""Seconds until a part whose turn ended in a fault of ours has another."""
 
 EXPIRE_AT_ONCE: Final = 128
 """Entries and sources of one side in one tick; hellos must not wait, so the next tick is due at once."""
@@ -135,10 +139,20 @@ class Engine:
     def _channel(self, act: Callable[[Any, Any, float], Outputs]) -> Callable[[Any, float], None]:
         def handler(message: Any, now: float) -> None:  # noqa: ANN401
             service = self.world.services.get(message.service)
-            if service is not None and service.machine is not None:
-                copying.perform(self.world, service, act(service.machine, message, now), now)
+            if service is not None:
+                self._at_peer(service, lambda machine: act(machine, message, now), now)
 
         return handler
+
+    def _at_peer(self, service: Service, act: Callable[[PeerMachine], Outputs], now: float) -> None:
+        """Have a peer machine do something; a fault of ours costs the connection, the next one mends it."""
+        if service.machine is None:
+            return
+        try:
+            copying.perform(self.world, service, act(service.machine), now)
+        except Exception:
+            copying.begin_anew(self.world, service, now)
+            raise
 
     def _hello(self, message: HelloReceived, now: float) -> None:
         backup_id = profile_of(message.datagram)
@@ -178,12 +192,24 @@ class Engine:
 
     def _tick(self, message: Tick, now: float) -> None:  # noqa: ARG002
         sides = 0
-        for key in self.world.deadlines.due(now):
+        due = deque(self.world.deadlines.due(now))
+        while due:
+            key = due.popleft()
             sides += len(key) == 3
             if len(key) == 3 and sides > SIDES_AT_ONCE:
                 self.world.deadlines.set(key, now)
-            else:
+                continue
+            try:
                 self._due(key, now)
+            except Exception:
+                self._put_off(key, due, now)
+                raise
+
+    def _put_off(self, failed: Key, others: Iterable[Key], now: float) -> None:
+        """A fault of one part's turn keeps no other from its own, and that part not for ever."""
+        self.world.deadlines.set(failed, now + AFTER_FAULT)
+        for key in others:
+            self.world.deadlines.set(key, now)
 
     def _due(self, key: Key, now: float) -> None:
         kind, name = key[:2]
@@ -194,8 +220,8 @@ class Engine:
 
     def _peer_due(self, name: str, now: float) -> None:
         service = self.world.services.get(name)
-        if service is not None and service.machine is not None:
-            copying.perform(self.world, service, service.machine.tick(now), now)
+        if service is not None:
+            self._at_peer(service, lambda machine: machine.tick(now), now)
 
     def _daily_due(self, name: str, now: float) -> None:
         service = self.world.services.get(name)
