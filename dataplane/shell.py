@@ -153,16 +153,18 @@ class Shell:
         A message that arises while effects are performed is handled after them.
         """
         self._waiting.extend(given)
-        if self._busy:
-            return
+        if not self._busy:
+            self._work(self._loop.time())
+
+    def _work(self, now: float) -> None:
         self._busy = True
         try:
             while self._waiting:
                 waiting, self._waiting = self._waiting, []
-                now = self._loop.time()
                 for message in waiting:
                     self._handle(message, now)
                 self._handle(BurstEnded(), now)
+                now = self._loop.time()
         finally:
             self._busy = False
         self._set_timer()
@@ -198,11 +200,16 @@ class Shell:
         self._timer = self._loop.call_at(deadline, self._tick)
 
     def _tick(self) -> None:
-        """Hellos that wait come first: after a pause of this process no peer is silent who was not."""
+        """What is due at a moment before which every hello has been read.
+
+        So after a pause of this process, wherever it was, no peer counts as silent who was not.
+        """
         self._timer = None
-        for hello in tuple(self._hellos.values()):
-            hello.read_all()
-        self.give(Tick())
+        now = self._loop.time()
+        for name, hello in self._hellos.items():
+            self._waiting += [messages.HelloReceived(name, each) for each in hello.waiting()]
+        self._waiting.append(Tick())
+        self._work(now)
 
     # the plane
 

@@ -65,10 +65,9 @@ class HelloSocket:
         except OSError:
             self.unsent += 1
 
-    def read_all(self) -> None:
-        """Read what waits, before the peer's silence is judged."""
-        if self._socket is not None:
-            self._read(self._socket, _ALL)
+    def waiting(self) -> list[bytes]:
+        """Take all that waits, before the peer's silence is judged."""
+        return [] if self._socket is None else self._accepted(self._socket, _ALL)
 
     async def stop(self) -> None:
         """Close the socket."""
@@ -103,9 +102,12 @@ class HelloSocket:
             _log.warning("hello-socket-failed", extra={"address": where, "reason": reason})
 
     def _read(self, sock: socket.socket, most: int) -> None:
-        datagrams = [data for data in self._received(sock, most) if data]
+        datagrams = self._accepted(sock, most)
         if datagrams:
             self._on_datagrams(datagrams)
+
+    def _accepted(self, sock: socket.socket, most: int) -> list[bytes]:
+        return [data for data in self._received(sock, most) if data]
 
     def _received(self, sock: socket.socket, most: int) -> Iterator[bytes]:
         """Yield what waits; an empty one stands for what is refused."""

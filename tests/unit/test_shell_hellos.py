@@ -45,12 +45,12 @@ class NoInterfaces:
 
 
 def test_hellos_that_wait_are_read_before_what_is_due(tmp_path: Path) -> None:
-    given: list[Message] = []
+    given: list[tuple[Message, float]] = []
 
     async def play() -> None:
         engine = Engine(random.Random(1), WALL)
         plane, keys = MemoryPlane(), KeyStore(tmp_path)
-        shell = Shell(engine, plane, NoInterfaces(), lambda _: None, keys, lambda each, _: given.append(each))
+        shell = Shell(engine, plane, NoInterfaces(), lambda _: None, keys, lambda *each: given.append(each))
         shell.start()
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:
             peer.bind((THERE, 0))
@@ -66,5 +66,6 @@ def test_hellos_that_wait_are_read_before_what_is_due(tmp_path: Path) -> None:
         await shell.stop()
 
     asyncio.run(play())
-    kinds = [type(each) for each in given]
-    assert kinds[: COUNT + 2] == [*[HelloReceived] * COUNT, BurstEnded, Tick]  # settings are told once
+    kinds = [type(each) for each, _ in given]
+    assert kinds[: COUNT + 2] == [*[HelloReceived] * COUNT, Tick, BurstEnded]  # settings are told once
+    assert len({now for _, now in given[: COUNT + 1]}) == 1
