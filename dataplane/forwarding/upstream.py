@@ -129,10 +129,17 @@ class UpstreamProxy:
         """Answer about every group: after a delay, or, each being a message, spread over the whole time."""
         pieces = -(-len(self._interests) // REPEATED_AT_ONCE) or 1
         older = self.version(now) < LATEST_VERSION
-        self._general_pause = max_response / pieces if older else 0.0
-        delay = self._generator.uniform(0.0, max_response / pieces if older else max_response)
+        pause = max_response / pieces if older else 0.0
+        begun = bool(self._general)
+        if begun and not self._general_pause:
+            return  # it is over in a moment
+        delay = self._generator.uniform(0.0, pause or max_response)
         waiting = self._general_at
+        self._general_pause = pause if waiting is None else min(self._general_pause, pause)
         self._general_at = now + delay if waiting is None else min(waiting, now + delay)
+        if begun and len(self._general) < len(self._interests):
+            unanswered = frozenset(self._general)
+            self._general[:0] = reversed([each for each in self._interests if each not in unanswered])
 
     def _learn(self, query: Query, now: float) -> None:
         before = self.version(now)

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from dataplane.engine.former import interests as interests_of
 from dataplane.forwarding.desired import Desired, Install, combined, difference, routes_for
 from dataplane.forwarding.memory import MemoryPlane
-from dataplane.forwarding.upstream import UpstreamProxy
+from dataplane.forwarding.upstream import REPEATED_AT_ONCE, UpstreamProxy
 from dataplane.membership.groups import Aggregate, FilterMode
-from dataplane.packets.messages import RecordType
+from dataplane.packets.messages import Query, RecordType
 
 GROUPS = [IPv4Address(f"239.0.0.{number}") for number in (1, 2, 3)]
 SOURCES = [IPv4Address(f"10.0.0.{number}") for number in (1, 2, 3)]
@@ -227,3 +227,47 @@ def run_out(proxy, core, now):
         now = max(now, deadline)
         core.hear(proxy.expire(now))
     return now
+
+
+MANY = [IPv4Address("239.7.0.0") + number for number in range(3 * REPEATED_AT_ONCE)]
+asked = st.tuples(
+    st.one_of(st.none(), st.sampled_from([MANY[0], MANY[REPEATED_AT_ONCE], MANY[-1]])),
+    st.booleans(),
+    st.sampled_from([1.0, 3.0, 10.0]),
+    st.sampled_from([0.0, 0.4, 2.0, 11.0]),
+)
+"""A group or all, whether sources are named, the response time, and a pause before."""
+
+
+@pytest.mark.parametrize("version", [1, 2, 3])
+@given(st.lists(asked, min_size=1, max_size=6), st.integers(0, 1_000))
+def test_every_question_is_answered_within_its_response_time(version, questions, seed):
+    proxy, now = UpstreamProxy(random.Random(seed)), 0.0
+    for group in MANY:
+        proxy.set_interest(group, Aggregate(FilterMode.EXCLUDE), now)
+    proxy.query(Query(version, max_response=0.1), now)
+    told = [*spoken(proxy, now, 15.0)]
+    now, open_questions = 15.0, []
+    for group, sources, maximum, pause in questions:
+        told += spoken(proxy, now, now + pause)
+        now += pause
+        listed = (STRANGER,) if sources and group is not None and version == 3 else ()
+        response = 10.0 if version == 1 else maximum
+        proxy.query(Query(version, group, listed, response), now)
+        open_questions.append((now, group, response))
+    told += spoken(proxy, now, now + 30.0)
+    heard = {}
+    for when, group in told:
+        heard.setdefault(group, []).append(when)
+    for begin, group, response in open_questions:
+        for each in MANY if group is None else [group]:
+            assert any(begin <= when <= begin + response + 0.001 for when in heard[each]), (begin, each)
+
+
+def spoken(proxy, now, end):
+    """When which group was reported, until `end`."""
+    while (due := proxy.next_deadline()) is not None and due <= end:
+        now = max(now, due)
+        for report in proxy.expire(now):
+            for record in report.records:
+                yield now, record.group
