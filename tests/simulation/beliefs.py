@@ -93,5 +93,22 @@ class Site:
     opened_at: float | None = None
     """When the batches of this connection began; None when they have come to their end."""
     pulling: bool = True
+    sending_blocked: bool = False
+    deaf_since: float | None = None
+    """Since when what the peer copies is discarded."""
+    listed: frozenset[str] | None = None
+    """The MAC addresses of the subscribers that are copied; None for everyone."""
+    denied: dict[str, frozenset[str]] = field(default_factory=dict)
+    """The groups that the filter of a port denies."""
+    disturbed: dict[str, float] = field(default_factory=dict)
+    """When something last kept what is said on a port from being known here."""
     copies: list[Copy] = field(default_factory=list)
     batches: list[Batch] = field(default_factory=list)
+
+    def lists(self, key: Key) -> bool:
+        """Rule 14: whether the subscriber is one of those that are copied."""
+        return self.listed is None or key.subscriber[:17] in self.listed
+
+    def denies(self, key: Key) -> bool:
+        """Whether a filter keeps the membership from beginning, or from going on."""
+        return key.group in self.denied.get(key.port, ())

@@ -3,11 +3,12 @@
 from collections import Counter
 from ipaddress import IPv4Address, IPv6Address
 
-from dataplane.config import ETrunkArbitration, Role, StaticArbitration
+from dataplane.config import ETrunkArbitration, Role, StaticArbitration, VrrpArbitration
 from dataplane.packets.messages import Address
+from tests.simulation.operators import HOSTILE, Operators
 from tests.simulation.subscribers import Channel, SetTopBox
-from tests.simulation.town import BACKUP_IDS, PORTS, TIMERS, Town
-from tests.support.routers import CORE
+from tests.simulation.town import BACKUP_IDS, MOST_GROUPS, PORTS, TIMERS, Town
+from tests.support.routers import CORE, WALL
 
 MINUTE = 60.0
 LAST_FAULT = 42.0
@@ -16,6 +17,8 @@ MENDED = 46.0
 SETTLED = 8.0
 TAGS = ((0, 0), (0, 0), (100, 0), (101, 0), (200, 7), (200, 8))
 LOW, HIGH = 50, 100
+DAILY = 12 * MINUTE + 20.0
+VIRTUAL = "10.2.255.250"
 
 
 class Day:
@@ -32,6 +35,22 @@ class Day:
             town.arbitration[name] = {"rbp1": trunk, "rbp2": StaticArbitration(role)}
         self.channels = [_channel(number, family) for number in range(40) for family in (4, 6)]
         town.boxes = [self._box(number) for number in range(1, boxes + 1)]
+        self.operators = Operators(town, self.channels, self.counts)
+        if seed % 2 == 0:
+            self._by_vrrp()
+        when = town.clock.now + DAILY
+        town.daily_batch = int(WALL + when) % 86_400
+        town.at(when, self._daily)
+
+    def _by_vrrp(self) -> None:
+        """The role of the second profile goes with a virtual address in place of the configuration."""
+        for settings in self.town.arbitration.values():
+            settings["rbp2"] = VrrpArbitration(7, "access1", VIRTUAL)
+        self.town.addresses["a"] = [("access1", VIRTUAL)]
+
+    def _daily(self) -> None:
+        for name in self.town.routers:
+            self.town.model.batch(name, self.town.clock.now)
 
     def _box(self, number: int) -> SetTopBox:
         draw = self.random
@@ -65,6 +84,7 @@ class Day:
             if self.problems:
                 break
         self.counts["reports"] = town.reports
+        self.counts["batches completed"] = town.completed
         return self.counts
 
     def _minute(self, minute: int) -> None:
@@ -137,6 +157,7 @@ class Day:
             self._swap_static,
             self._flip_legs,
             self._dial_again,
+            *self.operators.faults,
         )
         fault = self.random.choice(faults)
         self.counts[fault.__name__.removeprefix("_")] += 1
@@ -223,11 +244,23 @@ class Day:
     def _swap_static(self) -> None:
         if self._down():
             return
+        if isinstance(self.town.arbitration["a"]["rbp2"], VrrpArbitration):
+            self._move_address()
+            return
         for name, settings in self.town.arbitration.items():
             old = settings["rbp2"]
             assert isinstance(old, StaticArbitration)
             settings["rbp2"] = StaticArbitration(Role.BACKUP if old.role is Role.MASTER else Role.MASTER)
             self._change(name, "rbp2")
+
+    def _move_address(self) -> None:
+        """The VRRP routers agree anew: for a moment nobody has the address."""
+        town = self.town
+        old, new = ("a", "b") if town.addresses["a"] else ("b", "a")
+        town.addresses = {"a": [], "b": []}
+        town.set_link(old, "access1", up=True)
+        town.addresses[new] = [("access1", VIRTUAL)]
+        town.after(0.05, lambda: town.set_link(new, "access1", up=True) if town._alive[new] else None)
 
     def _flip_legs(self) -> None:
         """A smart link behind a port goes over to its other leg."""
@@ -254,6 +287,7 @@ class Day:
         town = self.town
         for name in self._down():
             town.start(name)
+        self.operators.mend()
         town.link(up=True)
         town.partition(on=False)
         for name in town.routers:
@@ -274,8 +308,22 @@ class Day:
             self.problems += [f"minute {minute}, router {name}: {each}" for each in found]
             self.counts["compared"] += len(actual)
             self.counts["undecided"] += town.model.undecided(name, town.clock.now)
+            self.problems += [f"minute {minute}, router {name}: {each}" for each in self._miscounted(name)]
         self._compare_roles(minute)
         self._look_at_viewers(minute)
+
+    def _miscounted(self, name: str) -> list[str]:
+        """What counters say of each other that is not so, and a subscriber who has more than one may have."""
+        state = self.town.routers[name].service_state()
+        found = []
+        for way, counters in (("sent", state.sent), ("received", state.received)):
+            if counters["total"] != counters["success"] + counters["fail"]:
+                found.append(f"{way} {counters}")
+        for port, groups in self.town.groups_of(name, HOSTILE).items():
+            self.counts["flooded"] += groups
+            if groups > MOST_GROUPS:
+                found.append(f"{groups} groups of one subscriber on {port}")
+        return found
 
     def _compare_roles(self, minute: int) -> None:
         for of in BACKUP_IDS:
@@ -312,7 +360,8 @@ class Day:
     def _asked_since(self, name: str, port: str, now: float) -> bool:
         """Whether everybody was asked since the port was bound and empty."""
         asked = TIMERS.query_interval + TIMERS.query_max_response_time
-        return now - self.town.model.sites[name].bound_at[port] > asked + SETTLED
+        site = self.town.model.sites[name]
+        return now - max(site.bound_at[port], site.disturbed.get(port, 0.0)) > asked + SETTLED
 
 
 def _channel(number: int, family: int) -> Channel:

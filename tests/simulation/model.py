@@ -36,13 +36,16 @@ class Model:
         self.advance(now)
         self.kinds[key] = kind
         site = self.sites[name]
+        if site.denies(key):
+            return
         belief = self._belief(site, key, now)
         belief.sure = belief.may = now + self.interval
         belief.heard_at = now
         belief.local.set(sure=True)
         if self._copied(name, key, kind):
-            site.copies.append(Copy(now, key, leave=False, certain=self._aware(name, key.port)))
-            self._told(self.peer(name), key, now, sure=False)
+            copy = Copy(now, key, leave=False, certain=self._aware(name, key.port))
+            site.copies.append(copy)
+            self._foreshadow(self.peer(name), copy, now)
 
     def left(self, name: str, key: Key, kind: Kind, now: float) -> None:
         """A leave arrived at a router: it means something only to one that knows the member."""
@@ -58,10 +61,9 @@ class Model:
         belief.left_at = now
         if self._copied(name, key, kind):
             certain = certain and self._aware(name, key.port)
-            site.copies.append(Copy(now, key, leave=True, certain=certain))
-            peer = self._belief(self.peer(name), key, now)
-            peer.sure = min(peer.sure, now + self.leave)
-            peer.left_at = now
+            copy = Copy(now, key, leave=True, certain=certain)
+            site.copies.append(copy)
+            self._foreshadow(self.peer(name), copy, now)
         else:
             self._withdraw(name, key, certain=certain)
 
@@ -126,6 +128,17 @@ class Model:
             for site in self.sites.values():
                 site.copies = [each for each in site.copies if not each.void]
 
+    def _foreshadow(self, peer: Site, copy: Copy, now: float) -> None:
+        """A copy is on its way and may have its effect at any time from now; not at one who is deaf."""
+        if peer.deaf_since is not None:
+            return
+        if copy.leave:
+            belief = self._belief(peer, copy.key, now)
+            belief.sure = min(belief.sure, now + self.leave)
+            belief.left_at = max(belief.left_at, copy.at)
+        else:
+            self._told(peer, copy.key, copy.at, sure=False)
+
     def _may_have_passed(self, at: float) -> bool:
         return self.link_since != float("inf") or at <= self.bad_since + SLACK
 
@@ -179,7 +192,84 @@ class Model:
         self.advance(now)
         site = self.sites[name]
         site.ports.pop(port, None)
+        site.denied.pop(port, None)
         site.beliefs = {key: belief for key, belief in site.beliefs.items() if key.port != port}
+
+    # what else operators order
+
+    def block_sending(self, name: str, now: float, *, blocked: bool) -> None:
+        """Rule 15: nothing is copied, and a batch makes up for it."""
+        self.advance(now)
+        site = self.sites[name]
+        site.sending_blocked = blocked
+        site.batches.clear()  # whether one that was being read came to its end is open
+        if not blocked:
+            self.batch(name, now)
+
+    def block_receiving(self, name: str, now: float, *, blocked: bool) -> None:
+        """Rule 15: what the peer copies is discarded, and a batch of the peer's makes up for it."""
+        self.advance(now)
+        site, peer = self.sites[name], self.peer(name)
+        site.deaf_since = now if blocked else None
+        peer.batches.clear()
+        peer.copies = [each._replace(certain=False) for each in peer.copies]
+        if not blocked:
+            for copy in peer.copies:
+                self._foreshadow(site, copy, now)
+            self.batch("b" if name == "a" else "a", now)
+
+    def batch(self, name: str, now: float) -> None:
+        """A batch of every profile: at its time of day, or because somebody wanted it."""
+        self.advance(now)
+        for profile in self.sites[name].profiles:
+            self._begin(name, Batch(now, profile, lambda _: True), now)
+
+    def list_subscribers(self, name: str, listed: frozenset[str] | None, now: float) -> None:
+        """Rule 14: from now on these are copied; what was copied before is not withdrawn."""
+        self.advance(now)
+        self.sites[name].listed = listed
+        self.sites[name].batches.clear()
+
+    def deny(self, name: str, port: str, groups: frozenset[str], now: float) -> None:
+        """A filter on a port: these groups are not joined any more; who has joined stays until he leaves."""
+        self.advance(now)
+        site, peer = self.sites[name], self.peer(name)
+        site.denied[port] = groups
+        peer.batches.clear()
+        peer.copies = [each._replace(certain=each.certain and each.key.port != port) for each in peer.copies]
+        for copy in peer.copies:
+            self._foreshadow(site, copy, now)
+
+    def clear_copied(self, name: str, profile: str, now: float) -> None:
+        """What only a copy explains is gone; nothing must be under way."""
+        self.advance(now)
+        site = self.sites[name]
+        for key, belief in list(site.beliefs.items()):
+            if site.ports.get(key.port) != profile or not belief.copied.may:
+                continue
+            if not belief.local.may:
+                del site.beliefs[key]
+            elif not belief.local.sure:
+                belief.sure = NEVER
+
+    def disabled(self, name: str, now: float) -> None:
+        """The service is disabled: what was on its way from here is not sent again."""
+        self.interrupted(now)
+        site = self.sites[name]
+        site.copies = [each._replace(certain=False) for each in site.copies]
+
+    @property
+    def quiet(self) -> bool:
+        """Whether both routers are connected, nothing is under way, and no batch is."""
+        return all(
+            site.open and site.opened_at is None and not site.batches and not site.copies
+            for site in self.sites.values()
+        )
+
+    @property
+    def steady(self) -> bool:
+        """Whether both routers are connected, and not about to exchange everything."""
+        return all(site.open and site.opened_at is None for site in self.sites.values())
 
     # what may be seen
 
@@ -219,7 +309,7 @@ class Model:
             ended = [each for each in site.batches if self.link_since <= each.at <= now - SLACK]
             site.batches = [each for each in site.batches if each not in ended]
             for batch in ended:
-                self._batch(name, batch.profile, now, sure=True, chosen=batch.chosen)
+                self._batch(name, batch.profile, now, sure=True, chosen=batch.chosen, at=batch.at)
 
     def _confirm_all(self, name: str, now: float) -> None:
         site = self.sites[name]
@@ -246,12 +336,17 @@ class Model:
         if copy.key.port not in peer.ports:
             return
         certain = copy.certain and peer.bound_at[copy.key.port] <= copy.at
+        if peer.deaf_since is not None:
+            if copy.at > peer.deaf_since:
+                return
+            certain = False
         if not copy.leave:
             self._told(peer, copy.key, copy.at, sure=certain, when=when)
             return
         belief = self._belief(peer, copy.key, when)
         belief.sure = min(belief.sure, copy.at + self.leave)
-        if certain and belief.heard_at <= copy.at:
+        again = any(each.key == copy.key and not each.leave for each in self.sites[name].copies)
+        if certain and belief.heard_at <= copy.at and not again:
             belief.may = min(belief.may, when + self.leave + SLACK)
             belief.left_at = max(belief.left_at, copy.at)
 
@@ -261,7 +356,7 @@ class Model:
         Its lifetime is what remained when it left: what it waits on the link is added.
         """
         late = when > at
-        if key.port not in site.ports:
+        if key.port not in site.ports or site.denies(key):
             return
         belief = self._belief(site, key, at)
         until = at + self.interval
@@ -302,7 +397,8 @@ class Model:
         settings = site.profiles.get(profile)
         peer = self.peer(name)
         known = profile in peer.profiles or peer.removed_at.get(profile, NEVER) > self._told_by()
-        return site.open and known and settings is not None and settings.copies(kind)
+        sends = site.open and not site.sending_blocked and site.lists(key)
+        return sends and known and settings is not None and settings.copies(kind)
 
     def _batch_both(self, profile: str, now: float) -> None:
         for name in self.sites:
@@ -324,24 +420,30 @@ class Model:
         chosen: Callable[[Kind], bool] = lambda _: True,
         told: dict[Key, float] | None = None,
         late: float = 0.0,
+        at: float | None = None,
     ) -> None:
         """Rules 8 and 12: what the sender heard; to a router that restarted, also what was its own.
 
         `told`: how long entries were there for certain when the batch was read, before what is sent again
         behind the batch of the other direction. `late`: how long the link held the batch back; a record
-        carries what is left of a timer, never a clock value.
+        carries what is left of a timer, never a clock value. `at`: when it was sent, now unless it is said.
         """
-        peer = self.peer(name)
+        sent = now if at is None else at
+        site, peer = self.sites[name], self.peer(name)
+        if peer.deaf_since is not None or site.sending_blocked:
+            return
         for key, belief in self._allowed(name, profile, chosen):
-            if belief.may <= now + self.leave or key.port not in peer.ports:
+            if belief.may <= now + self.leave or key.port not in peer.ports or peer.denies(key):
                 continue
             until = belief.sure if told is None else min(belief.sure, told.get(key, NEVER))
             source = replace(belief, sure=until, may=belief.may + late)
             lasting = sure and until > now + self.leave + SLACK
-            if belief.local.may:
-                self._named(peer, key, source, now, sure=lasting and belief.local.sure, returned=False)
+            if belief.local.may and site.lists(key):
+                self._named(peer, key, source, now, sure=lasting and belief.local.sure, sent=sent)
             if belief.copied.may and peer.pulling:
-                self._named(peer, key, source, now, sure=lasting and belief.copied.sure, returned=True)
+                self._named(
+                    peer, key, source, now, sure=lasting and belief.copied.sure, sent=sent, returned=True
+                )
 
     def _allowed(
         self, name: str, profile: str, chosen: Callable[[Kind], bool]
@@ -353,10 +455,20 @@ class Model:
             if settings and site.ports.get(key.port) == profile and settings.copies(kind) and chosen(kind):
                 yield key, belief
 
-    def _named(self, peer: Site, key: Key, source: Belief, now: float, *, sure: bool, returned: bool) -> None:
+    def _named(
+        self,
+        peer: Site,
+        key: Key,
+        source: Belief,
+        now: float,
+        *,
+        sure: bool,
+        sent: float,
+        returned: bool = False,
+    ) -> None:
         """A batch names an entry: it is there for as long as the sender has it, and is not lengthened."""
         belief = self._belief(peer, key, now)
         belief.may = max(belief.may, source.may)
         (belief.local if returned else belief.copied).set(sure=sure)
-        if sure and (belief.left_at <= source.heard_at or belief.left_at < now - self.leave - SLACK):
+        if sure and (belief.left_at <= source.heard_at or belief.left_at < sent - self.leave - SLACK):
             belief.sure = max(belief.sure, source.sure)

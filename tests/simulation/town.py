@@ -6,30 +6,34 @@ held is lost. Everything is drawn from one seeded generator.
 
 import heapq
 import random
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Interface, IPv6Interface
 
-from dataplane.config import IgmpConfig, InterfaceConfig, ProfileConfig, Role
+from dataplane.config import IgmpConfig, InterfaceConfig, ProfileConfig, Role, ServiceConfig
 from dataplane.engine import messages
 from dataplane.links import Link
 from dataplane.packets import frames
 from dataplane.packets.messages import Query
-from dataplane.state import ChannelStateChanged
+from dataplane.state import BatchCompleted, ChannelStateChanged
 from tests.simulation.beliefs import Key, Settings
 from tests.simulation.model import Model
 from tests.simulation.subscribers import Channel, SetTopBox
 from tests.support.kinds import stripped
 from tests.support.routers import CORE, SERVICE, Clock, Router, access, profile, upstream
 
-TIMERS = IgmpConfig(query_interval=30, query_max_response_time=5)
+MOST_GROUPS = 40
+"""More than any set-top box is in."""
+TIMERS = IgmpConfig(query_interval=30, query_max_response_time=5, max_groups_per_subscriber=MOST_GROUPS)
 INTERVAL = 65.0  # 2 x 30 + 5, RFC 3376 section 8.4
 LEAVE = 2.0  # 2 x 1, section 8.10
 PORTS = {"access0": "rbp1", "access1": "rbp2"}
 BACKUP_IDS = {"rbp1": 7, "rbp2": 8}
 INDICES = {"access0": 1, "access1": 2, CORE: 3}
 QUIET_AFTER_COMMIT = 0.5
+STRANGER = 0x66
+"""In the MAC address of a subscriber that the model knows nothing of."""
 
 
 @dataclass
@@ -58,6 +62,12 @@ class Town:
         self.frozen_until = 0.0
         self.boxes: list[SetTopBox] = []
         self.arbitration: dict[str, dict[str, object]] = {"a": {}, "b": {}}
+        self.services: dict[str, dict[str, object]] = {"a": {}, "b": {}}
+        """What is configured of the service on each router besides its peer."""
+        self.daily_batch: int | None = None
+        self.addresses: dict[str, list[tuple[str, str]]] = {"a": [], "b": []}
+        """Links and what addresses they have besides their own."""
+        self.completed = 0
         self.reports = 0
         self._events: list[tuple[float, int, Callable[[], None]]] = []
         self._count = 0
@@ -109,6 +119,7 @@ class Town:
         for event in router.events:
             if isinstance(event, ChannelStateChanged):
                 self._channel_changed(name, event.new)
+            self.completed += isinstance(event, BatchCompleted)
         router.events.clear()
         self._pass_on(name, router, was=was)
         heard, router.frames = router.frames, []
@@ -226,6 +237,10 @@ class Town:
             ),
         )
 
+    def service(self, name: str) -> ServiceConfig:
+        """The service as it is committed on a router."""
+        return self.routers[name].service(daily_batch=self.daily_batch, **self.services[name])
+
     def profile(self, name: str, of: str, settings: Settings) -> ProfileConfig:
         """A profile as it is committed on a router."""
         return profile(
@@ -269,8 +284,8 @@ class Town:
         settings = {of: Settings() for of in BACKUP_IDS}
         ports = [access(port, profile=of, igmp=TIMERS, mld=TIMERS) for port, of in PORTS.items()]
         profiles = [self.profile(name, of, each) for of, each in settings.items()]
-        service = self.routers[name].service()
-        self.commit(name, service, *profiles, *ports, upstream())
+        self.services[name] = {}
+        self.commit(name, self.service(name), *profiles, *ports, upstream())
         for of, each in settings.items():
             self.model.put_profile(name, of, each, self.clock.now)
         for port, of in PORTS.items():
@@ -290,7 +305,8 @@ class Town:
         v4 = IPv4Interface(f"10.{index}.0.{1 if name == 'a' else 2}/16")
         v6 = IPv6Interface(f"fe80::{index}:{1 if name == 'a' else 2}/64")
         mac = b"\x02\x20\x00\x00\x00" + bytes([index])
-        self.give(name, messages.LinkUpdated(Link(index, link, up, mac, 1500, (v4,), (v6,))))
+        more = [IPv4Interface(f"{address}/32") for at, address in self.addresses[name] if at == link]
+        self.give(name, messages.LinkUpdated(Link(index, link, up, mac, 1500, (v4, *more), (v6,))))
 
     # subscribers
 
@@ -301,8 +317,13 @@ class Town:
                 continue
             note(name)
             for frame, vlan in sent:
-                self.reports += 1
-                self.give(name, messages.FrameCaptured(box.port, frame, vlan))
+                self.hear(name, box.port, frame, vlan)
+
+    def hear(self, name: str, port: str, frame: bytes, vlan: int) -> None:
+        """A frame arrives at a router, if it listens."""
+        if port in self.routers[name].captures:
+            self.reports += 1
+            self.give(name, messages.FrameCaptured(port, frame, vlan))
 
     def join(self, box: SetTopBox, channel: Channel) -> None:
         self._report(box, channel, box.join(channel))
@@ -349,7 +370,7 @@ class Town:
         for port in self.routers[name].engine.world.ports.values():
             for side in port.sides.values():
                 for state in (entry.state(now) for entry in side.table.entries()):
-                    if state.longest <= 0:
+                    if state.longest <= 0 or state.subscriber.mac[1] == STRANGER:
                         continue
                     key = Key(port.config.name, state.subscriber.text(), str(state.group))
                     if not state.sources:
@@ -360,3 +381,14 @@ class Town:
 
     def role(self, name: str, of: str) -> Role:
         return self.routers[name].engine.world.profiles[of].role
+
+    def groups_of(self, name: str, mac: bytes) -> dict[str, int]:
+        """How many groups a subscriber is in, on each port of a router."""
+        found = Counter(
+            port.config.name
+            for port in self.routers[name].engine.world.ports.values()
+            for side in port.sides.values()
+            for entry in side.table.entries()
+            if entry.subscriber.mac == mac
+        )
+        return dict(found)
