@@ -53,6 +53,11 @@ class FrameSource(Protocol):
 class Interfaces(Protocol):
     """All interfaces of this router."""
 
+    @property
+    def waits(self) -> bool:
+        """Whether opening and closing a frame source takes long."""
+        ...
+
     def fileno(self) -> int:
         """The descriptor to watch for events."""
         ...
@@ -76,6 +81,8 @@ class Interfaces(Protocol):
 
 class KernelInterfaces(Links):
     """The interfaces of this network namespace."""
+
+    waits = True
 
     def __init__(self) -> None:
         super().__init__()

@@ -103,14 +103,13 @@ class Shell:
         if self._timer is not None:
             self._timer.cancel()
         self._loop.remove_reader(self._interfaces.fileno())
-        self._captures.close_all()
         for service in list(self._channels):
             self._close_channel(effects.CloseChannel(service))
         for service in list(self._hellos):
             self._close_hello(effects.CloseHello(service))
         self._auditor.stop()
         self._news.flush()
-        await asyncio.gather(*self._jobs.values(), return_exceptions=True)
+        await asyncio.gather(*self._jobs.values(), self._captures.stop(), return_exceptions=True)
         self._interfaces.close()
         self._plane.close()
 

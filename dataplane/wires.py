@@ -25,6 +25,8 @@ _FOLDER_FILE = "wires.json"
 class WireInterfaces:
     """The interfaces of a folder, as those of the kernel. Raises OSError or ValueError."""
 
+    waits = False
+
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         content = json.loads((folder / _FOLDER_FILE).read_text(encoding="utf-8"))

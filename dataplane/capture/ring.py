@@ -13,9 +13,12 @@ reader at once. Its price is a slot of fixed size: most IGMP messages are short,
 (PACKET_COPY_THRESH), and the slot says so.
 """
 
+import ctypes
 import mmap
+import os
 import socket
 from collections.abc import Iterator
+from functools import cache
 from struct import Struct
 from typing import NamedTuple
 
@@ -102,13 +105,26 @@ class Ring:
         self._map.close()
 
 
+def _set_option(raw: socket.socket, option: int, value: bytes) -> None:
+    """As the method of sockets, but other threads run meanwhile. Raises OSError."""
+    function = _libc().setsockopt
+    if function(raw.fileno(), SOL_PACKET, option, value, len(value)) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+
+
+@cache
+def _libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None, use_errno=True)
+
+
 def _request(raw: socket.socket, size: int) -> int:
     """Ask for a ring and return its size: a quarter is tried where more is refused (memory, limits)."""
     while True:
         blocks = size // BLOCK_BYTES
         request = _REQUEST.pack(BLOCK_BYTES, blocks, SLOT_BYTES, blocks * BLOCK_BYTES // SLOT_BYTES)
         try:
-            raw.setsockopt(SOL_PACKET, PACKET_RX_RING, request)
+            _set_option(raw, PACKET_RX_RING, request)
             return blocks * BLOCK_BYTES
         except OSError:
             if size <= SMALLEST_RING:

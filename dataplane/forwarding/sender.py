@@ -2,9 +2,8 @@
 
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv6Address
-from typing import Final
+from typing import Final, Protocol
 
-from dataplane.interfaces import FrameSource
 from dataplane.links import Link
 from dataplane.packets.frames import report_frames
 from dataplane.packets.messages import Address, Report
@@ -13,7 +12,15 @@ NO_ADDRESS: Final = IPv4Address(0)
 NO_IPV6_ADDRESS: Final = IPv6Address(0)
 
 
-def send_reports(capture: FrameSource, link: Link, reports: Iterable[Report]) -> int:
+class Outlet(Protocol):
+    """Where frames leave."""
+
+    def send(self, frame: bytes) -> bool:
+        """Send a frame; False if it failed."""
+        ...
+
+
+def send_reports(capture: Outlet, link: Link, reports: Iterable[Report]) -> int:
     """Send reports of either family from the link's address, and return how many frames went out."""
     frames = (
         frame

@@ -50,16 +50,18 @@ def test_many_access_interfaces_share_the_memory_for_their_rings():
 
 
 async def _overrun(here, outside):
-    told = []
+    told, opened = [], asyncio.Event()
     interfaces = KernelInterfaces()
-    captures = Captures(interfaces, lambda *given: told.extend(given), asyncio.get_running_loop())
+    captures = Captures(
+        interfaces, lambda *given: (told.extend(given), opened.set()), asyncio.get_running_loop()
+    )
     captures.open(OpenCapture("access0", here.index("access0"), upstream=True))
+    await opened.wait()
     with outside.run(_sender, "stb0") as sender:
         for _ in range(FLOOD):
             sender.send(JOIN)
-    await asyncio.sleep(0)
     captures.tell(None)
-    captures.close_all()
+    await captures.stop()
     interfaces.close()
     return told
 

@@ -48,6 +48,8 @@ class Source:
 class OneInterface:
     """The access interface alone; `sources` are its captures, one for each time it was opened."""
 
+    waits = False
+
     def __init__(self) -> None:
         self.sources: list[Source] = []
         self._ends = socket.socketpair()
