@@ -22,6 +22,7 @@ _CALLS: Final = "/twincast-server:server/call-home/client/state"
 
 RESTLESS: Final = (
     f"{_PROFILE}/group",
+    f"{_PROFILE}/hello-statistics",
     *(f"{_STATUS}/{name}" for name in ("groups-count", "entries-count", "retained-count")),
     *(f"{_SESSION}/{name}" for name in ("in-rpcs", "in-bad-rpcs", "out-rpc-errors", "out-notifications")),
     *(f"{_RECEIVER}/{name}-event-records" for name in ("sent", "excluded")),
