@@ -28,3 +28,10 @@ def test_rule_17_a_bridge_that_snoops_learns_our_querier_and_forwards_by_it(tmp_
     assert found["mld"]["querier"].startswith("fe80:")
     assert found["mld"]["port"] == "to-a"
     assert found["mld"]["kept"]
+
+
+def test_rule_17_a_bridge_that_asks_is_elected_and_no_stream_ends_between_its_queries(tmp_path: Path) -> None:
+    found = seen("foreign-querier", tmp_path)
+    assert found["silent"]
+    assert found["lost"] < A_CHANGE
+    assert found["sent"] > 10_000

@@ -110,10 +110,15 @@ def interface_counter(router: KernelRouter, name: str, direction: str, message: 
 
 def mld_querier(router: KernelRouter, name: str) -> str:
     """The querier that the router knows on an interface, "" for none."""
+    return querier(router, name, "mld-querier")
+
+
+def querier(router: KernelRouter, name: str, leaf: str = "querier") -> str:
+    """The same of IGMP."""
     data = router.get(
         f'<interfaces xmlns="{INTERFACES}"><interface><name>{name}</name></interface></interfaces>'
     )
-    return str(data.findtext(f".//{TRB}mld-querier", default=""))
+    return str(data.findtext(f".//{TRB}{leaf}", default=""))
 
 
 def wait_for_role(router: KernelRouter, role: str) -> None:
