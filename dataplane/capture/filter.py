@@ -84,6 +84,7 @@ _STEPS = (
     _Step(LOAD_BYTE_AT, 14 + 9, label="ipv4"),
     _Step(JUMP_EQUAL, socket.IPPROTO_IGMP, "take", "drop"),
     _Step(LOAD_BYTE_AT, 14 + 6, label="ipv6"),
+    _Step(JUMP_EQUAL, socket.IPPROTO_ICMPV6, "message"),
     _Step(JUMP_EQUAL, socket.IPPROTO_HOPOPTS, "", "drop"),
     _Step(LOAD_BYTE_AT, 14 + 40),
     _Step(JUMP_EQUAL, socket.IPPROTO_ICMPV6, "", "drop"),
@@ -92,7 +93,7 @@ _STEPS = (
     _Step(SHIFT_LEFT, 3),
     _Step(ADD_INDEX),
     _Step(TO_INDEX),
-    _Step(LOAD_BYTE_AT, 14 + 40),
+    _Step(LOAD_BYTE_AT, 14 + 40, label="message"),
     _Step(JUMP_EQUAL, 130, "take"),
     _Step(JUMP_EQUAL, 131, "take"),
     _Step(JUMP_EQUAL, 132, "take"),
@@ -115,7 +116,7 @@ def _assembled(steps: tuple[_Step, ...]) -> tuple[Instruction, ...]:
 
 
 MEMBERSHIP_MESSAGES = _assembled(_STEPS)
-"""IGMP, and MLD behind Hop-by-Hop Options, untagged, tagged and in PPPoE sessions.
+"""IGMP and MLD, untagged, tagged and in PPPoE sessions; MLD without Router Alert so that it is counted.
 
 A session is left out when its frames go to another host: a switch floods what it has not learned. The MAC
 address of a virtual router may be on a macvlan above the interface: the kernel does not count it as ours.

@@ -3,6 +3,8 @@
 import pytest
 
 from dataplane.capture import filter as program
+from dataplane.packets import frames
+from dataplane.packets.wire import DecodeError, DropReason
 from tests.support import bpf
 from tests.support.kinds import KINDS, OUTER_TYPES, stripped
 
@@ -64,6 +66,29 @@ def test_a_third_tag_passes_and_a_fourth_does_not(kind):
         assert not takes(once_more[:12] + b"\x81\x00\x00\x07" + once_more[12:])
         other = frame[:16] + b"\x08\x06" + frame[18:]
         assert not takes(other[:12] + b"\x81\x00\x00\x07" + other[12:])
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind.family == 6], ids=str)
+def test_mld_without_router_alert_passes_so_that_it_is_counted_and_other_icmpv6_does_not(kind):
+    for message in kind.messages().values():
+        frame, vlan = stripped(kind.frame(message))
+        at = frame.index(b"\x3a\x00\x05\x02\x00\x00\x01\x00")  # the options, between header and message
+        bare = frame[: at - 34] + b"\x3a" + frame[at - 33 : at] + frame[at + 8 :]
+        assert takes(bare)
+        assert not takes(bare[:at] + b"\x87" + bare[at + 1 :])
+        with pytest.raises(DecodeError) as caught:
+            frames.decode(_shorter(bare, at), vlan)
+        assert caught.value.reason is DropReason.MISSING_ROUTER_ALERT
+
+
+def _shorter(frame, at):
+    """The lengths that say what is there now that the options are not."""
+    frame = bytearray(frame)
+    begin = at - 40
+    frame[begin + 4 : begin + 6] = (len(frame) - at).to_bytes(2, "big")
+    if frame[begin - 2 : begin] == b"\x00\x57":
+        frame[begin - 4 : begin - 2] = (len(frame) - begin + 2).to_bytes(2, "big")
+    return bytes(frame)
 
 
 def test_a_longer_options_header_is_skipped():
