@@ -96,7 +96,10 @@ class LinkTable:
         known = self._links.get(index)
         if message.type == netlink.RTM_DELLINK:
             return [] if known is None else [LinkRemoved(self._links.pop(index))]
-        link = _link(index, flags, netlink.attributes(message.body, _LINK.size))
+        found = netlink.attributes(message.body, _LINK.size)
+        if IFLA_MTU not in found:
+            return []  # a wireless driver's event: it has the name and nothing else of the link
+        link = _link(index, flags, found)
         if known is not None:
             link = replace(link, addresses=known.addresses, ipv6_addresses=known.ipv6_addresses)
         return self._store(link)
@@ -154,7 +157,7 @@ def _link(index: int, flags: int, found: Mapping[int, memoryview]) -> Link:
         name=_text(found[IFLA_IFNAME]),
         up=flags & PASSES_PACKETS == PASSES_PACKETS,
         mac=bytes(found.get(IFLA_ADDRESS, b"")),
-        mtu=_U32.unpack(found[IFLA_MTU])[0] if IFLA_MTU in found else 0,
+        mtu=_U32.unpack(found[IFLA_MTU])[0],
         kind=kind,
         parent=_U32.unpack(found[IFLA_LINK])[0] if here else None,
         protodown=bytes(found.get(IFLA_PROTO_DOWN, b"\0")) != b"\0",

@@ -93,6 +93,15 @@ def test_names_that_moved_while_events_were_lost(now: tuple[tuple[int, str], ...
     assert known.replace(table(*now)) == []
 
 
+def test_an_event_of_a_wireless_driver_says_nothing_of_the_link() -> None:
+    """It comes as a link's, but with the name alone."""
+    known = table((1, "a"))
+    before = known.by_name()
+    bare = pack("BxHiII", 0, 1, 1, PASSES_PACKETS, 0) + netlink.attribute(IFLA_IFNAME, b"a\0")
+    assert known.apply(netlink.Message(netlink.RTM_NEWLINK, memoryview(bare))) == []
+    assert known.by_name() == before
+
+
 def test_a_link_that_is_renamed_goes_and_comes() -> None:
     known = table((1, "a"))
     events = known.apply(told(1, "b"))
