@@ -196,6 +196,13 @@ def _passes(test: NameTest | KindTest, item: Item) -> bool:
 
 def key_named(schema: SchemaNode, step: Step) -> Key | None:
     """The key of an entry that the first predicates name with all its leaves."""
+    found = part_named(schema, step)
+    key = tuple(value for value in found if value is not None)
+    return key if len(key) == len(found) else None
+
+
+def part_named(schema: SchemaNode, step: Step) -> tuple[str | None, ...]:
+    """The leaves of a list's key that the first predicates name; None for one that they leave open."""
     given: dict[str, str] = {}
     for predicate in step.predicates:
         if not isinstance(predicate, Binary) or predicate.operator != "=":
@@ -206,9 +213,7 @@ def key_named(schema: SchemaNode, step: Step) -> Key | None:
         if leaf.type is not None and leaf.type.has_prefix:
             break
         given.setdefault(leaf.tag, predicate.right.text)
-    if len(given) != len(schema.keys):
-        return None
-    return tuple(given[tag] for tag in schema.keys)
+    return tuple(given.get(tag) for tag in schema.keys)
 
 
 def _single_name(expression: Expression, schema: SchemaNode) -> SchemaNode | None:

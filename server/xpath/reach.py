@@ -10,7 +10,7 @@ from server.schema.model import Schema
 from server.schema.node import NodeKind, SchemaNode
 from server.tree.filter import Selection
 from server.tree.members import Key
-from server.xpath.evaluate import key_named, matches
+from server.xpath.evaluate import matches, part_named
 from server.xpath.syntax import (
     Axis,
     Binary,
@@ -26,6 +26,8 @@ from server.xpath.syntax import (
 )
 
 Places = frozenset[SchemaNode]
+Part = tuple[str | None, ...]
+"""Of a list's key: the leaves that are named, None for those that are left open."""
 
 MAX_PLACES: Final = 500_000
 """Schema nodes that are looked at; after that everything is promised."""
@@ -38,7 +40,7 @@ class XPathSelection(Selection):
         super().__init__(schema, ())
         self._left = MAX_PLACES
         self._read: set[SchemaNode] = set()
-        self._keys: dict[SchemaNode, set[Key] | None] = {}
+        self._parts: dict[SchemaNode, set[Part] | None] = {}
         self._root = schema.root
         self._record(self._evaluated(expression, frozenset({schema.root})))
 
@@ -52,12 +54,19 @@ class XPathSelection(Selection):
 
     def keys(self, node: SchemaNode | str) -> frozenset[Key] | None:
         """The keys of the entries that may be come by of a list, None when that may be any."""
+        parts = self.parts_of_keys(node)
+        if parts is None or any(value is None for part in parts for value in part):
+            return None
+        return frozenset(tuple(value for value in part if value is not None) for part in parts)
+
+    def parts_of_keys(self, node: SchemaNode | str) -> frozenset[Part] | None:
+        """As `keys`, where predicates name some key leaves only: those left open are None in the tuple."""
         schema = self._resolved(node)
         above = set(schema.ancestors_or_self()) - {schema}
-        keys = self._keys.get(schema, set())
-        if self._left < 0 or keys is None or any(read in above for read in self._read):
+        parts = self._parts.get(schema, set())
+        if self._left < 0 or parts is None or any(read in above for read in self._read):
             return None
-        return frozenset(keys)
+        return frozenset(parts)
 
     def _record(self, places: Iterable[SchemaNode]) -> None:
         self._read.update(places)
@@ -119,10 +128,10 @@ class XPathSelection(Selection):
         if not isinstance(step.test, NameTest):
             found.append(place)  # the text of a leaf is reached where the leaf is
         if step.axis is Axis.CHILD and len(found) == 1 and found[0].kind is NodeKind.LIST:
-            key = key_named(found[0], step)
-            known = self._keys.get(found[0], set())
-            if key is not None and known is not None:
-                self._keys[found[0]] = {*known, key}
+            part = part_named(found[0], step)
+            known = self._parts.get(found[0], set())
+            if known is not None and any(value is not None for value in part):
+                self._parts[found[0]] = {*known, part}
                 return found
         for node in found:
             self._unpin(node.ancestors_or_self() if step.axis is not Axis.CHILD else (node,))
@@ -131,7 +140,7 @@ class XPathSelection(Selection):
     def _unpin(self, nodes: Iterable[SchemaNode]) -> None:
         for node in nodes:
             if node.kind is NodeKind.LIST:
-                self._keys[node] = None
+                self._parts[node] = None
 
     def _on_axis(self, axis: Axis, place: SchemaNode) -> Iterable[SchemaNode]:
         match axis:

@@ -76,6 +76,42 @@ def test_one_and_some_of_them(duo: Duo) -> None:
         assert answer.count(b"<group-address>") == count
 
 
+GROUP = "/trb:remote-backup/trb:remote-backup-profile[trb:name='rbp3']/trb:group"
+
+
+@pytest.mark.parametrize(
+    ("expression", "count"),
+    [
+        (f"{GROUP}[trb:group-address='239.3.0.5']", len(range(3, SUBSCRIBERS, 7))),
+        (f"{GROUP}[trb:subscriber='02:00:00:00:01:05']", GROUPS),
+        (f"{GROUP}[trb:subscriber='02:00:00:00:01:05'][trb:group-address='239.5.0.5']", 1),
+        (f"{GROUP}[trb:group-address='239.5.0.5'][trb:interface='access0']", len(range(5, SUBSCRIBERS, 7))),
+        (f"{GROUP}[trb:group-address='239.99.0.5']", 0),
+        (f"{GROUP}[starts-with(trb:subscriber, '02:00:00:00:01:0')]", 16 * GROUPS),
+        (f"{GROUP}[trb:origin='copied']", 0),
+        (f"{GROUP}[trb:last-reporter='10.20.0.109']", GROUPS),
+    ],
+)
+def test_those_that_an_expression_selects(duo: Duo, expression: str, count: int) -> None:
+    session = duo.sessions[0]
+    answer = session.get(filter=("xpath", ({"trb": configuration.REMOTE_BACKUP}, expression)))
+    assert answer.data_xml.encode().count(b"<group-address>") == count
+
+
+@pytest.mark.parametrize(
+    ("inner", "count"),
+    [
+        ("<origin>local</origin><group-address>239.3.0.5</group-address>", len(range(3, SUBSCRIBERS, 7))),
+        ("<last-reporter>10.20.0.109</last-reporter>", GROUPS),
+        ("<forwarding>false</forwarding>", 0),
+    ],
+)
+def test_those_whose_content_matches(duo: Duo, inner: str, count: int) -> None:
+    wanted = configuration.profile_state("group").replace("<group/>", f"<group>{inner}</group>")
+    answer = duo.sessions[0].get(("subtree", wanted)).data_xml.encode()
+    assert answer.count(b"<group-address>") == count
+
+
 def test_a_reader_that_stops_holds_nobody_up_and_loses_nothing(duo: Duo) -> None:
     slow = [raw(duo) for _ in range(9)]
     for client in slow:

@@ -27,6 +27,8 @@ from server.tree.build import from_data, with_streams
 from server.tree.filter import Selection
 from server.tree.node import Branch, ListNode
 from server.tree.xml import stream_xml
+from server.xpath.parser import parse
+from server.xpath.reach import XPathSelection
 
 WHEN = 1_700_000_000.0
 PIECE = StatePiece(
@@ -236,3 +238,28 @@ def test_a_reply_that_cannot_be_completed_ends_the_session(schema: Schema) -> No
 def test_a_dataplane_that_is_away_from_the_start_has_no_state(schema: Schema, tmp_path: Path) -> None:
     reader = StateReader(schema, ControlClient(tmp_path / "control.sock"))
     assert reader.read(Selection(schema, None)) == {}
+
+
+GROUP = "/trb:remote-backup/trb:remote-backup-profile[trb:name='a']/trb:group"
+
+
+@pytest.mark.parametrize(
+    ("expression", "key"),
+    [
+        (GROUP, GroupKey("a")),
+        (f"{GROUP}[trb:group-address='239.1.1.1']", GroupKey("a", "", "", "239.1.1.1")),
+        (
+            f"{GROUP}[trb:interface='e'][trb:subscriber='s'][trb:group-address='239.1.1.1']/trb:origin",
+            GroupKey("a", "e", "s", "239.1.1.1"),
+        ),
+        (f"{GROUP}[trb:origin='copied']", GroupKey("a")),
+        ("//trb:group[trb:origin='copied']", GroupKey()),
+    ],
+)
+def test_an_expression_asks_for_what_it_may_select(
+    schema: Schema, tmp_path: Path, expression: str, key: GroupKey
+) -> None:
+    reader = StateReader(schema, ControlClient(tmp_path / "control.sock"))
+    parsed = parse(expression, {"trb": "urn:twincast:yang:remote-backup"}, known=frozenset())
+    wanted = StateSelection((), (), (), (key,), counts=False)
+    assert reader.selection(XPathSelection(schema, parsed)) == wanted

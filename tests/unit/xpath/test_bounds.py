@@ -96,6 +96,28 @@ def test_what_has_to_be_built(expression, promise):
     assert selection.wants("/garden:garden/bed") is wanted
 
 
+PARTS = {
+    "/g:garden/g:path[g:from='a'][g:to='b']": {("a", "b")},
+    "/g:garden/g:path[g:to='b']/g:from": {(None, "b")},
+    "/g:garden/g:path[g:to='b'] | /g:garden/g:path[g:from='a']": {(None, "b"), ("a", None)},
+    "/g:garden/g:path[g:to='b'] | /g:garden/g:path": None,
+    "/g:garden/g:path[1][g:to='b']": None,
+    "/g:garden/g:path": None,
+    "/g:garden": None,
+    "//g:path[g:to='b']": None,
+    "/g:garden/g:bed": set(),
+}
+
+
+@pytest.mark.parametrize(("expression", "parts"), PARTS.items(), ids=PARTS)
+def test_the_parts_of_keys_that_are_named(expression, parts):
+    selection = XPathSelection(garden(), _parsed(expression))
+    found = selection.parts_of_keys("/garden:garden/path")
+    assert found == (None if parts is None else frozenset(parts))
+    whole = found is not None and all(None not in part for part in found)
+    assert selection.keys("/garden:garden/path") == (found if whole else None)
+
+
 def test_the_functions_of_yang(root):
     whole = tree(
         garden(),
