@@ -33,10 +33,14 @@ _NONE: Final = (0, 0)
 
 
 class _Opening:
-    """A capture that is being opened, and what is to be sent on it then."""
+    """A capture that is being opened, and what is to be sent on it then.
+
+    `wanted`: no other order came since. A link that comes and goes faster than that leaves none behind.
+    """
 
     def __init__(self, effect: effects.OpenCapture) -> None:
         self.effect = effect
+        self.wanted = True
         self.frames: list[bytes] = []
 
     def send(self, frame: bytes) -> bool:
@@ -70,11 +74,15 @@ class Captures:
 
     def open(self, effect: effects.OpenCapture) -> None:
         """Capture an interface; one that refuses is tried again."""
-        name = effect.interface
-        self._close(name)
-        opening = self._opening[name] = _Opening(effect)
-        work = partial(self._interfaces.open, name, effect.index, upstream=effect.upstream)
-        self._do(work, partial(self._opened, opening))
+        self._close(effect.interface)
+        opening = self._opening[effect.interface] = _Opening(effect)
+        self._do(partial(self._made, opening), partial(self._opened, opening))
+
+    def _made(self, opening: _Opening) -> FrameSource:
+        effect = opening.effect
+        if not opening.wanted:
+            raise CaptureError("not wanted any more")
+        return self._interfaces.open(effect.interface, effect.index, upstream=effect.upstream)
 
     def _do(self, work: Callable[[], Any], then: Callable[[Any], None]) -> None:
         """Do what may wait in the kernel, then, on the loop, what follows."""
@@ -91,17 +99,16 @@ class Captures:
     def _opened(self, opening: _Opening, done: "Future[FrameSource]") -> None:
         effect = opening.effect
         name = effect.interface
-        wanted = self._opening.get(name) is opening
-        if wanted:
+        if opening.wanted:
             del self._opening[name]
         try:
             capture = done.result()
         except CaptureError as error:
-            if wanted:
+            if opening.wanted:
                 self._unsent(name, len(opening.frames))
                 self._refused(effect, str(error))
             return
-        if not wanted:
+        if not opening.wanted:
             self._do(capture.close, _nothing)
             return
         self._begin(name, capture)
@@ -191,7 +198,9 @@ class Captures:
         retry = self._retries.pop(name, None)
         if retry is not None:
             retry.cancel()
-        self._opening.pop(name, None)
+        opening = self._opening.pop(name, None)
+        if opening is not None:
+            opening.wanted = False
         if name not in self._open:
             return
         self._tell(name)

@@ -57,6 +57,7 @@ class Rig:
     def __init__(self, *, waits: bool = False) -> None:
         self.sources: list[Source] = []
         self.refuse = False
+        self.at_open: Callable[[], None] = lambda: None
         self.waits = waits
         self.told: list[Any] = []
         self.loop = Loop()
@@ -65,6 +66,7 @@ class Rig:
     def open(self, name: str, index: int, *, upstream: bool) -> Source:
         if self.refuse:
             raise CaptureError("no privilege")
+        self.at_open()
         self.sources.append(Source())
         return self.sources[-1]
 
@@ -208,18 +210,26 @@ def test_what_waited_for_a_capture_that_is_refused_was_not_sent() -> None:
     assert len(rig.loop.later) == 1
 
 
+def test_one_that_is_not_wanted_any_more_is_not_opened() -> None:
+    rig = Rig(waits=True)
+    for _ in range(20):
+        rig.captures.open(OPEN)
+        rig.captures.close(CLOSE)
+    rig.captures.open(OPEN)
+    while rig.loop.jobs:
+        rig.loop.jobs.pop(0)()
+    assert [source.closed for source in rig.sources] == [False]
+    assert rig.taken() == [messages.CaptureTold("access0", "ring")]
+
+
 def test_one_that_is_not_wanted_any_more_when_it_is_open_is_closed() -> None:
     rig = Rig(waits=True)
     rig.captures.open(OPEN)
-    rig.captures.close(CLOSE)
-    rig.captures.open(OPEN)
-    for _ in range(3):
+    rig.at_open = lambda: rig.captures.close(CLOSE)
+    while rig.loop.jobs:
         rig.loop.jobs.pop(0)()
-    assert [source.closed for source in rig.sources] == [True, False]
-    assert rig.taken() == [messages.CaptureTold("access0", "ring")]
-    rig.captures.close(CLOSE)
-    rig.loop.jobs.pop()()
-    assert [source.closed for source in rig.sources] == [True, True]
+    assert [source.closed for source in rig.sources] == [True]
+    assert rig.taken() == []
 
 
 def full(rig: Rig, number: int) -> list[Source]:
