@@ -5,13 +5,13 @@ expires, as with the limits. Leaving is never refused.
 """
 
 from collections.abc import Sequence
-from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Final
 
 import msgspec
 
 from dataplane.config import FilterRule, IgmpConfig
 from dataplane.membership.groups import EntryState, FilterMode
+from dataplane.membership.prefixes import PrefixIndex, Rule, Verdict, prefix_of
 from dataplane.packets.messages import Address, GroupRecord, RecordType
 from dataplane.packets.wire import DropReason
 
@@ -24,12 +24,6 @@ _CHANGE_TO_INCLUDE_MODE: Final = RecordType.CHANGE_TO_INCLUDE_MODE
 _BLOCK_OLD_SOURCES: Final = RecordType.BLOCK_OLD_SOURCES
 
 
-class _Rule(msgspec.Struct, frozen=True, gc=False):
-    permit: bool
-    group: IPv4Network | IPv6Network
-    source: IPv4Network | IPv6Network | None
-
-
 class GroupFilter:
     """The first rule that matches decides; what none matches is permitted.
 
@@ -40,36 +34,37 @@ class GroupFilter:
     def __init__(self, rules: Sequence[FilterRule]) -> None:
         """Raises ValueError for a prefix that is none."""
         self._rules = tuple(
-            _Rule(
-                rule.permit,
-                ip_network(rule.group, strict=False),
-                ip_network(rule.source, strict=False) if rule.source else None,
-            )
+            Rule(rule.permit, prefix_of(rule.group), prefix_of(rule.source) if rule.source else None)
             for rule in rules
         )
-        self._about: dict[Address, tuple[_Rule, ...]] = {}
+        self._groups = PrefixIndex((rule.group, place) for place, rule in enumerate(self._rules))
+        self._about: dict[Address, Verdict] = {}
+        self._verdicts: dict[tuple[int, ...], Verdict] = {}
 
     def permits_any_source(self, group: Address) -> bool:
         """Whether the group may be joined for any source."""
-        return next((rule.permit for rule in self._rules_for(group) if rule.source is None), True)
+        return self._verdict(group).any_source
 
     def permitted(self, group: Address, sources: Sequence[Address]) -> tuple[Address, ...]:
         """Return those of the sources from which the group may be received, in their order."""
-        rules = self._rules_for(group)
-        return tuple(source for source in sources if _permits(rules, source))
+        verdict = self._verdict(group)
+        return tuple(source for source in sources if verdict.permits(source))
 
-    def _rules_for(self, group: Address) -> tuple[_Rule, ...]:
-        """The rules about a group; remembered, because a group is joined again and again."""
-        rules = self._about.get(group)
-        if rules is None:
+    def _verdict(self, group: Address) -> Verdict:
+        """What the rules about a group say; remembered, because a group is joined again and again."""
+        verdict = self._about.get(group)
+        if verdict is None:
             if len(self._about) >= _CACHED_GROUPS:
                 self._about.clear()
-            rules = self._about[group] = tuple(rule for rule in self._rules if group in rule.group)
-        return rules
+            verdict = self._about[group] = self._make(tuple(sorted(self._groups.matches(group))))
+        return verdict
 
-
-def _permits(rules: Sequence[_Rule], source: Address) -> bool:
-    return next((rule.permit for rule in rules if rule.source is None or source in rule.source), True)
+    def _make(self, places: tuple[int, ...]) -> Verdict:
+        """Groups that the same rules are about share what is made of them: there are no more than rules."""
+        verdict = self._verdicts.get(places)
+        if verdict is None:
+            verdict = self._verdicts[places] = Verdict([self._rules[place] for place in places])
+        return verdict
 
 
 class Admission:
