@@ -75,6 +75,26 @@ def test_a_version_2_report_is_for_any_source(table):
     assert changes.refused == (DropReason.GROUP_DENIED,)
 
 
+@pytest.mark.parametrize(
+    ("group", "everywhere", "source"),
+    [("232.0.0.0/8", "0.0.0.0/0", "10.9.9.9"), ("ff3e::/32", "::/0", "2001:db8::9")],
+)
+@pytest.mark.parametrize("version", [2, 3])
+def test_a_router_that_is_aware_of_ssm_ignores_memberships_for_any_source(group, everywhere, source, version):
+    """RFC 4604 section 2.2, by two rules: in the range of SSM only memberships that name sources count."""
+    rules = (FilterRule(True, group, everywhere), FilterRule(False, group))
+    table = MembershipTable(IgmpConfig(group_filter=rules))
+    address, other = (
+        ip_address(group.split("/")[0]) + 1,
+        ip_address("239.1.1.1" if "." in group else "ff1e::1"),
+    )
+    assert table.report(A, report(RecordType.MODE_IS_EXCLUDE, address, version=version), HOST, 0.0).refused
+    assert not table.report(A, report(RecordType.MODE_IS_EXCLUDE, other, version=version), HOST, 0.0).refused
+    named = report(RecordType.ALLOW_NEW_SOURCES, address, ip_address(source))
+    assert not table.report(A, named, HOST, 0.0).refused
+    assert sorted(table.groups(), key=int) == sorted([address, other], key=int)
+
+
 def test_denied_sources_are_taken_out_of_a_report(table):
     changes = table.report(A, report(RecordType.ALLOW_NEW_SOURCES, G, GOOD, BAD), HOST, 0.0)
     assert changes.refused == (DropReason.SOURCE_DENIED,)
