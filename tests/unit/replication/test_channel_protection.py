@@ -2,13 +2,14 @@
 
 import asyncio
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from dataplane.config import Secret, Security
 from dataplane.engine.effects import OpenChannel
 from dataplane.protection import protection
+from dataplane.replication import making
 from dataplane.replication.channel import Protection
 from dataplane.replication.keys import KeyStore
 from dataplane.replication.outputs import ChannelState, Limits, OutOfSync, SyncState
@@ -192,6 +193,29 @@ def test_a_certificate_that_was_replaced_counts_from_the_next_connection_on(tmp_
         await eventually(lambda: "peer-refused-certificate" in low.told, "the new one is not known yet")
         store(tmp_path / "two", two, new[1], "rbs1")
         await eventually(lambda: low.connected and high.connected, "connected again")
+
+    run(scenario, guards=guards)
+
+
+def test_a_connection_outlives_a_certificate_and_the_next_one_does_not_begin(tmp_path):
+    """Two seconds are left of it; a new one under the same name is enough to go on."""
+    soon = datetime.now(UTC) + timedelta(seconds=2)
+    one, two = identity(days=1, now=soon - timedelta(days=1)), identity()
+    guards = opened(tmp_path / "one", one, two), opened(tmp_path / "two", two, one)
+
+    async def scenario(low, high):
+        await both(low, high)
+        await eventually(lambda: low.connected and high.connected, "connected")
+        await eventually(lambda: datetime.now(UTC) > soon, "the end of the certificate")
+        low.join(record(1))
+        await eventually(lambda: key_of(record(1)) in high.router.copies, "the connection goes on")
+        assert low.told.count("connected") == 1
+        high.channel._current.abort()
+        await eventually(lambda: "certificate-expired" in low.told, "nothing is shown that has ended")
+        new = one[0], making.make_certificate(one[0], "new", (), datetime.now(UTC), 30)
+        store(tmp_path / "one", new, two[1], "rbs1")
+        store(tmp_path / "two", two, new[1], "rbs1")
+        await eventually(lambda: low.connected and high.connected, "connected with the new one")
 
     run(scenario, guards=guards)
 
