@@ -39,6 +39,7 @@ from dataplane.replication.pending import Batch, BatchSource, Pending, Waiting
 from dataplane.replication.records import MAX_RECORDS, Record, RecordBuffer, aged, key_of, pack
 
 _NEVER = float("-inf")
+_AT_ONCE = 0.0
 
 
 class Outgoing:
@@ -112,6 +113,7 @@ class Outgoing:
         for backup_id in sorted(added):
             profile = self._profiles.setdefault(backup_id, Pending())
             outputs.append(self._snapshot(backup_id, profile, returned=backup_id in returned))
+        self._pace(_AT_ONCE)
         return outputs + self._overdue()
 
     @staticmethod

@@ -3,6 +3,8 @@
 Batches are sent a part at a time, a part with every `wait`; members come and go between the parts.
 """
 
+from dataclasses import replace
+
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
@@ -75,8 +77,30 @@ class Replication(RuleBasedStateMachine):
     def commit(self, side, igmp_copy):
         self.router(side).configure(igmp_copy=igmp_copy)
 
+    @rule(side=SIDES)
+    def delete_profile(self, side):
+        """What it held is gone, and the peer keeps what it has of it until it ages."""
+        router, other = self.router(side), self.router("b" if side == "a" else "a")
+        if len(router.settings) == 1:
+            return
+        router.unsaid |= {key for key in (*router.local, *other.copies) if key[0] == 2}
+        for held in (router.local, router.copies):
+            for key in [key for key in held if key[0] == 2]:
+                del held[key]
+        router.settings.pop()
+        router.perform(router.machine.configure(router.settings, self.link.now))
+
+    @rule(side=SIDES)
+    def make_profile_again(self, side):
+        router = self.router(side)
+        if len(router.settings) == 1:
+            router.settings.append(replace(router.settings[0], backup_id=2))
+            router.perform(router.machine.configure(router.settings, self.link.now))
+
     @rule()
     def quiet(self):
+        for side in ("a", "b"):
+            self.make_profile_again(side)
         self.link.settle()
         while self.unreliable and self.unacknowledged():
             self.link.advance(1.0)

@@ -63,3 +63,18 @@ def test_a_profile_that_waits_for_another_goes_on_when_the_other_is_gone():
     link.settle()
     assert link.a.machine.sync_state is SyncState.IN_SYNC
     assert key_of(record(50, backup_id=2)) in link.b.copies
+
+
+def test_a_batch_that_waits_behind_another_profile_goes_on_when_that_is_gone():
+    link = Link(Router(1, (1, 2), Limits(batch_window=8)), Router(2, (1, 2)))
+    link.a.local = {key_of(record(group)): record(group) for group in range(8)}
+    link.a.local |= {key_of(record(50, backup_id=2)): record(50, backup_id=2)}
+    link.connect()
+    link.deliver(link.b, 2)
+    link.advance(0.0)
+    assert link.a.machine.next_deadline() > link.now, "the window is full"
+    link.b.settings.pop(0)
+    link.b.perform(link.b.machine.configure(link.b.settings, link.now))
+    link.settle()
+    assert link.a.machine.sync_state is SyncState.IN_SYNC
+    assert key_of(record(50, backup_id=2)) in link.b.copies
