@@ -328,7 +328,10 @@ class Bindings:
         return any(index is not None for index in dropped)
 
     def verify(self) -> int:
-        """Bind again what is not bound as it should be; return how many VIFs that were. Raises PlaneError."""
+        """Bind again what is not bound as it should be; return how many VIFs, and rules, that were.
+
+        Raises PlaneError.
+        """
         self._sinks = {
             place: index
             for place, index in self._sinks.items()
@@ -336,13 +339,26 @@ class Bindings:
         }
         used = (table for table in self.tables if table.number <= self.placement.further)
         lost = sum(_forget_lost(table) for table in used)
+        ruled = sum(_lead_to(table) for table in self.at(FIRST_TABLE))
         if lost or self.placement.further:
             self._connect_all()
         if lost:
             self._bind(UPSTREAM, None if self.upstream is None else self.upstream[1], NAMELESS)
             for port in self.links:
                 self.settle(port)
-        return lost
+        return lost + ruled
+
+
+def _lead_to(table: KernelTable) -> bool:
+    """Make the rule that leads to the first table if no rule does; a kernel with one table has no rules."""
+    family = table.family
+    try:
+        if devices.has_rule(family.netlink, family.default_table):
+            return False
+        devices.add_default_rule(family.netlink, family.default_table)
+    except OSError:
+        return False
+    return True
 
 
 def _name_of(index: int) -> str:

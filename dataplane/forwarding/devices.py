@@ -33,6 +33,7 @@ LARGEST_MTU: Final = 65_535
 """What passes the upstream interface must pass between the tables and into a sink: the kernel would tell an
 IPv6 source of a smaller one, which makes its packets smaller for everybody (RFC 8201)."""
 RULE_PRIORITY: Final = 7_300
+DEFAULT_PRIORITY: Final = 32_767
 FIRST_FURTHER_TABLE: Final = 7_300
 """Numbers of the kernel's tables beyond the default one: this plus the table, from 1."""
 
@@ -224,6 +225,21 @@ def _rule(family: int, table: int) -> bytes:
     body += netlink.attribute(FRA_IIFNAME, link_names(table)[1].encode() + b"\0")
     body += netlink.attribute(FRA_PRIORITY, _U32.pack(RULE_PRIORITY + table))
     return body + netlink.attribute(FRA_TABLE, _U32.pack(kernel_table(table)))
+
+
+def has_rule(family: int, table: int) -> bool:
+    """Whether any rule leads to a table of the kernel, by its number there. Raises OSError."""
+    rules = netlink.dump(netlink.RTM_GETRULE, _RULE.pack(family, *bytes(7), 0))
+    found = (netlink.attributes(rule.body, _RULE.size) for rule in rules)
+    return any(_U32.unpack(each[FRA_TABLE])[0] == table for each in found if FRA_TABLE in each)
+
+
+def add_default_rule(family: int, table: int) -> None:
+    """Make the kernel's own rule for everything anew. Raises OSError."""
+    body = _RULE.pack(family, 0, 0, 0, 0, 0, 0, FR_ACT_TO_TBL, 0)
+    body += netlink.attribute(FRA_PRIORITY, _U32.pack(DEFAULT_PRIORITY))
+    body += netlink.attribute(FRA_TABLE, _U32.pack(table))
+    netlink.change(netlink.RTM_NEWRULE, netlink.CREATE | netlink.EXCLUSIVE, body)
 
 
 def further_tables() -> Iterator[int]:

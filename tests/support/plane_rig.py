@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from cli.lab.namespaces import Namespace, veth
 from dataplane.forwarding.kernel import KernelPlane, open_multicast_routing_sockets
-from dataplane.forwarding.plane import RouteCounters, RouteKey
+from dataplane.forwarding.plane import Repairs, RouteCounters, RouteKey
 from dataplane.forwarding.table import KernelTable, RoutingSocket
 from dataplane.packets.messages import Address
 from tests.support.plane_contract import IPV4, IPV6, PACKET, PORTS, UPSTREAMS
@@ -169,6 +169,11 @@ def kernel_rig() -> Iterator[KernelRig]:
         rig.close()
         for namespace in (router, *hosts.values()):
             namespace.close()
+
+
+def audited(rig: KernelRig, *, whole: bool = True) -> Repairs:
+    """What one audit puts right."""
+    return sum(rig.plane.audit(whole=whole), Repairs())
 
 
 def _packet_socket(interface: str) -> socket.socket:
