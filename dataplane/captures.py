@@ -64,6 +64,7 @@ class Captures:
         self._give = give
         self._loop = loop
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="captures")
+        self._orders: dict[str, effects.OpenCapture] = {}
         self._open: dict[str, FrameSource] = {}
         self._opening: dict[str, _Opening] = {}
         self._retries: dict[str, asyncio.TimerHandle] = {}
@@ -75,6 +76,7 @@ class Captures:
     def open(self, effect: effects.OpenCapture) -> None:
         """Capture an interface; one that refuses is tried again."""
         self._close(effect.interface)
+        self._orders[effect.interface] = effect
         opening = self._opening[effect.interface] = _Opening(effect)
         self._do(partial(self._made, opening), partial(self._opened, opening))
 
@@ -133,6 +135,7 @@ class Captures:
     def close(self, effect: effects.CloseCapture) -> None:
         """Capture an interface no more."""
         self._close(effect.interface)
+        self._orders.pop(effect.interface, None)
         self._refusals.pop(effect.interface, None)
 
     async def stop(self) -> None:
@@ -180,7 +183,12 @@ class Captures:
         self._turn.took(name, len(captured))
         self._give(*[messages.FrameCaptured(name, item.frame, item.outer_vlan) for item in captured])
         if not capture.alive and self._open.get(name) is capture:
-            self._close(name)
+            self._lost(name)
+
+    def _lost(self, name: str) -> None:
+        """The interface is gone, which the engine hears too; unless that was lost and it is there again."""
+        self._close(name)
+        self._retries[name] = self._loop.call_later(CAPTURE_RETRY, self.open, self._orders[name])
 
     def _tell(self, name: str) -> None:
         capture = self._open.get(name)

@@ -232,6 +232,19 @@ def test_one_that_is_not_wanted_any_more_when_it_is_open_is_closed() -> None:
     assert rig.taken() == []
 
 
+def test_an_interface_that_went_without_a_word_is_captured_again() -> None:
+    """One that was made anew with the same index, while the kernel's events were lost."""
+    rig = Rig()
+    rig.captures.open(OPEN)
+    rig.sources[0].alive = False
+    rig.loop.turn()
+    assert rig.sources[0].closed
+    assert rig.taken()[-1] == messages.CaptureTold("access0", "")
+    (again,) = rig.loop.later
+    again()
+    assert rig.taken() == [messages.CaptureTold("access0", "ring")]
+
+
 def full(rig: Rig, number: int) -> list[Source]:
     """So many interfaces with frames that wait."""
     for index in range(number):
