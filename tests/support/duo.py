@@ -3,7 +3,7 @@
 import json
 import os
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -95,13 +95,18 @@ def free_port() -> int:
 
 
 @contextmanager
-def running_duo(folder: Path, *options: str) -> Iterator[Duo]:
-    """Two routers for as long as the block lasts, not configured yet; `options` are for both."""
+def running_duo(
+    folder: Path, *options: str, own: Callable[[int], tuple[str, ...]] = lambda _: ()
+) -> Iterator[Duo]:
+    """Two routers for as long as the block lasts, not configured yet.
+
+    `options` are for both, `own` has those of each by its number.
+    """
     folders = [_wires(folder / f"wires-{number}", number) for number in (0, 1)]
     with ExitStack() as stack:
         routers = [
             stack.enter_context(
-                Twincast(folder / f"router-{number}", "--wires", str(folders[number]), *options)
+                Twincast(folder / f"router-{number}", "--wires", str(folders[number]), *options, *own(number))
             )
             for number in (0, 1)
         ]
