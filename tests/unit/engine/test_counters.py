@@ -5,7 +5,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 import pytest
 from msgspec.structs import replace
 
-from dataplane.actions import ResetStatistics
+from dataplane.actions import BatchBackup, ResetStatistics
 from dataplane.config import FilterRule, Role
 from dataplane.engine.messages import CaptureTold, FrameCaptured
 from dataplane.packets.frames import query_frame, report_frames
@@ -236,3 +236,23 @@ def test_counters_outlive_roles_blocks_and_connections(pair: Pair) -> None:
     pair.mend_channel()
     pair.run(5)
     assert (pair.a.statistics()[0], pair.a.service_state().discontinuity_time) == (before[0][0], before[1])
+
+
+def test_both_ends_count_the_same_records(pair: Pair) -> None:
+    for step in range(10):
+        for stb in range(1, 5):
+            pair.a.join(GROUP + step, stb=stb)
+            pair.b.join(MLD_GROUP + step, stb=stb, tags=(0, 0, stb))
+        pair.a.leave(GROUP + step, stb=1)
+        pair.run(0.3)
+    pair.a.give(BatchBackup(SERVICE))
+    pair.b.configure(pair.b.service(block_receive=True))
+    pair.a.join(GROUP + 50)
+    pair.run(5)
+    for one, other in ((pair.a, pair.b), (pair.b, pair.a)):
+        sent, received = one.service_state().sent, other.service_state().received
+        assert sent["acknowledged"] == sent["success"] == sent["total"] == received["total"] >= 40
+        assert received["success"] + received["blocked"] == received["total"]
+        applied = sum(other.statistics(kind, mld=mld)[1].get("total", 0) for kind, mld in KINDS)
+        assert applied == received["success"]
+    assert pair.b.service_state().received["blocked"] > 0
