@@ -6,6 +6,7 @@ refused by `prepare`, so that `apply` has nothing left to refuse.
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from ipaddress import IPv4Address
 from typing import TypeVar
 
 from dataplane.config import (
@@ -24,6 +25,7 @@ from dataplane.membership.admission import GroupFilter
 
 T = TypeVar("T", ServiceConfig, ProfileConfig, InterfaceConfig)
 
+_BROADCAST = IPv4Address("255.255.255.255")
 MAXIMUM_PREPARED = 16
 """Changes prepared at a time; the server prepares one at a time."""
 
@@ -161,6 +163,7 @@ class Transactions:
     def _refusals(self, change: Reconfigure) -> Iterable[Refusal]:
         for service in change.services:
             yield from self.problems_of(service)
+            yield from _odd_addresses(service)
         yield from self._shared_ports(change)
         yield from self._too_many_ports(change)
 
@@ -193,6 +196,18 @@ class Transactions:
             problem = capacity_problem(kept, self.tables)
             if problem is not None:
                 yield Refusal(Subject.INTERFACE, name, "multicast", problem, "too-many-ports")
+
+
+def _odd_addresses(service: ServiceConfig) -> Iterable[Refusal]:
+    """No connection is ever made from or to these; a link-local address would need a zone."""
+    peer = service.peer
+    if peer is None:
+        return
+    for leaf, address in (("address", peer.address), ("source-address", peer.source_address)):
+        zone = address.version == 6 and address.is_link_local
+        if zone or address.is_unspecified or address.is_multicast or address == _BROADCAST:
+            text = f"A channel cannot be from or to {address}."
+            yield Refusal(Subject.SERVICE, service.name, f"peer/{leaf}", text, "address-not-usable")
 
 
 def read_delta(delta: ConfigDelta) -> Reconfigure:

@@ -141,6 +141,22 @@ def test_two_services_cannot_have_one_port_of_one_address(transactions: Transact
         transactions.abort(transactions.prepare(OWNER, transactions.generation, good))
 
 
+@pytest.mark.parametrize("odd", ["0.0.0.0", "255.255.255.255", "224.0.0.1", "::", "ff02::1", "fe80::1"])
+def test_addresses_that_no_channel_can_have_are_refused(transactions: Transactions, odd: str) -> None:
+    address = ip_address(odd)
+    good = ip_address("192.0.2.1" if address.version == 4 else "2001:db8::1")
+    for leaf, peer in (
+        ("peer/address", PeerConfig(address, good, 2000)),
+        ("peer/source-address", PeerConfig(good, address, 2000)),
+    ):
+        delta = ConfigDelta(services=(ServiceOnWire.wrap(ServiceConfig("one", peer=peer)),))
+        with pytest.raises(PrepareRefused) as refused:
+            transactions.prepare(OWNER, transactions.generation, delta)
+        assert [(each.leaf, each.app_tag) for each in refused.value.refusals] == [
+            (leaf, "address-not-usable")
+        ]
+
+
 def test_access_ports_beyond_the_tables_are_refused(transactions: Transactions) -> None:
     ports = tuple(InterfaceConfig(f"access{number}", access=AccessConfig()) for number in range(121))
     transactions.apply(transactions.prepare(OWNER, transactions.generation, ConfigDelta(interfaces=ports)))
