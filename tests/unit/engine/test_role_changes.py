@@ -12,7 +12,19 @@ from dataplane.config import ETrunkArbitration, PeerConfig, ProfileConfig, Role,
 from dataplane.engine import effects, messages
 from dataplane.links import Link
 from dataplane.state import DualMaster
-from tests.support.routers import CORE, PORT, PROFILE, SERVICE, WALL, Pair, Router, access, profile, upstream
+from tests.support.routers import (
+    CORE,
+    GROUP,
+    PORT,
+    PROFILE,
+    SERVICE,
+    WALL,
+    Pair,
+    Router,
+    access,
+    profile,
+    upstream,
+)
 
 HOLD = 0.3
 TRUNK = ETrunkArbitration(1, hello_interval=0.1, revert_delay=1.0)
@@ -291,6 +303,32 @@ def test_two_profiles_share_the_load_and_each_moves_by_itself() -> None:
         pair.run(3.0)
         assert masters() == ("a", "b")
     assert (pair.a.forwards(), pair.b.forwards()) == ({PORT}, {"access1"})
+
+
+@pytest.mark.parametrize("heard_by", ["a", "b"])
+@pytest.mark.parametrize("back", [False, True], ids=["failover", "failback"])
+def test_rule_10_a_leave_is_finished_over_a_change_in_either_direction(heard_by: str, back: bool) -> None:
+    """Whoever of the two hears the member: behind a smart link that is not always the master."""
+    pair = trunks(revertive=False)
+    if back:
+        failover(pair)
+        pair.a.link(CORE, 2)
+        pair.run(1.0)
+    hearing = pair.a if heard_by == "a" else pair.b
+    hearing.join(stb=2)
+    pair.a.leave()
+    pair.run(0.1)
+    hearing.leave(stb=2)
+    pair.run(0.5)
+    for router in (pair.a, pair.b):
+        router.frames.clear()
+    new = pair.a if back else pair.b
+    switch_over(new)
+    pair.run(0.05)
+    assert roles(pair) == (("master", "backup") if back else ("backup", "master"))
+    pair.run(3.0)
+    assert GROUP in [query.group for query in new.queries()]
+    assert (pair.a.has_entry(), pair.b.has_entry()) == (False, False)
 
 
 def groups(count: int) -> list[IPv4Address]:
