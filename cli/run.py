@@ -27,6 +27,8 @@ LOGGER = logging.getLogger("twincast.cli.run")
 DEFAULT_USER = "admin"
 MAX_CREDENTIALS = 1024 * 1024
 """Bytes of a password or authorized_keys file."""
+HELD_SECONDS: Final = 3.0
+"""How long a multicast routing table may be held by a dataplane whose supervisor was killed."""
 NETCONF: Final = "netconf"
 """The name under which the listener is handed over."""
 ROUTING: Final = "mroute"
@@ -287,7 +289,7 @@ def _multicast_routing(plane: str) -> tuple[RoutingSocket, ...]:
     from dataplane.forwarding.table import open_multicast_routing_sockets
 
     try:
-        routing, missing = open_multicast_routing_sockets()
+        routing, missing = open_multicast_routing_sockets(HELD_SECONDS)
     except PlaneError as error:
         if plane == "kernel":
             raise StartError(f"multicast routing is not to be had: {error}") from error

@@ -5,6 +5,7 @@ Knows VIF numbers and interface indices only; which port is where is decided one
 
 import errno
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from typing import Final
 
 from dataplane.capture.filter import NOTHING, attach
 from dataplane.forwarding import devices, mroute
-from dataplane.forwarding.family import FAMILIES
+from dataplane.forwarding.family import FAMILIES, Family
 from dataplane.forwarding.placement import FIRST_TABLE, MAXIMUM_TABLES, MAXIMUM_VIFS, UPSTREAM_VIF
 from dataplane.forwarding.plane import PlaneError, PortCounters, RouteCounters, RouteKey
 
@@ -22,6 +23,8 @@ PROBES: Final = {
     6: RouteKey(IPv6Address("ff3e:ffff::ffff"), IPv6Address("::1")),
 }
 """Entries that never see a packet, for a host's own address is no source on the wire; see `bindings`."""
+PAUSE: Final = 0.05
+"""Seconds between attempts to take a table that is held."""
 EVERY_VIF: Final = (1 << MAXIMUM_VIFS) - 1
 _REMEMBERED: Final = 1024
 
@@ -52,12 +55,15 @@ class RoutingSocket:
     socket: socket.socket
 
 
-def open_multicast_routing_socket(version: int = 4, table: int = FIRST_TABLE) -> socket.socket:
+def open_multicast_routing_socket(
+    version: int = 4, table: int = FIRST_TABLE, patience: float = 0.0
+) -> socket.socket:
     """Open a raw socket and become the multicast router of a table (MRT_INIT) in this network namespace.
 
     The supervisor calls it and keeps the socket. Nothing is ever received on it: packets come through the
     capture, and where an upcall cannot be delivered the kernel keeps no unresolved entry, so unwanted groups
-    cost no memory. Raises PlaneError: no privilege, no kernel support, or another daemon has the table.
+    cost no memory. Raises PlaneError: no privilege, no kernel support, or another daemon has the table, also
+    after `patience` seconds.
     """
     family = next(family for family in FAMILIES if family.version == version)
     what = f"IPv{version} multicast routing"
@@ -67,35 +73,54 @@ def open_multicast_routing_socket(version: int = 4, table: int = FIRST_TABLE) ->
         raise PlaneError(f"{what}: socket: {advice(error)}") from error
     try:
         attach(routing, NOTHING)
-        mroute.become_router(family, routing, None if table == FIRST_TABLE else devices.kernel_table(table))
+        _become_router(
+            family, routing, None if table == FIRST_TABLE else devices.kernel_table(table), patience
+        )
     except OSError as error:
         routing.close()
         raise PlaneError(f"{what}: {advice(error)}") from error
     return routing
 
 
-def open_multicast_routing_sockets() -> tuple[tuple[RoutingSocket, ...], tuple[str, ...]]:
+def _become_router(family: Family, routing: socket.socket, table: int | None, patience: float) -> None:
+    """Take a table; a former dataplane whose supervisor was killed holds it until it has ended."""
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            mroute.become_router(family, routing, table)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or time.monotonic() >= deadline:
+                raise
+        else:
+            return
+        time.sleep(PAUSE)
+
+
+def open_multicast_routing_sockets(
+    patience: float = 0.0,
+) -> tuple[tuple[RoutingSocket, ...], tuple[str, ...]]:
     """Open the tables of both families; return them, and what could not be had.
 
     Further tables are opened while they are empty, so that the supervisor holds whatever the dataplane may
     come to use. They are used in their order, so one that is not to be had for IPv4 is the end of them.
-    Raises PlaneError when the first table of IPv4 is not to be had.
+    Raises PlaneError when the first table of IPv4 is not to be had. One that is held is waited for.
     """
-    opened = [RoutingSocket(4, FIRST_TABLE, open_multicast_routing_socket())]
+    first = open_multicast_routing_socket(patience=patience)
+    opened = [RoutingSocket(4, FIRST_TABLE, first)]
     missing: list[str] = []
-    opened.extend(_opened(6, FIRST_TABLE, missing))
+    opened.extend(_opened(6, FIRST_TABLE, missing, patience))
     for table in range(FIRST_TABLE + 1, MAXIMUM_TABLES):
-        found = _opened(4, table, missing)
+        found = _opened(4, table, missing, patience)
         if not found:
             break
-        opened.extend((*found, *_opened(6, table, missing)))
+        opened.extend((*found, *_opened(6, table, missing, patience)))
     return tuple(opened), tuple(missing)
 
 
-def _opened(version: int, table: int, missing: list[str]) -> tuple[RoutingSocket, ...]:
+def _opened(version: int, table: int, missing: list[str], patience: float) -> tuple[RoutingSocket, ...]:
     """Open one table, if it is to be had; else note in `missing` why not."""
     try:
-        return (RoutingSocket(version, table, open_multicast_routing_socket(version, table)),)
+        return (RoutingSocket(version, table, open_multicast_routing_socket(version, table, patience)),)
     except PlaneError as error:
         missing.append(f"table {table}: {error}")
         return ()

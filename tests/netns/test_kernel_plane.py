@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import threading
+import time
 from contextlib import contextmanager
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -86,6 +87,15 @@ def test_the_33rd_vif_is_refused_by_the_kernel():
 def test_a_second_router_is_told_who_is_in_the_way():
     with open_multicast_routing_socket(), pytest.raises(PlaneError, match="another multicast routing daemon"):
         open_multicast_routing_socket()
+
+
+def test_a_table_that_a_dying_dataplane_still_holds_is_waited_for(monkeypatch):
+    held = [open_multicast_routing_socket(version) for version in (4, 6)]
+    monkeypatch.setattr(time, "sleep", lambda _: held.pop(0).close())
+    opened, missing = open_multicast_routing_sockets(patience=10)
+    assert (len(opened), missing, held) == (8, (), [])
+    for each in opened:
+        each.socket.close()
 
 
 def test_tables_end_where_another_daemon_has_one():
