@@ -21,8 +21,8 @@ from dataplane.engine.leaving import leave
 from dataplane.engine.links import attach_port, attach_upstream, tell_ports, wanted_ports
 from dataplane.engine.messages import Reconfigure
 from dataplane.engine.status import (
+    forget_peer,
     refresh_copy_states,
-    refresh_remapped,
     refresh_service,
     tell_settings,
 )
@@ -203,9 +203,8 @@ def _put_profile(world: World, config: ProfileConfig, now: float) -> None:
         world.by_service.setdefault(config.service_name, set()).add(config.name)
         world.settings_changed.add(config.service_name)
     if remapped:
-        refresh_remapped(world, profile, now)
-    else:
-        refresh_copy_states(world, profile, now)
+        forget_peer(world, profile, now)
+    world.restated.add(config.name)
 
 
 def _unmap(world: World, profile: Profile) -> None:
@@ -282,11 +281,14 @@ def _enabled_again(world: World, config: ProfileConfig, old: ProfileConfig | Non
 
 
 def _refresh(world: World, change: Reconfigure, now: float) -> None:
+    """Tell how the profiles stand now; how they stood between two parts of the commit concerns nobody."""
     for name in change.removed_services:
-        for profile in world.by_service.get(name, ()):
-            refresh_copy_states(world, world.profiles[profile], now)
+        world.restated |= world.by_service.get(name, set())
     for item in change.services:
         refresh_service(world, world.services[item.name], now)
+    for name in sorted(world.restated & world.profiles.keys()):
+        refresh_copy_states(world, world.profiles[name], now)
+    world.restated.clear()
 
 
 # interfaces
@@ -327,7 +329,7 @@ def _put_port(world: World, config: InterfaceConfig, now: float) -> None:
                 port.sides[version].policer = Policer(settings)
         _unbind(world, port)
         port.config = config
-    _bind(world, port, now)
+    _bind(world, port)
     attach_port(world, port, now)
 
 
@@ -336,29 +338,27 @@ def _sides(access: AccessConfig) -> dict[int, IgmpConfig]:
     return {IGMP: access.igmp, MLD: access.mld}
 
 
-def _bind(world: World, port: Port, now: float) -> None:
+def _bind(world: World, port: Port) -> None:
     profile = world.profiles.get(port.profile_name)
     if profile is None or port.config.access is None:
         return
     profile.ports[port.config.access.access_id] = port.config.name
     world.settings_changed.add(profile.config.service_name)
-    refresh_copy_states(world, profile, now)
+    world.restated.add(profile.config.name)
 
 
-def _unbind(world: World, port: Port) -> Profile | None:
+def _unbind(world: World, port: Port) -> None:
     profile = world.profiles.get(port.profile_name)
     if profile is not None:
         profile.ports = {number: name for number, name in profile.ports.items() if name != port.config.name}
         world.settings_changed.add(profile.config.service_name)
-    return profile
+        world.restated.add(profile.config.name)
 
 
 def _remove_interface(world: World, name: str, now: float) -> None:
     port = world.ports.pop(name, None)
     if port is not None:
-        profile = _unbind(world, port)
-        if profile is not None:
-            refresh_copy_states(world, profile, now)
+        _unbind(world, port)
         leave(world, port, now)
         for side in port.sides.values():
             for key in (side.table_key, side.querier_key, side.retained_key, side.unasked_key):

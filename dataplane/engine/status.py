@@ -43,18 +43,14 @@ def _refresh(world: World, service: Service, profile: Profile, now: float) -> No
     machine = service.machine
     found = () if machine is None else machine.mismatches_of(profile.config.backup_id)
     profile.mismatch = frozenset(each.setting for each in found)
-    _refresh_profile(world, service, profile, now)
-
-
-def refresh_remapped(world: World, profile: Profile, now: float) -> None:
-    """Forget what was told about another service or backup-id; what there is to tell now comes by itself."""
-    profile.mismatch = frozenset()
-    _refresh_profile(world, world.services.get(profile.config.service_name), profile, now)
-
-
-def _refresh_profile(world: World, service: Service | None, profile: Profile, now: float) -> None:
     refresh_peer(world, service, profile, now)
     refresh_copy_states(world, profile, now)
+
+
+def forget_peer(world: World, profile: Profile, now: float) -> None:
+    """Forget what was told about another service or backup-id; what there is to tell now comes by itself."""
+    profile.mismatch = frozenset()
+    refresh_peer(world, world.services.get(profile.config.service_name), profile, now)
 
 
 def refresh_peer(world: World, service: Service | None, profile: Profile, now: float) -> None:

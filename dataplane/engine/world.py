@@ -290,9 +290,10 @@ class World:
     `former_ports`, since `former_since`. `leaving`: removed ports whose groups are not all forgotten.
     `by_backup_id` leads from (service, backup-id) to a profile, `by_service` from a service to
     its profiles; `elected` are the profiles whose role hellos decide, `tracking` those whose role
-    follows links. `settings_changed` are services whose peer has to be told settings, `publishing` those
-    with records collected, `proxy_changed` says that reports toward the core may be due: all three are
-    settled when a burst ends. `refused_at`: when the plane last refused something; `repair_due`: it will be
+    follows links. `restated` are profiles whose copy-states the commit that is being acted on may change.
+    `settings_changed` are services whose peer has to be told settings, `publishing` those with records
+    collected, `proxy_changed` says that reports toward the core may be due: all three are settled when a
+    burst ends. `refused_at`: when the plane last refused something; `repair_due`: it will be
     told again, and `repair_delay` after the next refusal. `reports_after`: when the next report toward the
     core may leave. `joining`: the core does not know yet of all groups that a new upstream or a batch
     brought. `tagged`: what members that the plane cannot reach want, by group and port. `subscriber_lists` by
@@ -334,6 +335,7 @@ class World:
     deadlines: Deadlines[Key] = field(default_factory=Deadlines)
     settings_changed: set[str] = field(default_factory=set)
     publishing: set[str] = field(default_factory=set)
+    restated: set[str] = field(default_factory=set)
     proxy_changed: bool = False
     reports_after: float = 0.0
     joining: bool = False

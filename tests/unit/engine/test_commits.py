@@ -3,7 +3,7 @@
 import pytest
 
 from dataplane.config import ETrunkArbitration, Role
-from dataplane.state import DualMaster
+from dataplane.state import CopyStateChanged, DualMaster
 from tests.support.routers import (
     GROUP,
     MEMBERSHIP_INTERVAL,
@@ -180,3 +180,36 @@ def test_an_update_that_waits_for_the_peer_is_not_for_the_next_interface_of_its_
     pair.mend_channel()
     pair.run(0.5)
     assert not pair.b.groups()
+
+
+def copy_events(router: Router) -> list[tuple[str, str]]:
+    """What was told of the copy-state of IGMP messages of DHCP STBs, and taken away."""
+    events = [event for event in router.events if isinstance(event, CopyStateChanged)]
+    router.events.clear()
+    return [
+        (event.old, event.new) for event in events if (event.subscriber_type, event.protocol) == DHCP_IGMP
+    ]
+
+
+DHCP_IGMP = ("dhcp-stb", "igmp")
+
+
+def test_a_state_between_two_parts_of_a_commit_is_not_told() -> None:
+    """A profile that comes with its interface was never unbound, nor one whose interface is another."""
+    pair = Pair()
+    pair.channel_up = False
+    pair.start(profile(Role.MASTER), profile(Role.BACKUP))
+    assert copy_events(pair.a) == []
+    assert pair.a.copy_state() == "channel-down"
+    pair.channel_up = True
+    pair.run(2)
+    assert copy_events(pair.a) == [("channel-down", "synchronizing"), ("synchronizing", "active")]
+    pair.a.link("access9", 9)
+    pair.a.configure(access("access9"), removed_interfaces=(PORT,))
+    pair.run(1)
+    assert "unbound" not in [new for _, new in copy_events(pair.a)]
+    assert pair.a.copy_state() == "active"
+    pair.a.configure(removed_interfaces=("access9",))
+    assert copy_events(pair.a) == [("active", "unbound")]
+    pair.a.configure(access(), profile(Role.MASTER, igmp_copy=False))
+    assert copy_events(pair.a) == [("unbound", "admin-disabled")]
