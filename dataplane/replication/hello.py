@@ -40,7 +40,8 @@ class HelloSocket:
         self.kernel_dropped = 0
         """Datagrams that found the receive buffer full."""
         self._peer = peer
-        self._there = (str(peer.address), peer.port)
+        # as senders are told, which str() does not say of every address
+        self._there = (socket.inet_ntop(family_of(peer.address), peer.address.packed), peer.port)
         self._on_datagrams = on_datagrams
         self._socket: socket.socket | None = None
         self._retry: asyncio.TimerHandle | None = None

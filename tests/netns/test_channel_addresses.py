@@ -2,17 +2,20 @@
 
 import asyncio
 import socket
+from ipaddress import ip_address
 
 import pytest
 
 from cli.lab.namespaces import Namespace
-from dataplane.config import Secret
+from dataplane.config import PeerConfig, Secret
 from dataplane.replication.channel import Protection
+from dataplane.replication.hello import HelloSocket
 from dataplane.replication.sockets import md5_supported
 from tests.support.eventually import eventually
 from tests.support.nodes import Node, run
 from tests.support.pairs import key_of, record
 
+MAPPED = ("::ffff:127.0.0.1", "::ffff:127.0.0.2")
 LOW, HIGH, THIRD = "2001:db8::1", "2001:db8::2", "2001:db8::3"
 
 
@@ -43,6 +46,28 @@ def test_the_channel_works_over_ipv6(kind: str) -> None:
         await eventually(lambda: low.connected and high.connected, "connected again")
 
     run(scenario, kind, addresses=(LOW, HIGH))
+
+
+@pytest.mark.parametrize("ends", [(LOW, HIGH), MAPPED], ids=["ipv6", "ipv4-mapped"])
+def test_hellos_cross_over_ipv6(ends: tuple[str, str]) -> None:
+    with_addresses()
+    here, there = (ip_address(each) for each in ends)
+
+    async def scenario() -> None:
+        heard: tuple[list[bytes], list[bytes]] = ([], [])
+        low = HelloSocket(PeerConfig(there, here, 2000), heard[0].extend)
+        high = HelloSocket(PeerConfig(here, there, 2000), heard[1].extend)
+        try:
+            await low.start()
+            await high.start()
+            low.send(b"one")
+            high.send(b"two")
+            await eventually(lambda: heard == ([b"two"], [b"one"]), "both heard")
+        finally:
+            await low.stop()
+            await high.stop()
+
+    asyncio.run(scenario())
 
 
 def test_who_does_not_sign_his_segments_gets_no_answer() -> None:
