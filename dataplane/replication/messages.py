@@ -43,7 +43,7 @@ VERSION_MAJOR = 1
 VERSION_MINOR = 0
 
 MAX_BODY = 262_144
-"""The largest RECORDS body: 64 KiB of sources are full, and one record may add 32 KiB."""
+"""The largest body that is read; what we send is much smaller."""
 
 _HEADER = Struct("!IBBH")
 _OPEN = Struct("!HHQQIQ")

@@ -40,6 +40,9 @@ MAX_RECORDS = 256
 MAX_SOURCES = 4096
 """Sources a record may carry; RFC 3376 allows 65,535, an Ethernet frame holds about 365."""
 
+SOURCES_OCTETS = 4_096
+"""Octets of sources after which a message is full: 512 of IPv4, which take the reader 10 ms to apply."""
+
 MAX_LIFETIME_MS = 0xFFFF_FFFF
 
 _FIXED = Struct("!BBHHHHH6s16sBBBxHI16sQ")
@@ -190,7 +193,7 @@ def aged(record: Record, seconds: float) -> Record | None:
 class RecordBuffer:
     """Packed records on their way into one message; the bound is on records and on octets."""
 
-    def __init__(self, octets: int = 65_536) -> None:
+    def __init__(self, octets: int = SOURCES_OCTETS) -> None:
         self._limit = octets
         self._fixed: list[bytes] = []
         self._sources: list[bytes] = []

@@ -13,6 +13,7 @@ from dataplane.replication.records import (
     MAX_LIFETIME_MS,
     MAX_SOURCES,
     RECORD_SIZE,
+    SOURCES_OCTETS,
     FilterMode,
     RecordBuffer,
     RecordDecoder,
@@ -244,7 +245,7 @@ def test_what_ran_out_is_nothing_and_a_leave_does_not_age():
     assert aged(leave, 99.0) is leave
 
 
-def test_a_buffer_is_full_at_256_records_or_64_kib():
+def test_a_buffer_is_full_at_256_records_or_as_many_sources_as_are_applied_in_a_few_milliseconds():
     buffer = RecordBuffer()
     for _ in range(256):
         assert not buffer.full
@@ -252,7 +253,9 @@ def test_a_buffer_is_full_at_256_records_or_64_kib():
     assert buffer.full
     buffer.take()
     assert not buffer.full
-    buffer.add(b"", bytes(65_536))
+    buffer.add(b"", bytes(SOURCES_OCTETS - 8))
+    assert not buffer.full
+    buffer.add(b"", bytes(8))
     assert buffer.full
 
 
