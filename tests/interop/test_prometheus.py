@@ -3,23 +3,28 @@
 import json
 import re
 import shutil
+import socket
 import subprocess
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cli.main import main
+from dataplane.packets.frames import report_frames
+from dataplane.packets.messages import GroupRecord, RecordType
 from tests.support.twincast import Twincast
 from tests.support.wait import wait_for
 
 PACKAGING = Path(__file__).parents[2] / "packaging"
 DEADLINE = 90.0
 TARGETS = '["bras1.example.net:9641", "bras2.example.net:9641"]'
+ACCESS = "access0"
 FILTERED = {"Frames dropped", "Refused"}
 """Panels that show only what is above zero."""
 
@@ -33,8 +38,8 @@ def router(number: int, port: int) -> str:
     }
     profile = {"name": "rbp3", "service-name": "rbs1", "backup-id": 3, "static-role": "master"}
     access = {
-        "name": "lo",
-        "type": "iana-if-type:softwareLoopback",
+        "name": ACCESS,
+        "type": "iana-if-type:ethernetCsmacd",
         "twincast-remote-backup:multicast": {"remote-backup-profile": "rbp3"},
     }
     backup = {"remote-backup-service": [service], "remote-backup-profile": [profile]}
@@ -101,11 +106,16 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]
     with ExitStack() as stack:
         addresses = []
         for number in (1, 2):
-            twincast = stack.enter_context(Twincast(folder / f"r{number}", "--metrics", "127.0.0.1:0"))
+            wires = folder / f"wires{number}"
+            wires.mkdir()
+            (wires / "wires.json").write_text(json.dumps({ACCESS: f"10.20.0.{number}/24"}))
+            options = ("--metrics", "127.0.0.1:0", "--wires", str(wires))
+            twincast = stack.enter_context(Twincast(folder / f"r{number}", *options))
             config = folder / f"r{number}.json"
             config.write_text(router(number, 7900 + number))
             assert main(["import", str(config), "--state-dir", str(twincast.state_dir)]) == 0
             addresses.append(address(twincast))
+            join(wires / ACCESS)
         shipped = (PACKAGING / "prometheus" / "prometheus.yml").read_text()
         assert TARGETS in shipped
         hasty = shipped.replace(TARGETS, json.dumps(addresses)).replace("15s", "1s")
@@ -115,6 +125,15 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]
         started = Prometheus(program, folder)
         stack.callback(started.stop)
         yield started
+
+
+def join(wire: Path) -> None:
+    """A subscriber reports; without a channel his message is not copied."""
+    wait_for(wire.exists, what="the interface is read")
+    record = GroupRecord(RecordType.CHANGE_TO_EXCLUDE_MODE, IPv4Address("239.1.1.1"))
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+        for frame in report_frames(3, [record], b"\x02\x00\x00\x00\x00\x01", IPv4Address("10.20.0.9")):
+            sender.sendto(frame, str(wire))
 
 
 def address(twincast: Twincast) -> str:

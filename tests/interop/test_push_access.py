@@ -261,8 +261,10 @@ def test_denied_event_records_are_not_counted(
     admin: PushClient, guest: PushClient, connect: Callable[..., PushClient]
 ) -> None:
     """Not sent and not in excluded-event-records, else the counter told that there was something."""
-    deny = "<notification-name>netconf-session-start</notification-name><action>deny</action>"
-    rules(admin, f"<module-name>ietf-netconf-notifications</module-name>{deny}")
+    # the end, too: the sessions of the test before may still be on their way out
+    names = ("netconf-session-start", "netconf-session-end")
+    module, deny = "<module-name>ietf-netconf-notifications</module-name>", "<action>deny</action>"
+    rules(admin, *(f"{module}<notification-name>{name}</notification-name>{deny}" for name in names))
     nothing = '<stream-subtree-filter><nothing xmlns="urn:x"/></stream-subtree-filter>'
     number = guest.establish(f"<stream>NETCONF</stream>{nothing}")
     before = excluded(guest, number)
