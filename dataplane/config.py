@@ -165,7 +165,7 @@ class TagType(StrEnum):
 class AccessConfig(msgspec.Struct, frozen=True):
     """The subscriber side of an interface; `access_id` names it to the peer.
 
-    `outer_tag_type` is that of the outer one of two tags on what is sent.
+    `outer_tag_type` is that of the outer one of two tags on what is sent, `single_tag_type` of one alone.
     """
 
     profile: str = ""
@@ -173,6 +173,7 @@ class AccessConfig(msgspec.Struct, frozen=True):
     igmp: IgmpConfig = IgmpConfig()
     mld: IgmpConfig = IgmpConfig()
     outer_tag_type: TagType = TagType.C_VLAN
+    single_tag_type: TagType = TagType.C_VLAN
 
 
 class UpstreamConfig(msgspec.Struct, frozen=True):

@@ -158,7 +158,7 @@ def _send_query(world: World, port: Port, side: Side, query: Query, circuit: Sub
         return
     source = address_of(link, side.version) or _UNSPECIFIED
     mac = sessions.source_mac(world, port, side, link, circuit)
-    made = frames.query_frames(query, mac, source, link.mtu, circuit, port.outer_type)
+    made = frames.query_frames(query, mac, source, link.mtu, circuit, port.tag_type(circuit))
     port.counters.sent["total"] += len(made)
     port.counters.sent["query"] += len(made)
     world.out.extend([SendFrame(port.config.name, frame) for frame in made])

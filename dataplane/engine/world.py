@@ -245,11 +245,12 @@ class Port:
         """The profile it is bound to, "" for none."""
         return self.config.access.profile if self.config.access is not None else ""
 
-    @property
-    def outer_type(self) -> int:
-        """The ethertype of the outer one of two tags on what is sent."""
+    def tag_type(self, circuit: Subscriber) -> int:
+        """Return the ethertype of the first tag on what is sent to a circuit."""
         access = self.config.access
-        return ETHERTYPE_VLAN if access is None else _ETHERTYPES[access.outer_tag_type]
+        if access is None:
+            return ETHERTYPE_VLAN
+        return _ETHERTYPES[access.outer_tag_type if circuit.inner_vlan else access.single_tag_type]
 
 
 @dataclass(eq=False, slots=True)

@@ -182,15 +182,15 @@ def encode(
     group: Address,
     payload: bytes,
     to: Subscriber = UNTAGGED,
-    outer_type: int = ETHERTYPE_VLAN,
+    tag_type: int = ETHERTYPE_VLAN,
 ) -> bytes:
     """A frame to a multicast group with all that IGMP or MLD asks of the IP header.
 
-    It carries the tags of `to`; in a PPPoE session it is unicast to the session's MAC. `outer_type` is the
-    ethertype of the outer one of two tags. Raises TypeError for addresses of different families.
+    It carries the tags of `to`; in a PPPoE session it is unicast to the session's MAC. `tag_type` is the
+    ethertype of the first tag. Raises TypeError for addresses of different families.
     """
     packet = _packet(source, group, payload)
-    head = _link_header(to, source.version, len(packet), outer_type)
+    head = _link_header(to, source.version, len(packet), tag_type)
     destination = to.mac if to.pppoe_session else multicast_mac(group)
     return b"".join((destination, source_mac, head, packet))
 
@@ -203,11 +203,11 @@ def _packet(source: Address, group: Address, payload: bytes) -> bytes:
     raise TypeError(f"{source} and {group} are of different families")
 
 
-def _link_header(to: Subscriber, version: int, length: int, outer_type: int) -> bytes:
+def _link_header(to: Subscriber, version: int, length: int, tag_type: int) -> bytes:
     """From the first tag, if any, to the header that says which IP version follows."""
     tags = b""
     if to.outer_vlan:
-        tags = _BUILD_TAG(outer_type if to.inner_vlan else ETHERTYPE_VLAN, to.outer_vlan)
+        tags = _BUILD_TAG(tag_type, to.outer_vlan)
     if to.inner_vlan:
         tags += _BUILD_TAG(ETHERTYPE_VLAN, to.inner_vlan)
     if not to.pppoe_session:

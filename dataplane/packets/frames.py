@@ -137,14 +137,14 @@ def query_frame(
     source_mac: bytes,
     source: Address,
     to: Subscriber = UNTAGGED,
-    outer_type: int = ETHERTYPE_VLAN,
+    tag_type: int = ETHERTYPE_VLAN,
 ) -> bytes:
     """An Ethernet frame with a query of the source's family, with the tags and the PPPoE session of `to`.
 
-    `outer_type` is the ethertype of the outer one of two tags.
+    `tag_type` is the ethertype of the first tag.
     """
     destination = query.group or _PROTOCOLS[source.version].all_hosts
-    return _frame(query, source_mac, source, destination, to, outer_type)
+    return _frame(query, source_mac, source, destination, to, tag_type)
 
 
 def query_frames(
@@ -153,7 +153,7 @@ def query_frames(
     source: Address,
     mtu: int,
     to: Subscriber = UNTAGGED,
-    outer_type: int = ETHERTYPE_VLAN,
+    tag_type: int = ETHERTYPE_VLAN,
 ) -> list[bytes]:
     """The same for an interface with this MTU: a query of too many sources becomes several of some each.
 
@@ -166,7 +166,7 @@ def query_frames(
     most = max(space // protocol.source, 1)
     starts = range(0, len(query.sources), most) or (0,)
     parts = (msgspec.structs.replace(query, sources=query.sources[at : at + most]) for at in starts)
-    return [query_frame(part, source_mac, source, to, outer_type) for part in parts]
+    return [query_frame(part, source_mac, source, to, tag_type) for part in parts]
 
 
 def _overhead(to: Subscriber) -> int:
@@ -200,13 +200,13 @@ def _frame(
     source: Address,
     destination: Address,
     to: Subscriber,
-    outer_type: int = ETHERTYPE_VLAN,
+    tag_type: int = ETHERTYPE_VLAN,
 ) -> bytes:
     if isinstance(source, IPv6Address) and isinstance(destination, IPv6Address):
         payload = mld.encode(message, source, destination)
     else:
         payload = igmp.encode(message)
-    return ethernet.encode(source_mac, source, destination, payload, to, outer_type)
+    return ethernet.encode(source_mac, source, destination, payload, to, tag_type)
 
 
 def reports(

@@ -27,7 +27,7 @@ CONFIGURATION: Final = {
         dhcp-stb dhcp-stb/igmp-copy dhcp-stb/mld-copy
         """,
     MULTICAST_PATH: """
-        remote-backup-profile access-id outer-tag-type
+        remote-backup-profile access-id outer-tag-type single-tag-type
         igmp igmp/version igmp/query-interval igmp/query-max-response-time igmp/robustness-variable
         igmp/last-member-query-interval igmp/immediate-leave igmp/max-groups igmp/max-groups-per-subscriber
         igmp/max-record-rate igmp/group-filter igmp/group-filter/sequence igmp/group-filter/action

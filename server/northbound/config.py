@@ -196,6 +196,7 @@ def interface(entry: Entry) -> InterfaceConfig | None:
             igmp=_igmp(multicast.branch(trb("igmp")), later=0),
             mld=_igmp(multicast.branch(trb("mld")), later=1),
             outer_tag_type=TagType(multicast.value(trb("outer-tag-type")) or TagType.C_VLAN),
+            single_tag_type=TagType(multicast.value(trb("single-tag-type")) or TagType.C_VLAN),
         )
     return InterfaceConfig(
         name=entry.key[0],

@@ -12,7 +12,7 @@ from tests.support.scapy_runner import described
 CASES = {
     f"{kind} {name} {outer_type:#x}": (kind, message, outer_type)
     for kind in KINDS
-    for outer_type in (OUTER_TYPES if kind.tags == "qinq" else OUTER_TYPES[:1])
+    for outer_type in (OUTER_TYPES if kind.tags != "untagged" else OUTER_TYPES[:1])
     for name, message in kind.messages().items()
 }
 

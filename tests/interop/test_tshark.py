@@ -43,7 +43,7 @@ def sent():
         f"{kind} {name} {outer_type:#x}": kind.frame(message, outer_type=outer_type)
         for kind in KINDS
         for outer_type in (
-            (ETHERTYPE_VLAN, ETHERTYPE_SERVICE_VLAN) if kind.tags == "qinq" else (ETHERTYPE_VLAN,)
+            (ETHERTYPE_VLAN, ETHERTYPE_SERVICE_VLAN) if kind.tags != "untagged" else (ETHERTYPE_VLAN,)
         )
         for name, message in kind.messages().items()
     }

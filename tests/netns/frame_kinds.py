@@ -93,7 +93,8 @@ def frame_kinds(laboratory: Laboratory) -> dict[str, object]:
     watching.prepared(laboratory)
     a, b = laboratory.routers
     for router in (a, b):
-        router.commit(watching.access("<outer-tag-type>s-vlan</outer-tag-type>"))
+        types = "<outer-tag-type>s-vlan</outer-tag-type><single-tag-type>s-vlan</single-tag-type>"
+        router.commit(watching.access(types))
         for name, value in (("accept_dad", 0), ("disable_ipv6", 0)):
             router.site.namespace.sysctl(f"net/ipv6/conf/{ACCESS_INTERFACE}/{name}", value)
     until(lambda: bool(watching.mld_querier(a, ACCESS_INTERFACE)), "an address to ask from")

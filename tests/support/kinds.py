@@ -82,7 +82,7 @@ class Kind:
         (frame,) = frames.report_frames(
             message.version, message.records, STB_MAC, STB[self.family], to=router_session
         )
-        return frame[:12] + outer_type.to_bytes(2, "big") + frame[14:] if self.tags == "qinq" else frame
+        return frame[:12] + outer_type.to_bytes(2, "big") + frame[14:] if self.tags != "untagged" else frame
 
 
 KINDS = [Kind(tags, access, protocol) for tags in TAGS for access in SESSIONS for protocol in PROTOCOLS]

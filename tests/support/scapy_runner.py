@@ -39,10 +39,7 @@ def described(kind: Kind, message: Report | Query, outer_type: int = ETHERTYPE_V
     return {
         "source_mac": (ROUTER_MAC if asked else STB_MAC).hex(":"),
         "destination_mac": (STB_MAC if asked else ROUTER_MAC).hex(":"),
-        "tags": [
-            [outer_type if number == 0 and len(vlans) == 2 else 0x8100, vlan]
-            for number, vlan in enumerate(vlans)
-        ],
+        "tags": [[0x8100 if number else outer_type, vlan] for number, vlan in enumerate(vlans)],
         "session": subscriber.pppoe_session,
         "source": str((ROUTER if asked else STB)[kind.family]),
         "destination": str(destination(kind, message)),

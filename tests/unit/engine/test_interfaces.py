@@ -3,6 +3,8 @@
 from ipaddress import IPv4Address
 from itertools import pairwise
 
+import pytest
+
 from dataplane.config import AccessConfig, InterfaceConfig, Role, TagType, UpstreamConfig
 from dataplane.engine import effects, messages, uplink
 from dataplane.packets.frames import decode
@@ -338,18 +340,22 @@ def kinds_in(router: Router) -> list[bytes]:
     return [effect.frame.partition(b"\x08\x00\x46")[0] for effect in router.frames]
 
 
-def test_a_double_tagged_subscriber_is_asked_with_the_outer_tag_its_network_expects() -> None:
-    kind = next(kind for kind in KINDS if str(kind) == "qinq-ipoe-igmpv3")
+@pytest.mark.parametrize(("tags", "setting"), [("qinq", "outer_tag_type"), ("dot1q", "single_tag_type")])
+def test_a_subscriber_is_asked_with_the_type_of_tag_that_its_network_expects(tags: str, setting: str) -> None:
+    rest = "810000c8" if tags == "qinq" else ""
+    kind = next(kind for kind in KINDS if str(kind) == f"{tags}-ipoe-igmpv3")
+    other = "single_tag_type" if tags == "qinq" else "outer_tag_type"
     asked = {}
     for tag_type in TagType:
         one = router()
         one.link(PORT, 1)
-        one.configure(profile(Role.MASTER), access(outer_tag_type=tag_type))
+        against = next(each for each in TagType if each is not tag_type)
+        one.configure(profile(Role.MASTER), access(**{setting: tag_type, other: against}))
         one.hear(kind.frame(kind.messages()["join"]))
         one.frames.clear()
         one.hear(kind.frame(kind.messages()["leave"]))
         asked[tag_type] = [link[12:].hex() for link in kinds_in(one)]
-    assert asked == {TagType.C_VLAN: ["81000064810000c8"], TagType.S_VLAN: ["88a80064810000c8"]}
+    assert asked == {TagType.C_VLAN: [f"81000064{rest}"], TagType.S_VLAN: [f"88a80064{rest}"]}
 
 
 def test_a_pppoe_subscriber_is_asked_in_its_session() -> None:

@@ -74,6 +74,7 @@ def test_every_leaf_arrives(reader: ConfigReader, make: Make) -> None:
                 "remote-backup-profile": "rbp1",
                 "access-id": 4,
                 "outer-tag-type": "s-vlan",
+                "single-tag-type": "s-vlan",
                 "igmp": {
                     "version": 2,
                     "query-interval": 60,
@@ -125,6 +126,7 @@ def test_every_leaf_arrives(reader: ConfigReader, make: Make) -> None:
                     4,
                     IgmpConfig(2, 60, 5, 3, 2, True, 100, 4),
                     outer_tag_type=TagType.S_VLAN,
+                    single_tag_type=TagType.S_VLAN,
                 ),
             ),
             InterfaceConfig("eth1", upstream=UpstreamConfig(5)),
@@ -190,6 +192,7 @@ def test_defaults_are_those_of_the_module(reader: ConfigReader, make: Make, sche
         f"{PROFILE_PATH}/e-trunk/revert-delay": round(trunk.revert_delay),
         f"{MULTICAST_PATH}/access-id": access.access_id,
         f"{MULTICAST_PATH}/outer-tag-type": access.outer_tag_type.value,
+        f"{MULTICAST_PATH}/single-tag-type": access.single_tag_type.value,
         f"{MULTICAST_PATH}/igmp/version": access.igmp.version,
         f"{MULTICAST_PATH}/igmp/query-interval": access.igmp.query_interval,
         f"{MULTICAST_PATH}/igmp/query-max-response-time": access.igmp.query_max_response_time,
