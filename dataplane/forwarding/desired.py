@@ -60,7 +60,7 @@ def routes_for(group: Address, interests: Mapping[str, Aggregate]) -> tuple[Rout
     excluding = frozenset([port for port, interest in interests.items() if _excludes(interest)])
     named = NOTHING.union(*[interest.sources for interest in interests.values()])
     routes = [Route(RouteKey(group), excluding)] if excluding else []
-    for source in sorted(named):
+    for source in sorted(named, key=int):
         ports = frozenset(port for port, interest in interests.items() if interest.wants(source))
         routes.append(Route(RouteKey(group, source), ports))
     return tuple(routes)
@@ -161,7 +161,7 @@ class Desired:
         self._groups[group] = _Group(interests, (), keyed)
         came: list[Effect] = []
         went: list[Effect] = []
-        for source in sorted(changed):
+        for source in sorted(changed, key=int):
             key = RouteKey(group, source)
             if any(source in interest.sources for interest in interests.values()):
                 ports = frozenset([port for port, interest in interests.items() if interest.wants(source)])

@@ -1,6 +1,6 @@
 """Which group records a host's state changes and answers consist of (RFC 3376 sections 5.1, 5.2). Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
 import msgspec
@@ -53,6 +53,13 @@ class PendingChange(msgspec.Struct, eq=False, gc=False):
             self.blocked = _once_less(self.blocked)
 
     @property
+    def sources(self) -> int:
+        """How many sources the next report of it lists."""
+        if self.mode:
+            return len(self.interest.sources) if self.interest is not None else 0
+        return len(self.allowed) + len(self.blocked)
+
+    @property
     def done(self) -> bool:
         """True when everything has been said often enough."""
         return not (self.mode or self.allowed or self.blocked)
@@ -66,6 +73,11 @@ def _counted(
 ) -> Mapping[Address, int]:
     left = {source: count for source, count in counts.items() if source not in ended}
     return left | dict.fromkeys(began, robustness)
+
+
+def in_order(sources: Iterable[Address]) -> tuple[Address, ...]:
+    """The sources, the lowest first: as numbers, which costs a fifth of comparing addresses."""
+    return tuple(sorted(sources, key=int))
 
 
 def _once_less(counts: Mapping[Address, int]) -> Mapping[Address, int]:
@@ -86,12 +98,12 @@ def state_change(group: Address, pending: PendingChange, version: int) -> list[G
     if pending.mode:
         excluding = current.filter_mode is FilterMode.EXCLUDE
         kind = RecordType.CHANGE_TO_EXCLUDE_MODE if excluding else RecordType.CHANGE_TO_INCLUDE_MODE
-        return [GroupRecord(kind, group, tuple(sorted(current.sources)) if current.sources else ())]
+        return [GroupRecord(kind, group, in_order(current.sources) if current.sources else ())]
     changes = (
         (RecordType.ALLOW_NEW_SOURCES, pending.allowed),
         (RecordType.BLOCK_OLD_SOURCES, pending.blocked),
     )
-    return [GroupRecord(kind, group, tuple(sorted(listed))) for kind, listed in changes if listed]
+    return [GroupRecord(kind, group, in_order(listed)) for kind, listed in changes if listed]
 
 
 def leave_of(group: Address) -> GroupRecord:
@@ -103,7 +115,7 @@ def current_state(group: Address, interest: Aggregate) -> GroupRecord:
     """Compose the current-state record of a group (RFC 3376 section 4.2.12)."""
     excluding = interest.filter_mode is FilterMode.EXCLUDE
     kind = RecordType.MODE_IS_EXCLUDE if excluding else RecordType.MODE_IS_INCLUDE
-    return GroupRecord(kind, group, tuple(sorted(interest.sources)))
+    return GroupRecord(kind, group, in_order(interest.sources))
 
 
 def answer(group: Address, interest: Aggregate, asked: frozenset[Address] | None) -> GroupRecord | None:
@@ -114,5 +126,5 @@ def answer(group: Address, interest: Aggregate, asked: frozenset[Address] | None
     """
     if asked is None:
         return current_state(group, interest)
-    wanted = tuple(sorted(source for source in asked if interest.wants(source)))
+    wanted = in_order([source for source in asked if interest.wants(source)])
     return GroupRecord(RecordType.MODE_IS_INCLUDE, group, wanted) if wanted else None

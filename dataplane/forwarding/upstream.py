@@ -10,6 +10,7 @@ import random
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
+from math import inf
 
 from dataplane.forwarding.querier import LATEST_VERSION, HeardQuerier
 from dataplane.forwarding.reports import PendingChange, answer, current_state, state_change
@@ -26,6 +27,8 @@ REPEATED_AT_ONCE = 128
 """Groups of one piece: the second report of a thousand groups in one piece kept a failover waiting 10 ms.
 Reports after a change of upstream and answers to a query come in such pieces too. To an older querier each
 group is a message, and 30,000 of them at once kept the hellos waiting 0.6 s: the peer took over."""
+SOURCES_AT_ONCE = 1024
+"""Sources of the groups of one piece: a group that has so many is a piece by itself."""
 
 
 @dataclass(slots=True)
@@ -109,9 +112,8 @@ class UpstreamProxy:
 
     def _report_anew(self, now: float) -> None:
         """Report the next few groups to a core that knows none of them."""
-        piece = self._anew[-REPEATED_AT_ONCE:]
-        del self._anew[-REPEATED_AT_ONCE:]
-        for group in reversed(piece):
+        for _ in range(_piece(self._wanted(reversed(self._anew)), REPEATED_AT_ONCE)):
+            group = self._anew.pop()
             interest = self._interests.get(group)
             if interest is not None:
                 self._changed(group, None, interest, now)
@@ -185,7 +187,8 @@ class UpstreamProxy:
     def _state_changes(self, version: int, now: float) -> list[Report]:
         if self._anew and len(self._fresh) < REPEATED_AT_ONCE:
             self._report_anew(now)
-        piece = len(self._fresh) if version == LATEST_VERSION else REPEATED_AT_ONCE
+        fresh = (change.sources for _, change in self._fresh)
+        piece = _piece(fresh, inf if version == LATEST_VERSION else REPEATED_AT_ONCE)
         changes, self._fresh = self._fresh[:piece], self._fresh[piece:]
         self._fresh_since = now if self.behind else None
         changes.extend(self._repeated(now))
@@ -199,7 +202,8 @@ class UpstreamProxy:
         if self._retransmit_at is not None and self._retransmit_at <= now:
             self._retransmit_at = None
             self._again = list(self._pending.items())
-        piece, self._again = self._again[:REPEATED_AT_ONCE], self._again[REPEATED_AT_ONCE:]
+        number = _piece((change.sources for _, change in self._again), REPEATED_AT_ONCE)
+        piece, self._again = self._again[:number], self._again[number:]
         self._again_at = now
         return [each for each in piece if self._pending.get(each[0]) is each[1] and not each[1].fresh]
 
@@ -232,11 +236,17 @@ class UpstreamProxy:
             if not self._general_pause:
                 self._forget_answers()
             self._general = list(reversed(self._interests))
-        piece = self._general[-REPEATED_AT_ONCE:]
-        del self._general[-REPEATED_AT_ONCE:]
+        number = REPEATED_AT_ONCE
+        if not self._general_pause:
+            number = _piece(self._wanted(reversed(self._general)), REPEATED_AT_ONCE)
+        piece = [self._general.pop() for _ in range(min(number, len(self._general)))]
         self._general_at = now + self._general_pause if self._general else None
-        wanted = ((group, self._interests.get(group)) for group in reversed(piece))
+        wanted = ((group, self._interests.get(group)) for group in piece)
         return [current_state(group, interest) for group, interest in wanted if interest is not None]
+
+    def _wanted(self, groups: Iterable[Address]) -> Iterator[int]:
+        """How many sources are wanted, or not, of each of these groups."""
+        return (len(self._interests[group].sources) if group in self._interests else 0 for group in groups)
 
     def next_deadline(self) -> float | None:
         """Monotonic seconds of the next message, None when nothing waits."""
@@ -282,6 +292,17 @@ class UpstreamProxies:
         """Monotonic seconds of the next message, None when nothing waits."""
         deadlines = (proxy.next_deadline() for proxy in self._families.values())
         return min((deadline for deadline in deadlines if deadline is not None), default=None)
+
+
+def _piece(sources: Iterable[int], most: float) -> int:
+    """How many groups that list so many sources go together: `most`, or fewer that list SOURCES_AT_ONCE."""
+    number = listed = 0
+    for each in sources:
+        if number >= most or listed >= SOURCES_AT_ONCE:
+            break
+        number += 1
+        listed += each
+    return number
 
 
 def as_reports(version: int, records: Iterable[GroupRecord]) -> list[Report]:
