@@ -98,6 +98,9 @@ class Router:
         self.applied: list[tuple[int, int, int]] = []
         self.unsaid: set[Key] = set()
         """Entries whose leave the peer will learn from time alone."""
+        self.left: set[Key] = set()
+        self.revived: set[Key] = set()
+        """Entries whose member has left, and that the peer gave back: a pull cannot know. They age."""
         self.events: list[Output] = []
         self.peer_epoch = 0
         self.now = 0.0
@@ -109,14 +112,15 @@ class Router:
         """Lose everything but the configuration, as a process does."""
         self.epoch = epoch
         self.machine = PeerMachine(epoch, self.settings, self.limits)
-        self.local.clear()
-        self.copies.clear()
+        for held in (self.local, self.copies, self.left, self.revived):
+            held.clear()
         self.was_connected = False
 
     def join(self, each: Record) -> None:
         """A subscriber's report arrived."""
         self.local[key_of(each)] = each
-        self.unsaid.discard(key_of(each))
+        for known in (self.unsaid, self.left, self.revived):
+            known.discard(key_of(each))
         if self.machine.accepts(each.backup_id):
             self.perform(self.machine.publish(each, self.now))
 
@@ -124,6 +128,8 @@ class Router:
         """A subscriber's leave arrived."""
         key = key_of(each)
         self.local.pop(key, None)
+        self.left.add(key)
+        self.revived.discard(key)
         dropped = self.machine.sent.queue_dropped
         if self.machine.accepts(each.backup_id):
             self.perform(self.machine.publish(msgspec.structs.replace(each, kind=RecordKind.LEAVE), self.now))
@@ -161,6 +167,8 @@ class Router:
         self.applied.append((self.peer_epoch, each.backup_id, each.sequence))
         key = key_of(each)
         if each.returned:
+            if key in self.left:
+                self.revived.add(key)
             self.local.setdefault(key, msgspec.structs.replace(each, returned=False))
         elif each.kind is RecordKind.UPDATE:
             self.copies[key] = each
