@@ -163,12 +163,12 @@ class ETrunkRole:
             raise SwitchoverRefused(f"{who} is not ready: its memberships are not synchronized.")
 
     def stop(self, now: float) -> RoleOutputs:
-        """Give up the role and say so: the peer takes over at once."""
+        """Give up the role and say so: the peer takes over at once. There is no later for the repeats."""
         if not self._running:
             return []
-        outputs = self._become(Role.INIT, RoleReason.STOPPED, now)
+        outputs = self._become(Role.INIT, RoleReason.STOPPED, now) or [self._hello(now)]
         self._running = False
-        return outputs or [self._hello(now)]
+        return [*outputs, *(self._hello(now) for _ in range(_REPEATS))]
 
     def tick(self, now: float) -> RoleOutputs:
         """Do what is due: the peer's timeout, the end of init, failback, the next hello."""

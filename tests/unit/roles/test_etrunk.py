@@ -171,6 +171,15 @@ def test_a_master_that_stops_hands_over_at_once(pair):
     assert pair.b.changes[-1] == (MASTER, RoleReason.PEER_RESIGNED)
 
 
+def test_a_goodbye_is_said_three_times(pair):
+    serving(pair)
+    pair.a.perform(pair.a.machine.stop(pair.now))
+    del pair.a.outbox[:2]
+    pair.exchange()
+    assert pair.b.changes[-1] == (MASTER, RoleReason.PEER_RESIGNED)
+    assert pair.a.machine.next_deadline() is None
+
+
 def test_a_master_that_restarts_is_replaced_as_soon_as_it_is_verified(pair):
     serving(pair)
     pair.a.restart(pair.now)
