@@ -20,7 +20,7 @@ from cli.lab.measure import loss
 from cli.lab.play import RATE, Player, until
 from cli.lab.scenarios import SCENARIOS as PLAYS
 from cli.lab.stage import Pace, Stage
-from tests.netns import foreign, frame_kinds, mld, orders, rules, situations, snooping, vrrp
+from tests.netns import flood, foreign, frame_kinds, mld, orders, rules, situations, snooping, vrrp
 
 GROUPS = group_block(9, 5)
 LATER = group_block(10, 5)
@@ -107,6 +107,7 @@ SCENARIOS: dict[str, Callable[[Laboratory], object]] = {
     "crowd": situations.crowd,
     "vrrp": vrrp.vrrp,
     "orders": orders.orders,
+    "flood": flood.flood,
     "foreign-querier": foreign.foreign,
     "snooping": snooping.snooping,
     "rules": rules.rules,

@@ -83,3 +83,11 @@ def test_ten_thousand_groups_are_joined_and_left_at_once(tmp_path: Path) -> None
     found = seen("crowd", tmp_path)
     assert found["lost"] < A_CHANGE
     assert found["left_in_the_kernels"] == 0
+
+
+def test_a_subscriber_that_says_all_it_can_delays_nobody(tmp_path: Path) -> None:
+    found = seen("flood", tmp_path)
+    assert (
+        found["refused"] > 4_900
+    )  # the rest was read in the ten seconds before and after, or lost on the way
+    assert found["entries"] < 10 * 183

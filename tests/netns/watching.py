@@ -108,6 +108,17 @@ def interface_counter(router: KernelRouter, name: str, direction: str, message: 
     return int(data.findtext(f".//{TRB}{direction}/{TRB}{message}"))
 
 
+def dropped(router: KernelRouter, name: str) -> dict[str, int]:
+    """What was refused on an interface, by reason."""
+    data = router.get(
+        f'<interfaces xmlns="{INTERFACES}"><interface><name>{name}</name></interface></interfaces>'
+    )
+    return {
+        str(each.findtext(f"{TRB}reason")): int(str(each.findtext(f"{TRB}packets")))
+        for each in data.iter(f"{TRB}dropped")
+    }
+
+
 def mld_querier(router: KernelRouter, name: str) -> str:
     """The querier that the router knows on an interface, "" for none."""
     return querier(router, name, "mld-querier")
