@@ -5,7 +5,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 import msgspec
 import pytest
 
-from dataplane.packets import igmp, mld
+from dataplane.packets import frames, igmp, mld
 from dataplane.packets.ethernet import Subscriber
 from dataplane.packets.messages import GroupRecord, RecordType, Report
 from dataplane.packets.wire import DecodeError, DropReason
@@ -132,6 +132,20 @@ def test_a_group_of_link_scope_is_refused(group):
 )
 def test_a_subscriber_that_no_frame_can_come_from_is_refused(subscriber, reason):
     assert refusal(body(msgspec.structs.replace(record(1), subscriber=subscriber))) == reason
+
+
+@pytest.mark.parametrize("tags", [(0, 0), (1, 0), (0xFFF, 0), (0xFFF, 0xFFF), (1, 1)])
+@pytest.mark.parametrize("session", [0, 1, 0xFFFE])
+@pytest.mark.parametrize("mac", [b"\xfe" + bytes([255] * 5), bytes(5) + b"\1"])
+def test_whoever_a_frame_can_come_from_crosses(tags, session, mac):
+    """Else a subscriber could end the channel, and again with each batch."""
+    to = Subscriber(*tags, session, b"\2\0\0\0\0\x99")
+    joined = [GroupRecord(RecordType.CHANGE_TO_EXCLUDE_MODE, IPv4Address("239.1.1.1"))]
+    (frame,) = frames.report_frames(3, joined, mac, IPv4Address("10.0.0.1"), 1500, to)
+    heard = frames.decode(frame)
+    assert heard.subscriber == Subscriber(*tags, session, mac)
+    crossing = msgspec.structs.replace(record(1), subscriber=heard.subscriber)
+    assert RecordDecoder().decode(body(crossing)) == (crossing,)
 
 
 @pytest.mark.parametrize(
