@@ -109,14 +109,18 @@ class KeyStore:
     def put(self, name: str, kind: FileKind, content: bytes, *, replace: bool = False) -> Path:
         """Write a file in one step and durably, for its owner only; return its path.
 
-        Raises FileExistsError when there is one and it is not to be replaced, and OSError.
+        What root writes belongs to whom the folder belongs to: the services need not run as root. Raises
+        FileExistsError when there is one and it is not to be replaced, and OSError.
         """
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not self.folder.exists():
+            self.folder.mkdir(mode=0o700, parents=True)
+            _belongs(self.folder, self.folder.parent)
         path = self.path(name, kind)
         draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
             with os.fdopen(descriptor, "wb") as file:
+                _belongs(descriptor, self.folder)
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
@@ -178,6 +182,13 @@ class KeyStore:
 def chain_name(tls: TlsConfig) -> str:
     """Return the name of a router's own certificate."""
     return tls.certificate or tls.key or OWN_NAME
+
+
+def _belongs(made: int | Path, like: Path) -> None:
+    """Give a file or folder that root made to the owner of another; anybody else's is his own."""
+    if os.geteuid() == 0:
+        owner = like.stat()
+        os.chown(made, owner.st_uid, owner.st_gid)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -150,6 +150,19 @@ def test_our_own_certificate_that_has_ended_is_refused(keys, parties):
     assert problem(keys).reason == "certificate-expired"
 
 
+def test_what_root_puts_belongs_to_whom_the_folder_belongs_to(tmp_path, parties, monkeypatch):
+    """`sudo twincast keys import`, where the services run as a user of their own."""
+    given = []
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(os, "chown", lambda made, *owner: given.append((isinstance(made, int), owner)))
+    made = KeyStore(tmp_path / "keys")
+    made.put("channel", FileKind.KEY, making.private_pem(parties[0][0]))
+    owner = tmp_path.stat().st_uid, tmp_path.stat().st_gid
+    assert given == [(False, owner), (True, owner)]
+    made.put("channel", FileKind.CERTIFICATE, making.certificate_pem(parties[0][1]))
+    assert given[2:] == [(True, owner)]
+
+
 def test_only_what_is_named_is_foreseen(tmp_path):
     empty = KeyStore(tmp_path / "nothing")
     usual = ServiceConfig(SERVICE, security=Security.TLS)
