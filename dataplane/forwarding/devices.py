@@ -15,6 +15,7 @@ from struct import Struct
 from typing import Final
 
 from dataplane import netlink
+from dataplane.forwarding.family import MAXIMUM_INDEX_6
 from dataplane.forwarding.placement import FIRST_TABLE, MAXIMUM_TABLES, Place
 
 SINK_PREFIX: Final = "tc-sink"
@@ -127,7 +128,7 @@ def make_link(table: int) -> tuple[int, int]:
     look at them. Nor does it matter whether new interfaces have IPv6. Raises OSError.
     """
     near, far = link_names(table)
-    peer = _link(far, 0, {IFLA_MTU: _U32.pack(LARGEST_MTU)})
+    peer = _link(far, 0, {IFLA_MTU: _U32.pack(LARGEST_MTU)}, _free_index(_free_index()))
     information = netlink.attribute(IFLA_INFO_KIND, b"veth")
     information += netlink.attribute(IFLA_INFO_DATA, netlink.attribute(VETH_INFO_PEER, peer))
     _make(near, information, {IFLA_MTU: _U32.pack(LARGEST_MTU)})
@@ -160,9 +161,24 @@ def _is_running(name: str) -> bool:
 def _make(name: str, information: bytes, others: dict[int, bytes] | None = None) -> None:
     """Make a device, down, unless it is there. Raises OSError."""
     attributes = {IFLA_LINKINFO: information, **(others or {})}
+    device = _link(name, 0, attributes, _free_index())
     with suppress(FileExistsError):
-        netlink.change(netlink.RTM_NEWLINK, netlink.CREATE | netlink.EXCLUSIVE, _link(name, 0, attributes))
+        netlink.change(netlink.RTM_NEWLINK, netlink.CREATE | netlink.EXCLUSIVE, device)
         _quiet(name)
+
+
+def _free_index(below: int = MAXIMUM_INDEX_6 + 1) -> int:
+    """Find a free interface index that IPv6 multicast routing can have; 0, the kernel's choice, for none.
+
+    The kernel gives out one after another and never goes back: where sessions come and go as interfaces they
+    are soon too high, and a sink without a VIF of IPv6 would keep entries from naming it.
+    """
+    for index in range(below - 1, 0, -1):
+        try:
+            socket.if_indextoname(index)
+        except OSError:
+            return index
+    return 0
 
 
 def _quiet(name: str) -> None:
@@ -201,8 +217,8 @@ def delete(name: str) -> None:
     netlink.change(netlink.RTM_DELLINK, 0, _link(name, 0))
 
 
-def _link(name: str, flags: int, attributes: dict[int, bytes] | None = None) -> bytes:
-    body = _INTERFACE.pack(socket.AF_UNSPEC, 0, 0, flags, flags)
+def _link(name: str, flags: int, attributes: dict[int, bytes] | None = None, index: int = 0) -> bytes:
+    body = _INTERFACE.pack(socket.AF_UNSPEC, 0, index, flags, flags)
     body += netlink.attribute(IFLA_IFNAME, name.encode() + b"\0")
     for kind, value in (attributes or {}).items():
         body += netlink.attribute(kind, value)

@@ -63,6 +63,16 @@ def kinds(errors):
             return found
 
 
+def test_devices_have_indices_that_ipv6_can_have_however_high_the_kernels_next_one_is():
+    fill = {f"p{number}": None for number in range(MAXIMUM_PORTS + 1)}
+    with kernel_rig() as rig:
+        rig.router.device("taken0", "veth", peer={"ifname": "taken1"}, index=65_535)
+        rig.plane.configure(fill)
+        made = [each for each in devices.devices().values() if each.name.startswith("tc-")]
+        assert len(made) > len(fill)
+        assert {each.index for each in made} == set(range(65_535 - len(made), 65_535))
+
+
 def test_the_sink_of_a_removed_port_waits_for_the_next_one():
     """To remove a device takes the kernel 16 ms, in which no hello is sent."""
     with kernel_rig() as rig:
