@@ -412,3 +412,24 @@ def test_why_a_message_was_not_copied(duo: Duo, do: Any, undo: Any, reason: str)
     wait_for(lambda: copy_states(duo) == [*BOTH], what="copying again")
     say(duo, 0, LEAVE, "239.7.4.2", 8)
     wait_for(lambda: not entries(duo, 0, "239.7.4.2"), what="the leave")
+
+
+def test_two_masters_are_told_once_and_their_roles_with_the_reason(duo: Duo) -> None:
+    both, roles = Told(duo, "dual-master", "suppressed"), Told(duo, "role-changed", "local-role", "reason")
+    commit(duo, 1, profile(STATIC))
+    assert both.until("0") == ["0"]
+    assert peer_role(duo) == "master"
+    commit(duo, 1, profile("<static-role>backup</static-role>"))
+    wait_for(lambda: peer_role(duo) == "backup", what="the peer as backup")
+    commit(duo, 0, profile("<static-role>backup</static-role>"))
+    commit(duo, 0, profile(STATIC))
+    assert roles.until("master configured") == ["backup configured", "master configured"]
+    commit(duo, 1, profile(STATIC))
+    assert both.until("0") == ["0"]
+    commit(duo, 1, profile("<static-role>backup</static-role>"))
+    for told in (both, roles):
+        told.close()
+
+
+def peer_role(duo: Duo) -> str:
+    return duo.leaf(0, configuration.profile_state("peer-role"), "peer-role")

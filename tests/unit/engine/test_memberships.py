@@ -153,3 +153,21 @@ def test_entries_are_not_counted_where_there_are_none_or_too_many() -> None:
     for number in range(COUNTED + 1):
         pair.a.report(RecordType.ALLOW_NEW_SOURCES, OTHER, f"10.9.{number}.1", stb=2 + number % 3)
     assert {each.packets for each in pair.a.groups().values()} == {None}
+
+
+def test_what_the_plane_refused_is_told_whatever_the_role(monkeypatch: pytest.MonkeyPatch) -> None:
+    pair = Pair()
+    config = ProfileConfig(PROFILE, SERVICE, 3, arbitration=StaticArbitration(Role.BACKUP))
+    pair.start(config, config)
+    pair.a.join(group(1))
+    pair.a.join(group(2))
+    refused = {group(1): "Cannot allocate memory"}
+    monkeypatch.setattr(pair.a.plane, "refusal", lambda _port, each: refused.get(each))
+    told = {item.group_address: item for item in pair.a.groups().values()}
+    first, second = told[str(group(1))], told[str(group(2))]
+    assert (first.forwarding, first.forwarding_reason) == (False, "not-installed: Cannot allocate memory")
+    assert (second.forwarding, second.forwarding_reason) == (False, "standby")
+    pair.a.configure(ProfileConfig(PROFILE, SERVICE, 3, arbitration=StaticArbitration(Role.MASTER)))
+    told = {item.group_address: item for item in pair.a.groups().values()}
+    assert not told[str(group(1))].forwarding
+    assert told[str(group(2))].forwarding
