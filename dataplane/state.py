@@ -21,6 +21,11 @@ class StateSelection(msgspec.Struct, frozen=True):
     groups: "tuple[GroupKey, ...] | None" = None
     counts: bool = True
 
+    @property
+    def open(self) -> bool:
+        """Whether it may match any number of membership entries, which a reader may take at his leisure."""
+        return self.groups is None or not all(key.whole for key in self.groups)
+
 
 class GroupKey(msgspec.Struct, frozen=True):
     """Names membership entries; an empty field matches any."""
@@ -29,6 +34,11 @@ class GroupKey(msgspec.Struct, frozen=True):
     interface: str = ""
     subscriber: str = ""
     group: str = ""
+
+    @property
+    def whole(self) -> bool:
+        """Whether it names one entry at most."""
+        return bool(self.interface and self.subscriber and self.group)
 
 
 class PeerMismatch(msgspec.Struct, frozen=True):

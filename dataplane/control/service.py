@@ -10,6 +10,7 @@ import socket
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from enum import Enum, auto
 from typing import Final, Protocol
 
 from dataplane.actions import Action, Outcome
@@ -55,7 +56,7 @@ WRITE_TIMEOUT: Final = 30.0
 """Seconds a client may take to read a piece of state."""
 
 MAXIMUM_LONG: Final = 256
-"""State requests of one client that are under way, most of them waiting for a slow reader; and actions."""
+"""Requests of each `_Kind` of one client that are under way."""
 _EMPTY: Final = StatePiece()
 
 _log = logging.getLogger("twincast.dataplane.control.service")
@@ -150,10 +151,10 @@ class ControlService:
                     await client.drained()
 
     def _begin(self, request: State | Act, client: "_Client", group: asyncio.TaskGroup) -> None:
-        if client.long[type(request)] >= MAXIMUM_LONG:
+        if client.long[_kind(request)] >= MAXIMUM_LONG:
             client.put(Failed(request.id, f"{MAXIMUM_LONG} requests of this kind are under way already"))
             return
-        client.long[type(request)] += 1
+        client.long[_kind(request)] += 1
         group.create_task(self._long(request, client))
 
     async def _long(self, request: State | Act, client: "_Client") -> None:
@@ -165,7 +166,7 @@ class ControlService:
             _log.exception("control-request-failed")
             client.put(Failed(request.id, "the dataplane failed to do this; its log says why"))
         finally:
-            client.long[type(request)] -= 1
+            client.long[_kind(request)] -= 1
 
     async def _act(self, request: Act, client: "_Client") -> None:
         for outcome in self._backend.act(request.action):
@@ -221,6 +222,20 @@ class ControlService:
             await client.drained()
 
 
+class _Kind(Enum):
+    """What takes long, each with a limit of its own: readers who stop keep nobody from the others."""
+
+    ACTION = auto()
+    STATE = auto()
+    MEMBERSHIPS = auto()
+
+
+def _kind(request: State | Act) -> _Kind:
+    if isinstance(request, Act):
+        return _Kind.ACTION
+    return _Kind.MEMBERSHIPS if request.selection.open else _Kind.STATE
+
+
 class _Flow:
     """How many pieces of one state request may still be sent."""
 
@@ -246,7 +261,7 @@ class _Client:
     def __init__(self, writer: asyncio.StreamWriter) -> None:
         self.writer = writer
         self.listens = False
-        self.long: Counter[type] = Counter()
+        self.long: Counter[_Kind] = Counter()
         self._flows: dict[int, _Flow] = {}
         self._suppressed: Counter[type] = Counter()
 

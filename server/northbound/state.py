@@ -70,7 +70,7 @@ class StateReader:
         if wanted == StateSelection((), (), (), ()) or wanted == StateSelection((), (), (), (), counts=False):
             return {}
         groups = wanted.groups
-        whole = groups is not None and all(_is_whole(key) for key in groups)
+        whole = groups is not None and all(key.whole for key in groups)
         collected = _Collected()
         try:
             for piece in self._client.state(wanted if whole else replace(wanted, groups=())):
@@ -150,11 +150,6 @@ def _groups(selection: Selection) -> tuple[GroupKey, ...] | None:
     if len(names) * len(keys) > MAXIMUM_KEYS:
         return None
     return tuple(GroupKey(name, *key) for name, key in product(names, keys))
-
-
-def _is_whole(key: GroupKey) -> bool:
-    """Whether the key names one entry at most."""
-    return bool(key.interface and key.subscriber and key.group)
 
 
 class _Seen:

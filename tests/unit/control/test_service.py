@@ -13,6 +13,7 @@ from dataplane.control.messages import (
     Announced,
     Answer,
     Failed,
+    Piece,
     Request,
     State,
     Welcome,
@@ -26,6 +27,7 @@ from dataplane.engine.messages import Reconfigure
 from dataplane.state import (
     CopyStateChanged,
     DualMaster,
+    GroupKey,
     RoleChanged,
     ServiceState,
     StatePiece,
@@ -79,18 +81,25 @@ async def connected(path: Path) -> tuple[ControlService, Client]:
     return service, client
 
 
-def test_readers_that_stop_keep_nobody_from_an_action(tmp_path: Path) -> None:
+def test_readers_that_stop_keep_nobody_from_anything_else(tmp_path: Path) -> None:
     async def play() -> list[Answer]:
         service, client = await connected(tmp_path / "control")
         for number in range(MAXIMUM_LONG + 1):
             client.send(State(number, StateSelection()))
         client.send(Act(9_999, ResetStatistics("rbs1")))
         answers = [await client.next_of(Failed, Acted) for _ in range(2)]
+        one = StateSelection(groups=(GroupKey("p", "i", "02:00:00:00:00:01", "239.1.1.1"),))
+        for number, selection in ((10_000, one), (10_001, StateSelection(groups=()))):
+            client.send(State(number, selection))
+            while (answer := await client.next_of(Failed, Piece)).id != number:
+                continue
+            answers.append(answer)
         client.writer.close()
         await service.stop()
         return answers
 
-    one_too_many, acted = asyncio.run(play())
+    one_too_many, acted, *others = asyncio.run(play())
+    assert [type(each) for each in others] == [Piece, Piece]
     assert isinstance(one_too_many, Failed)
     assert one_too_many.id == MAXIMUM_LONG
     assert acted == Acted(9_999, StatisticsReset())
