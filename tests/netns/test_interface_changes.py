@@ -15,7 +15,7 @@ from dataplane.capture import Capture
 from dataplane.config import AccessConfig, DataplaneConfig, IgmpConfig, InterfaceConfig, UpstreamConfig
 from dataplane.forwarding.kernel import open_multicast_routing_sockets
 from dataplane.packets import frames
-from dataplane.packets.messages import Query
+from dataplane.packets.messages import Query, Report
 from dataplane.packets.wire import DecodeError
 from tests.support.dataplane import DataplaneProcess
 from tests.support.wait import wait_for
@@ -48,6 +48,19 @@ class Place:
         self.router.address(ACCESS, f"{ADDRESS}/24")
         self.outside.address("stb0", "10.60.0.10/24")
 
+    def wire_core(self) -> None:
+        """Make the link toward the source."""
+        veth(self.router, CORE, self.core, "source0")
+        self.router.address(CORE, "10.70.0.1/24")
+        self.core.address("source0", "10.70.0.10/24")
+
+    def configure(self, *, access: bool) -> None:
+        """Commit the upstream interface, and the access interface or not."""
+        interfaces = [InterfaceConfig(CORE, upstream=UpstreamConfig())]
+        if access:
+            interfaces.append(InterfaceConfig(ACCESS, access=AccessConfig("", 1, ASKING)))
+        self.dataplane.restore(DataplaneConfig((), (), tuple(interfaces)))
+
     def settings(self, **options: object) -> None:
         """Change the router's end of the access link."""
         self.router._netlink("link", "set", index=self.router.index(ACCESS), **options)
@@ -62,11 +75,20 @@ class Place:
         source.sendto(b"picture", (group, PORT))
         return bool(select.select([member], [], [], 0.05)[0])
 
+    def reported_from(self) -> tuple[str, bytes]:
+        """The address and the MAC address of the report that the core hears when a host joins."""
+        capture = self.core.run(lambda: Capture(socket.if_nametoindex("source0"), ring_bytes=0))
+        try:
+            with self.outside.run(_member, next(self.groups)):
+                return wait_for(lambda: _heard(capture, Report), what="a report")
+        finally:
+            capture.close()
+
     def asked_from(self) -> tuple[str, bytes]:
         """The address and the MAC address of the next query that the subscriber hears."""
         capture = self.outside.run(lambda: Capture(socket.if_nametoindex("stb0"), ring_bytes=0))
         try:
-            return wait_for(lambda: _query(capture), what="a query")
+            return wait_for(lambda: _heard(capture, Query), what="a query")
         finally:
             capture.close()
 
@@ -89,11 +111,11 @@ def _source() -> socket.socket:
     return source
 
 
-def _query(capture: Capture) -> tuple[str, bytes] | None:
+def _heard(capture: Capture, kind: type[Query | Report]) -> tuple[str, bytes] | None:
     for captured in capture.read():
         with suppress(DecodeError):
             heard = frames.decode(captured.frame)
-            if isinstance(heard.message, Query) and heard.source.version == 4:
+            if isinstance(heard.message, kind) and heard.source.version == 4:
                 return str(heard.source), captured.frame[6:12]
     return None
 
@@ -108,14 +130,10 @@ def place(folder: Path, kind: str = "") -> Iterator[Place]:
         dataplane = DataplaneProcess(folder, routing, router)
         here = Place(router, outside, core, dataplane, kind)
         here.wire()
-        veth(router, CORE, core, "source0")
-        router.address(CORE, "10.70.0.1/24")
-        core.address("source0", "10.70.0.10/24")
+        here.wire_core()
         dataplane.start()
         try:
-            access = InterfaceConfig(ACCESS, access=AccessConfig("", 1, ASKING))
-            upstream = InterfaceConfig(CORE, upstream=UpstreamConfig())
-            dataplane.restore(DataplaneConfig((), (), (access, upstream)))
+            here.configure(access=True)
             here.works()
             yield here
         finally:
@@ -137,6 +155,20 @@ def made_anew(here: Place) -> None:
     here.router.delete(ACCESS)
     here.wire()
     assert here.router.index(ACCESS) != before
+
+
+def configured_while_it_is_down(here: Place) -> None:
+    here.configure(access=False)
+    here.router.down(ACCESS)
+    here.configure(access=True)
+    here.router.up(ACCESS)
+
+
+def configured_before_it_is_there(here: Place) -> None:
+    here.configure(access=False)
+    here.router.delete(ACCESS)
+    here.configure(access=True)
+    here.wire()
 
 
 def renamed_and_back(here: Place) -> None:
@@ -181,6 +213,8 @@ CHANGES = [
     down_and_up,
     carrier_lost,
     made_anew,
+    configured_while_it_is_down,
+    configured_before_it_is_there,
     renamed_and_back,
     another_takes_the_name,
     moved_away_and_back,
@@ -195,7 +229,43 @@ def test_after_a_change_everything_works_again(change: Callable[[Place], None], 
         change(here)
         here.works()
         assert here.asked_from() == (ADDRESS, here.router.mac(ACCESS))
-        assert here.dataplane.state().interfaces[0].capture == "ring"
+        assert {each.capture for each in here.dataplane.state().interfaces} == {"ring"}
+
+
+def core_down_and_up(here: Place) -> None:
+    here.router.down(CORE)
+    here.router.up(CORE)
+
+
+def core_made_anew(here: Place) -> None:
+    here.router.delete(CORE)
+    here.wire_core()
+
+
+def core_renamed_and_back(here: Place) -> None:
+    index = here.router.index(CORE)
+    for name in ("other0", CORE):
+        here.router._netlink("link", "set", index=index, state="down")
+        here.router._netlink("link", "set", index=index, ifname=name)
+        here.router._netlink("link", "set", index=index, state="up")
+
+
+def core_with_another_mac(here: Place) -> None:
+    here.router._netlink("link", "set", index=here.router.index(CORE), address="02:00:00:00:00:78")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [core_down_and_up, core_made_anew, core_renamed_and_back, core_with_another_mac],
+    ids=lambda change: change.__name__,
+)
+def test_after_a_change_of_the_upstream_interface_too(
+    change: Callable[[Place], None], tmp_path: Path
+) -> None:
+    with place(tmp_path) as here:
+        change(here)
+        here.works()
+        assert here.reported_from() == ("10.70.0.1", here.router.mac(CORE))
 
 
 @pytest.mark.parametrize("kind", ["bridge", "macvlan"])
