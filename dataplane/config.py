@@ -153,6 +153,7 @@ class IgmpConfig(msgspec.Struct, frozen=True):
     max_groups_per_subscriber: int | None = None
     group_filter: tuple[FilterRule, ...] = ()
     max_record_rate: int | None = None
+    querier_election: bool = True
 
 
 class TagType(StrEnum):

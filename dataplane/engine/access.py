@@ -9,6 +9,7 @@ from dataplane.engine import copying, sessions, vlans
 from dataplane.engine.messages import FrameCaptured
 from dataplane.engine.settle import settle
 from dataplane.engine.world import IGMP, Port, World
+from dataplane.membership.querier import QuerierState
 from dataplane.packets import frames
 from dataplane.packets.frames import AccessMessage
 from dataplane.packets.messages import Query, Report
@@ -52,7 +53,10 @@ def _report_heard(world: World, port: Port, heard: AccessMessage, report: Report
 def _query_heard(world: World, port: Port, heard: AccessMessage, query: Query, now: float) -> None:
     """A foreign querier: elected against as RFC 3376 section 6.6.2 says, never copied (rules 14, 17)."""
     side = port.sides[heard.source.version]
-    if not heard.subscriber.tagged:
+    if not side.querier.elects:
+        if side.querier.state is not QuerierState.OFF:  # a backup hears its peer
+            _count_drop(port, DropReason.FOREIGN_QUERY)
+    elif not heard.subscriber.tagged:
         from_peer = copying.may_be_peer(world, port, heard.source, now)
         side.querier.heard(query, heard.source, now, from_peer=from_peer)
     copying.count_not_copied(world, port, side.version, heard.subscriber, NotCopied.QUERY)

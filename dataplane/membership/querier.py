@@ -106,6 +106,13 @@ class Querier:
         self._table.timing = self._in_force()
         if self.state is QuerierState.QUERIER:
             self._general_at = min(self._general_at, now + self._timing.query_interval)
+        elif self.state is QuerierState.NON_QUERIER and not config.querier_election:
+            self._other_present_until = now
+
+    @property
+    def elects(self) -> bool:
+        """Whether anybody else may be the querier."""
+        return self._config.querier_election
 
     def set_address(self, address: Address | None) -> None:
         """The interface's own address, which decides the election."""

@@ -44,6 +44,7 @@ class DropReason(StrEnum):
     TOO_MANY_SOURCES = "too-many-sources"
     TOO_MANY_ENTRIES = "too-many-entries"
     RATE_LIMITED = "rate-limited"
+    FOREIGN_QUERY = "foreign-query"
 
 
 class DecodeError(Exception):

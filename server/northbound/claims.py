@@ -30,12 +30,12 @@ CONFIGURATION: Final = {
         remote-backup-profile access-id outer-tag-type single-tag-type
         igmp igmp/version igmp/query-interval igmp/query-max-response-time igmp/robustness-variable
         igmp/last-member-query-interval igmp/immediate-leave igmp/max-groups igmp/max-groups-per-subscriber
-        igmp/max-record-rate igmp/group-filter igmp/group-filter/sequence igmp/group-filter/action
-        igmp/group-filter/group-prefix igmp/group-filter/source-prefix
+        igmp/max-record-rate igmp/querier-election igmp/group-filter igmp/group-filter/sequence
+        igmp/group-filter/action igmp/group-filter/group-prefix igmp/group-filter/source-prefix
         mld mld/version mld/query-interval mld/query-max-response-time mld/robustness-variable
         mld/last-member-query-interval mld/immediate-leave mld/max-groups mld/max-groups-per-subscriber
-        mld/max-record-rate mld/group-filter mld/group-filter/sequence mld/group-filter/action
-        mld/group-filter/group-prefix mld/group-filter/source-prefix
+        mld/max-record-rate mld/querier-election mld/group-filter mld/group-filter/sequence
+        mld/group-filter/action mld/group-filter/group-prefix mld/group-filter/source-prefix
         upstream upstream/preference
         """,
 }

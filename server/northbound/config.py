@@ -289,6 +289,7 @@ def _igmp(igmp: Container | None, later: int) -> IgmpConfig:
         max_groups=_optional(igmp, trb("max-groups")),
         max_groups_per_subscriber=_optional(igmp, trb("max-groups-per-subscriber")),
         max_record_rate=_optional(igmp, trb("max-record-rate")),
+        querier_election=_boolean(igmp, trb("querier-election"), default=True),
         group_filter=tuple(_rules(igmp)),
     )
 

@@ -135,3 +135,52 @@ def test_the_s_flag_is_for_those_who_hear_the_query(pair: Pair) -> None:
     pair.a.leave()
     last = [query for query in pair.a.queries() if query.group == GROUP]
     assert [query.suppress for query in last] == [False]
+
+
+ALONE = msgspec.structs.replace(TAIL, querier_election=False)
+
+
+def forge(router: Router) -> None:
+    """One query that says the next comes in 31,744 seconds, and may be lost six times."""
+    hear(router, robustness=7, interval=31744)
+
+
+def test_without_an_election_a_forged_query_ends_no_stream(pair: Pair) -> None:
+    pair.a.configure(access(igmp=ALONE))
+    pair.a.frames.clear()
+    pair.a.join()
+    forge(pair.a)
+    hear(pair.a, GROUP)
+    pair.run(15)
+    assert [group.expire for group in pair.a.groups().values()] == [7]
+    assert len(pair.a.asked(4)) >= 2
+    assert pair.a.interface_state().dropped == {"foreign-query": 2}
+    assert pair.a.interface_state().querier == "10.1.0.1"
+    assert pair.a.statistics()[2] == {"query": 2}
+
+
+def test_a_backup_that_hears_its_peer_counts_nothing(pair: Pair) -> None:
+    pair.b.configure(access(igmp=ALONE))
+    pair.b.query("10.1.0.1")
+    assert pair.b.interface_state().dropped == {}
+
+
+def test_a_commit_ends_the_rule_of_a_forger(pair: Pair) -> None:
+    forge(pair.a)
+    pair.a.frames.clear()
+    pair.run(60)
+    assert pair.a.asked(4) == []
+    pair.a.configure(access(igmp=ALONE))
+    pair.run(1)
+    assert pair.a.asked(4) == [("", None)]
+    pair.a.join()
+    assert [group.expire for group in pair.a.groups().values()] == [22]
+
+
+def test_each_protocol_has_its_own_election(pair: Pair) -> None:
+    pair.a.configure(access(igmp=ALONE))
+    pair.a.query("fe80::1:0")
+    pair.a.frames.clear()
+    pair.run(15)
+    assert pair.a.asked(6) == []
+    assert pair.a.asked(4) != []

@@ -149,6 +149,7 @@ def test_mld_and_the_filters_arrive(reader: ConfigReader, make: Make) -> None:
         "max-groups": 101,
         "max-groups-per-subscriber": 5,
         "max-record-rate": 20,
+        "querier-election": False,
         "group-filter": [{"sequence": 1, "action": "deny", "group-prefix": "ff3e::/32"}],
     }
     tree = make(
@@ -163,7 +164,9 @@ def test_mld_and_the_filters_arrive(reader: ConfigReader, make: Make) -> None:
     assert access.igmp == IgmpConfig(
         group_filter=(FilterRule(True, "232.1.0.0/16", "10.0.0.0/8"), FilterRule(False, "0.0.0.0/0"))
     )
-    assert access.mld == IgmpConfig(2, 61, 6, 4, 3, True, 101, 5, (FilterRule(False, "ff3e::/32"),), 20)
+    assert access.mld == IgmpConfig(
+        2, 61, 6, 4, 3, True, 101, 5, (FilterRule(False, "ff3e::/32"),), 20, False
+    )
 
 
 def test_defaults_are_those_of_the_module(reader: ConfigReader, make: Make, schema: Schema) -> None:
