@@ -215,7 +215,7 @@ class Shell:
     def _adopt(self, effect: effects.AdoptPlane) -> None:
         try:
             adoption = self._plane.adopt(effect.ports)
-        except PlaneError:
+        except (PlaneError, OSError):
             self._waiting.append(messages.Adopted(frozenset(), ()))
             raise
         routes = tuple(self._plane.installed().values())

@@ -323,8 +323,11 @@ class KernelPlane:
                 removed += 1
                 continue
             route = self._routes[key] = Route(key, names)
-            if dropped or self.parts(route) != parts:
+            wanted = self.parts(route)
+            if dropped or wanted != parts:
                 self.write(route)
+                tables = {number for number, _ in wanted}
+                self._remove_found(key, tuple(part for part in parts if part[0] not in tables))
             kept += 1
         try:
             self.configure(ports)

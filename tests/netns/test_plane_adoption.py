@@ -3,7 +3,7 @@
 import pytest
 
 from dataplane.forwarding.kernel import KernelPlane
-from dataplane.forwarding.plane import Repairs
+from dataplane.forwarding.plane import Repairs, RouteKey
 from tests.support.plane_contract import IPV4, IPV6, Streams, route
 from tests.support.plane_rig import audited, kernel_rig
 
@@ -44,3 +44,21 @@ def test_a_port_that_stays_forwards_however_many_others_came_or_went(
         rig.plane.install([route(group, "access0", "access1")])
         assert rig.stream(group, 3) == {"access0": 3, "access1": 3}
         assert audited(rig) == Repairs()
+
+
+@pytest.mark.parametrize("streams", [IPV4, IPV6], ids=["ipv4", "ipv6"])
+def test_what_a_removed_port_wanted_of_a_source_hides_nothing_from_others_of_its_table(
+    streams: Streams,
+) -> None:
+    """The kernel looks (S,G) up first: one that stayed in the further table would take all its packets."""
+    group, source = streams.group, streams.sources["core0"][0]
+    with kernel_rig() as rig:
+        rig.plane.configure({**ports(35), "gone": None, "access0": rig.index("access0")})
+        rig.plane.install([route(group, "gone", source=source), route(group, "p0", "access0")])
+        assert rig.plane.slot("gone") > 32
+        rig.plane = KernelPlane(rig.held())
+        rig.plane.adopt({**ports(35), "access0": rig.index("access0")})
+        rig.plane.set_upstream("core0", rig.index("core0"))
+        rig.plane.set_active("access0", active=True)
+        rig.plane.remove([RouteKey(group, source)])
+        assert rig.stream(group, 3) == {"access0": 3}
