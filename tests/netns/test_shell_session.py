@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,12 @@ def frames(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
     return {frame["title"]: frame["lines"] for frame in json.loads(file.read_text())}
 
 
-def masked(line: str) -> str:
+def masked(lines: Iterable[str]) -> list[str]:
+    """What is not of the day. Hellos are refused while two routers meet, and none where they meet well."""
+    return [_masked(line) for line in lines if not line.startswith(" Hellos refused")]
+
+
+def _masked(line: str) -> str:
     """Numbers, times and the width of columns are of the day, and so is why a role changed last."""
     line = re.sub(r"(Reason +:) .*", r"\1 why", line)
     return re.sub(r"-+", "-", " ".join(re.sub(r"\d+", "0", line).split()))
@@ -38,7 +44,7 @@ def test_the_documented_session(frames: dict[str, list[str]]) -> None:
     documented = re.findall(r"^([^\n]+):\n\n```text\n(.*?)\n```$", text, re.MULTILINE | re.DOTALL)
     assert [title for title, _ in documented] == list(frames)
     for title, body in documented:
-        assert [masked(line) for line in frames[title]] == [masked(line) for line in body.splitlines()], title
+        assert masked(frames[title]) == masked(body.splitlines()), title
 
 
 def test_what_the_operator_verifies_with(frames: dict[str, list[str]]) -> None:
