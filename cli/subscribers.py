@@ -113,8 +113,10 @@ def _load(options: Namespace, files: SubscriberFiles) -> None:
         if client is not None:
             for part in parts(options.profile, secrets.randbits(63), patterns):
                 _act(client, part)
-    path = files.write(options.profile, patterns)
-    print(f"{len(patterns)} subscribers for {_whose(options.profile)}, kept in {path}{_when(client)}")
+        path = files.write(options.profile, patterns)
+        known = client is None or not options.profile or any(_profiles(client, options.profile))
+    waits = "" if known else "; there is no such profile yet"
+    print(f"{len(patterns)} subscribers for {_whose(options.profile)}, kept in {path}{_when(client)}{waits}")
 
 
 def _clear(options: Namespace, files: SubscriberFiles) -> None:
@@ -133,10 +135,15 @@ def _show(options: Namespace, files: SubscriberFiles) -> None:
             for profile in files.profiles():
                 print(f"{_whose(profile)}: {len(files.read(profile))} subscribers, from the next start on")
             return
-        wanted = StateSelection((), (options.profile,) if options.profile else None, (), (), counts=False)
-        for piece in client.state(wanted):
-            for found in piece.profiles:
-                print(f"{_whose(found.name)}: {_described(found)}")
+        for found in _profiles(client, options.profile):
+            print(f"{_whose(found.name)}: {_described(found)}")
+
+
+def _profiles(client: ControlClient, name: str) -> Iterator[ProfileState]:
+    """Yield what is told of a profile, or of all without a name."""
+    wanted = StateSelection((), (name,) if name else None, (), (), counts=False)
+    for piece in client.state(wanted):
+        yield from piece.profiles
 
 
 def _described(state: ProfileState) -> str:

@@ -57,6 +57,9 @@ def test_a_list_is_loaded_and_survives_the_dataplane_and_the_supervisor(tmp_path
         assert bad.returncode == 1
         assert "line 2: 'nonsense' is no subscriber" in bad.stderr
         assert entries(client) == "2"
+        early = command(twincast.state_dir, "load", "-", "--profile", "rbp2", text=LISTED)
+        assert early.stdout.endswith("; there is no such profile yet\n")
+        assert command(twincast.state_dir, "clear", "--profile", "rbp2").returncode == 0
     waiting = command(twincast.state_dir, "show")
     assert (
         waiting.stdout == "all profiles without a list of their own: 2 subscribers, from the next start on\n"
