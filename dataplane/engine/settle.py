@@ -24,6 +24,10 @@ CIRCUITS_AT_ONCE: Final = 128
 """VLANs and sessions that a general query goes to at once: a millisecond or two of work."""
 CIRCUITS_PAUSE: Final = 0.01
 """Seconds to the next of them."""
+SILENT: Final = 4096
+"""VLANs without members that are asked: those of one tag, or as many of two."""
+SILENT_QUERIES: Final = 30
+"""General queries that go there: an hour of them by default."""
 RELEASED_AT_ONCE: Final = 128
 """Adopted groups of one turn, which costs two milliseconds."""
 
@@ -37,8 +41,10 @@ def settle(world: World, port: Port, side: Side, changes: Changes, now: float) -
         subscriber = change.entry.subscriber
         if subscriber.tagged and change.kind is ChangeKind.CREATED:
             side.circuits[subscriber.circuit] += 1
+            side.silent.pop(subscriber.circuit, None)
         elif subscriber.tagged and change.kind in _GONE:
-            _forget(side, subscriber.circuit)
+            silent = change.kind is ChangeKind.EXPIRED and change.entry.kept
+            _forget(side, subscriber.circuit, silent=silent)
     for group in changes.groups:
         update_group(world, port, side, group, now)
     if changes.queries:
@@ -46,11 +52,24 @@ def settle(world: World, port: Port, side: Side, changes: Changes, now: float) -
     world.deadlines.set(side.table_key, side.table.next_deadline())
 
 
-def _forget(side: Side, circuit: Subscriber) -> None:
+def _forget(side: Side, circuit: Subscriber, *, silent: bool) -> None:
     side.circuits[circuit] -= 1
     if side.circuits[circuit] <= 0:
         del side.circuits[circuit]
         side.session_macs.pop(circuit, None)
+        if silent and not circuit.pppoe_session and len(side.silent) < SILENT:
+            side.silent[circuit] = SILENT_QUERIES
+
+
+def _to_ask(side: Side) -> deque[Subscriber]:
+    """Where a general query goes: to members, and to where members were that never said that they leave.
+
+    They may only have been cut off. A member that is not asked does not report, so nobody would know when the
+    line is back; a session would be another then.
+    """
+    circuits = deque((*side.circuits, *side.silent))
+    side.silent = {circuit: left - 1 for circuit, left in side.silent.items() if left > 1}
+    return circuits
 
 
 def update_group(world: World, port: Port, side: Side, group: Address, now: float) -> None:
@@ -135,7 +154,7 @@ def send_queries(world: World, port: Port, side: Side, queries: Iterable[SendQue
             _send_query(world, port, side, send.query, send.circuit)
         else:
             _send_query(world, port, side, send.query, UNTAGGED)
-            side.unasked = (send.query, deque(side.circuits))
+            side.unasked = (send.query, _to_ask(side))
             world.deadlines.set(side.unasked_key, now)
     world.deadlines.set(side.querier_key, side.querier.next_deadline())
 

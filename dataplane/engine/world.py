@@ -186,8 +186,9 @@ class Side:
 
     `retained`: what the adopted entries say of groups whose members are not known yet, until
     `retained_until`. `circuits`: tagged members by circuit. `session_macs`: to which address of ours those
-    in a PPPoE session send. `unasked`: the circuits that a general query has still to reach. The keys name
-    its deadlines.
+    in a PPPoE session send. `silent`: VLANs whose last member fell silent, with the number of general queries
+    that still go there. `unasked`: the circuits that a general query has still to reach. The keys name its
+    deadlines.
     """
 
     version: int
@@ -201,6 +202,7 @@ class Side:
     retained: dict[Address, Aggregate] = field(default_factory=dict)
     retained_until: float | None = None
     circuits: Counter[Subscriber] = field(default_factory=Counter)
+    silent: dict[Subscriber, int] = field(default_factory=dict)
     session_macs: dict[Subscriber, bytes] = field(default_factory=dict)
     unasked: tuple[Query, deque[Subscriber]] | None = None
 

@@ -95,14 +95,21 @@ class Room:
 
     def keep(self, entry: Entry, *, kept: bool) -> None:
         """Note whether the entry is one that its subscriber wants to have."""
-        if entry.kept is kept:
-            return
-        entry.kept = kept
-        count = self._kept.get(entry.subscriber, 0) + (1 if kept else -1)
+        if entry.kept is not kept:
+            entry.kept = kept
+            self._count(entry.subscriber, 1 if kept else -1)
+
+    def drop(self, entry: Entry) -> None:
+        """Count an entry no more that is gone; whether it was kept until then can still be seen."""
+        if entry.kept:
+            self._count(entry.subscriber, -1)
+
+    def _count(self, subscriber: Subscriber, step: int) -> None:
+        count = self._kept.get(subscriber, 0) + step
         if count:
-            self._kept[entry.subscriber] = count
+            self._kept[subscriber] = count
         else:
-            del self._kept[entry.subscriber]
+            del self._kept[subscriber]
 
     def name(self, entry: Entry, group: Group, *, gone: bool = False) -> None:
         """Note the sources that the entry names now."""

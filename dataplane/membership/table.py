@@ -353,7 +353,7 @@ class MembershipTable:
             done.group(entry.group)
         if not group.entries:
             del self._groups[entry.group]
-        self._room.keep(entry, kept=False)
+        self._room.drop(entry)
         if entry.named:
             self._room.name(entry, group, gone=True)
         self._room.entries -= 1

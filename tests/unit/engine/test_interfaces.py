@@ -9,7 +9,18 @@ from dataplane.config import AccessConfig, InterfaceConfig, Role, TagType, Upstr
 from dataplane.engine import effects, messages, uplink
 from dataplane.packets.frames import decode
 from tests.support.kinds import KINDS, STB_MAC
-from tests.support.routers import CORE, GROUP, PORT, Clock, Pair, Router, access, profile, upstream
+from tests.support.routers import (
+    CORE,
+    GROUP,
+    MEMBERSHIP_INTERVAL,
+    PORT,
+    Clock,
+    Pair,
+    Router,
+    access,
+    profile,
+    upstream,
+)
 
 
 def router() -> Router:
@@ -153,6 +164,39 @@ def test_a_tagged_member_is_known_and_asked_but_gets_no_untagged_packets() -> No
     one.frames.clear()
     one.leave(stb=2, vlan=100)
     assert asked_vlans(one) == [100]
+
+
+def general_queries(pair: Pair, seconds: float) -> list[str]:
+    """Where each general query of some time went."""
+    pair.a.frames.clear()
+    pair.run(seconds)
+    return [where for where, group in pair.a.asked() if group is None]
+
+
+def test_a_vlan_whose_member_fell_silent_is_asked_for_a_while() -> None:
+    pair = Pair()
+    pair.start(profile(Role.MASTER), profile(Role.BACKUP))
+    pair.a.join(tags=(100, 7, 0))
+    pair.a.join(stb=2, tags=(0, 0, 9))
+    pair.run(MEMBERSHIP_INTERVAL + 1)
+    assert pair.a.groups() == {}
+    asked = general_queries(pair, 400)
+    assert asked.count("@100.7") == 30 - 1  # one has gone already
+    assert asked.count("") == 40
+    assert set(asked) == {"", "@100.7"}  # a session is another when the line is back
+
+
+def test_who_answers_in_such_a_vlan_is_a_member_again() -> None:
+    pair = Pair()
+    pair.start(profile(Role.MASTER), profile(Role.BACKUP))
+    for _ in range(3):
+        pair.a.join(tags=(100, 7, 0))
+        pair.run(MEMBERSHIP_INTERVAL + 15)
+        assert "@100.7" in general_queries(pair, 15)
+    pair.a.join(tags=(100, 7, 0))
+    pair.a.leave(tags=(100, 7, 0))
+    pair.run(5)
+    assert set(general_queries(pair, 15)) == {""}
 
 
 def test_queries_are_counted_as_they_are_sent() -> None:
