@@ -10,6 +10,7 @@ from tests.support.routers import (
     OTHER,
     PORT,
     PROFILE,
+    THIRD,
     Pair,
     Router,
     access,
@@ -213,3 +214,27 @@ def test_a_state_between_two_parts_of_a_commit_is_not_told() -> None:
     assert copy_events(pair.a) == [("active", "unbound")]
     pair.a.configure(access(), profile(Role.MASTER, igmp_copy=False))
     assert copy_events(pair.a) == [("unbound", "admin-disabled")]
+
+
+def test_rule_16_numbers_may_change_on_one_router_after_the_other(pair: Pair) -> None:
+    """In between nothing is copied; what was missed comes with the batch. The channel stays."""
+    pair.a.join(GROUP)
+    pair.run(0.1)
+    pair.a.configure(profile(Role.MASTER, backup_id=9))
+    pair.run(0.1)
+    assert pair.a.copy_state() == pair.b.copy_state() == "unmapped"
+    pair.a.join(OTHER)
+    assert pair.a.statistics()[2] == {"unmapped": 1}
+    pair.b.configure(profile(Role.BACKUP, backup_id=9))
+    pair.run(0.1)
+    assert pair.a.copy_state() == pair.b.copy_state() == "active"
+    assert pair.b.has_entry(OTHER)
+    pair.a.configure(access(access_id=5))
+    pair.run(0.1)
+    assert pair.a.copy_state() == "unmapped"
+    pair.a.join(THIRD)
+    pair.b.configure(access(access_id=5))
+    pair.run(0.1)
+    assert len(pair.b.groups()) == 3
+    assert pair.a.service_state().sync_state == "in-sync"
+    assert not pair.a.service_state().last_down_time
