@@ -26,8 +26,10 @@ the number of interfaces: 31 that were full kept the hellos waiting for 70 ms.""
 CAPTURE_RETRY: Final = 1.0
 """Seconds until a capture that could not be opened is tried again."""
 
-WAITING: Final = 256
-"""Frames that wait for a capture that is being opened."""
+WORKERS: Final = 4
+"""Sockets that are opened or closed at the same time: 121 access interfaces do so in half a second."""
+WAITING: Final = 4096
+"""Frames that wait for a capture that is being opened: the reports toward the core after a restart do."""
 
 _NONE: Final = (0, 0)
 
@@ -63,8 +65,9 @@ class Captures:
         self._interfaces = interfaces
         self._give = give
         self._loop = loop
-        self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="captures")
+        self._worker = ThreadPoolExecutor(WORKERS, thread_name_prefix="captures")
         self._orders: dict[str, effects.OpenCapture] = {}
+        self._busy: set[asyncio.Future[Any]] = set()
         self._open: dict[str, FrameSource] = {}
         self._opening: dict[str, _Opening] = {}
         self._retries: dict[str, asyncio.TimerHandle] = {}
@@ -89,7 +92,10 @@ class Captures:
     def _do(self, work: Callable[[], Any], then: Callable[[Any], None]) -> None:
         """Do what may wait in the kernel, then, on the loop, what follows."""
         if self._interfaces.waits:
-            self._loop.run_in_executor(self._worker, work).add_done_callback(then)
+            future = self._loop.run_in_executor(self._worker, work)
+            self._busy.add(future)
+            future.add_done_callback(self._busy.discard)
+            future.add_done_callback(then)
             return
         done: Future[Any] = Future()
         try:
@@ -143,8 +149,8 @@ class Captures:
         for name in [*self._open, *self._retries, *self._opening]:
             self._close(name)
         try:
-            for _ in range(2):  # what was being opened is closed in the second round
-                await self._loop.run_in_executor(self._worker, _nothing)
+            while self._busy:  # what was being opened is closed then
+                await asyncio.wait(self._busy)
         finally:
             self._worker.shutdown(wait=False, cancel_futures=True)
 

@@ -4,6 +4,7 @@ Owns the protocols and the kernel's kind; `dataplane.wires` has one that needs n
 """
 
 from collections.abc import Iterable, Mapping
+from threading import Lock
 from typing import Final, Protocol
 
 from dataplane.capture import ACCESS_RING_BYTES, UPSTREAM_RING_BYTES, Capture, CaptureStatistics
@@ -86,16 +87,33 @@ class KernelInterfaces(Links):
 
     def __init__(self) -> None:
         super().__init__()
+        self._lock = Lock()
         self._rings: list[Capture] = []
+        self._promised: list[int] = []
 
     def open(self, name: str, index: int, *, upstream: bool) -> FrameSource:  # noqa: ARG002 - the kernel goes by index
-        """Capture an interface; the upstream side only hears queries and needs a small ring."""
+        """Capture an interface; the upstream side only hears queries and needs a small ring.
+
+        Threads may do this at the same time.
+        """
         if upstream:
             return Capture(index, ring_bytes=UPSTREAM_RING_BYTES)
-        self._rings = [each for each in self._rings if each.fileno() >= 0]
-        capture = Capture(index, ring_bytes=ring_share(each.ring_bytes for each in self._rings))
-        self._rings.append(capture)
+        share = self._promise()
+        try:
+            capture = Capture(index, ring_bytes=share)
+            with self._lock:
+                self._rings.append(capture)
+        finally:
+            with self._lock:
+                self._promised.remove(share)
         return capture
+
+    def _promise(self) -> int:
+        with self._lock:
+            self._rings = [each for each in self._rings if each.fileno() >= 0]
+            share = ring_share([*self._promised, *(each.ring_bytes for each in self._rings)])
+            self._promised.append(share)
+        return share
 
 
 def ring_share(others: Iterable[int]) -> int:

@@ -2,7 +2,9 @@
 
 import asyncio
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 
 from cli.lab.namespaces import Namespace, veth
 from dataplane.capture import UPSTREAM_RING_BYTES
@@ -47,6 +49,19 @@ def test_many_access_interfaces_share_the_memory_for_their_rings():
         again = opened(here, interfaces, 0)
         assert again.ring_bytes == sizes[0]
         again.close()
+
+
+def test_interfaces_that_are_opened_at_the_same_time_share_it_too():
+    with router(8) as (here, interfaces):
+        indices = {f"access{number}": here.index(f"access{number}") for number in range(8)}
+        with ThreadPoolExecutor(4) as threads:
+            work = partial(interfaces.open, upstream=False)
+            captures = list(threads.map(work, indices, indices.values()))
+        sizes = sorted(capture.ring_bytes for capture in captures)
+        assert sum(sizes) <= RINGS_BYTES
+        assert len(set(sizes)) == 8
+        for capture in captures:
+            capture.close()
 
 
 async def _overrun(here, outside):
