@@ -138,7 +138,8 @@ def _start_service(world: World, service: Service, now: float) -> None:
     if not config.enabled or config.peer is None:
         return
     epoch = world.generator.getrandbits(_EPOCH_BITS)
-    service.machine = PeerMachine(epoch, tell_settings(world, service), pulling=service.pulling)
+    told = tell_settings(world, service)
+    service.machine = PeerMachine(epoch, told, pulling=service.pulling, batches=service.batches)
     service.machine.block_receiving(blocked=config.block_receive)
     daily.arm(world, service, now)
     world.out.append(OpenChannel(config.name, config.peer, config.security, config.tls, config.md5_key))
@@ -151,6 +152,7 @@ def _stop_service(world: World, service: Service, reason: str, now: float) -> No
     if service.machine is not None:
         copying.perform(world, service, service.machine.stop(now, reason), now)
         service.pulling = service.machine.pulling
+        service.batches = service.machine.reserve_batch_id()
         service.machine = None
         world.out.append(CloseChannel(name))
     daily.arm(world, service, now)

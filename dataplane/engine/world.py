@@ -81,8 +81,9 @@ class Service:
     """One remote-backup-service. `machine` exists while the service is enabled and has a peer.
 
     `pulling`: the next machine asks for what this router had originated before it restarted (rule 12). A
-    machine that only follows a commit does not: members that left in between would come back. `requested`:
-    batches that an operator asked for and that are on their way. `daily_done`: the last local day whose
+    machine that only follows a commit does not: members that left in between would come back. `batches`:
+    no batch of the next machine has an id up to it. `requested`: batches that an operator asked for and that
+    are on their way. `daily_done`: the last local day whose
     daily batch has been sent or is not due, see `daily`. `named`: what the peer was told, by backup-id.
     """
 
@@ -91,6 +92,7 @@ class Service:
     machine: PeerMachine | None = None
     pulling: bool = True
     hello_open: bool = False
+    batches: int = 0
     requested: list[RequestedBatch] = field(default_factory=list)
     last_up: float | None = None
     last_down: float | None = None

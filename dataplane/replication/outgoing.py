@@ -45,7 +45,7 @@ _AT_ONCE = 0.0
 class Outgoing:
     """All profiles of one channel in the direction to the peer."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, batches: int = 0) -> None:
         self.statistics = SentStatistics()
         self.capabilities = CAPABILITIES
         """What the peer understands."""
@@ -58,7 +58,7 @@ class Outgoing:
         """Profiles with a part of a batch, or of what follows it, still to send; the first is next."""
         self._buffer = RecordBuffer()
         self._in_flight = 0
-        self._last_batch_id = 0
+        self._last_batch_id = batches
         self._last_flush = _NEVER
         self.flush_at: float | None = None
         self.pump_at: float | None = None

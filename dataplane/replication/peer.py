@@ -86,8 +86,8 @@ _EXCHANGING = (ChannelState.CONNECTED, ChannelState.SYNCHRONIZING)
 class PeerMachine:
     """One end of one service's channel.
 
-    `epoch` is a random 64-bit number of this machine; `now` is monotonic seconds everywhere. `pulling`: ask
-    for the entries that this router had originated before; it ends with the first synchronisation.
+    `epoch` is a random 64-bit number of this machine; `now` is monotonic seconds. `pulling`: ask for entries
+    that this router had originated before, until the first synchronisation. `batches`: ids given before.
     """
 
     def __init__(
@@ -97,13 +97,13 @@ class PeerMachine:
         limits: Limits | None = None,
         *,
         pulling: bool = True,
+        batches: int = 0,
     ) -> None:
-        self.state = ChannelState.DOWN
-        self.down_reason = ""
+        self.state, self.down_reason = ChannelState.DOWN, ""
         self._limits = limits or Limits()
         self._handshake = Handshake(epoch, self._limits)
         self._mapping = Mapping(profiles)
-        self._outgoing = Outgoing(self._limits)
+        self._outgoing = Outgoing(self._limits, batches)
         self._incoming = Incoming(self._limits, pulling=pulling)
         self._deframer = Deframer()
         self._liveness = Liveness(self._limits)

@@ -202,3 +202,19 @@ def test_what_is_not_there_is_refused(pair: Pair, message: Any) -> None:
     assert isinstance(outcome, ActionRefused)
     assert outcome.reason == "not-there"
     assert Answer(outcome).outcome is outcome
+
+
+def test_the_id_of_a_batch_is_not_given_again_when_the_channel_is_made_anew(pair: Pair) -> None:
+    pair.a.join(group(1))
+    pair.run(0.1)
+    first = order(pair.a, BatchBackup(SERVICE))
+    pair.a.configure(pair.a.service(enabled=False))
+    pair.a.configure(pair.a.service())
+    pair.run(1)
+    ids = [first, *(order(pair.a, BatchBackup(SERVICE)) for _ in range(3))]
+    numbers = [each.batch_id for each in ids if isinstance(each, BatchStarted)]
+    assert len(set(numbers)) == 4
+    assert numbers == sorted(numbers)
+    pair.run(10)
+    told = [event.batch_id for event in batches(pair.a)]
+    assert len(set(told)) == len(told)
