@@ -7,12 +7,15 @@ from collections.abc import Callable
 from ipaddress import IPv4Address
 from pathlib import Path
 
-from dataplane.config import Role
-from dataplane.packets.frames import report_frames
-from dataplane.packets.messages import GroupRecord, RecordType
-from tests.support.routers import GROUP, OTHER, Pair, mac, profile
+import msgspec
 
-CASES = Path(__file__).parent / "igmp"
+from dataplane.config import Role
+from dataplane.packets.frames import query_frame, report_frames
+from dataplane.packets.messages import GroupRecord, Query, RecordType
+from tests.support.routers import GROUP, MLD_GROUP, OTHER, TAIL, Pair, access, mac, profile
+
+CASES = Path(__file__).parent
+FOREIGN = IPv4Address("10.1.0.0")  # the lowest address of the access link
 MASTER, BACKUP = profile(Role.MASTER), profile(Role.BACKUP)
 
 
@@ -72,25 +75,65 @@ def takeover_in_a_leave(pair: Pair) -> None:
     pair.run(4.0)
 
 
+def foreign_querier(pair: Pair) -> None:
+    pair.a.join(GROUP)
+    pair.a.join(OTHER, stb=2)
+    for group in (None, GROUP):
+        query = Query(3, group, (), 1.0, False, 0, 100)
+        pair.a.hear(query_frame(query, mac(99), FOREIGN))
+        pair.run(0.5)
+    pair.a.join(OTHER, stb=2)
+    pair.run(30.0)
+
+
+def at_the_limit(pair: Pair) -> None:
+    limited = msgspec.structs.replace(TAIL, max_groups_per_subscriber=1, immediate_leave=True)
+    pair.a.join(GROUP)
+    pair.a.configure(access(igmp=msgspec.structs.replace(TAIL, max_groups_per_subscriber=1)))
+    pair.a.join(OTHER)
+    pair.run(1.0)
+    pair.a.leave(GROUP)
+    pair.a.join(OTHER)
+    pair.run(3.0)
+    pair.a.configure(access(igmp=limited))
+    pair.a.report(RecordType.CHANGE_TO_INCLUDE_MODE, OTHER, "10.9.9.9")
+    pair.run(1.0)
+
+
+def mld_members(pair: Pair) -> None:
+    for stb in (1, 2):
+        pair.a.report(RecordType.ALLOW_NEW_SOURCES, MLD_GROUP, "2001:db8::9", stb=stb)
+    pair.a.join(MLD_GROUP, stb=3, tags=(100, 7, 9))
+    pair.run(1.0)
+    for stb in (1, 2):
+        pair.a.report(RecordType.BLOCK_OLD_SOURCES, MLD_GROUP, "2001:db8::9", stb=stb)
+        pair.run(0.5)
+    pair.a.leave(MLD_GROUP, stb=3, tags=(100, 7, 9))
+    pair.run(3.0)
+
+
 SCENES: dict[str, tuple[str, Callable[[Pair], None]]] = {
-    "join-and-leave": ("a", join_and_leave),
-    "older-hosts": ("a", older_hosts),
-    "sources": ("a", sources),
-    "copying-disabled": ("a", copying_disabled),
-    "takeover-in-a-leave": ("b", takeover_in_a_leave),
+    "igmp/join-and-leave": ("a", join_and_leave),
+    "igmp/older-hosts": ("a", older_hosts),
+    "igmp/sources": ("a", sources),
+    "igmp/copying-disabled": ("a", copying_disabled),
+    "igmp/takeover-in-a-leave": ("b", takeover_in_a_leave),
+    "igmp/foreign-querier": ("a", foreign_querier),
+    "igmp/at-the-limit": ("a", at_the_limit),
+    "mld/members": ("a", mld_members),
 }
 
 
 def main() -> None:
     """Play every scene and write down what the router in question was told."""
     for name, (recorded, play) in SCENES.items():
-        pair = Pair()
+        pair = Pair(ipv6=name.startswith("mld/"))
         router = pair.a if recorded == "a" else pair.b
         router.record()
         pair.start(MASTER, BACKUP)
         play(pair)
         assert router.recording is not None
-        (CASES / name).mkdir(exist_ok=True)
+        (CASES / name).mkdir(parents=True, exist_ok=True)
         (CASES / name / "input.jsonl").write_bytes(b"".join(router.recording))
 
 
