@@ -40,8 +40,9 @@ def choose(world: World, now: float, *, rebound: bool = False) -> None:
         if name != world.bound_upstream and not _may_wait(world):
             bind(world, now)
         return
-    was_up, world.active_upstream = world.active_upstream is not None, name
-    if was_up is (best is not None):
+    before, world.active_upstream = world.active_upstream, name
+    _give_up(world, before)
+    if (before is not None) is (best is not None):
         _follow(world, best, now)
         arbitration.readiness_changed(world, world.elected, now)
         return
@@ -54,14 +55,25 @@ def choose(world: World, now: float, *, rebound: bool = False) -> None:
         arbitration.upstream_changed(world, now)
 
 
+def _give_up(world: World, name: str | None) -> None:
+    """Note what the core of an upstream that is not the active one any more was asked for."""
+    upstream = world.upstreams.get(name or "")
+    if upstream is not None and name != world.active_upstream and _works(upstream):
+        groups = tuple(world.proxy.groups())
+        world.departing[upstream.config.name] = chain.from_iterable(repeat(groups, LEFT_TIMES))
+
+
 def _follow(world: World, upstream: UpstreamInterface | None, now: float) -> None:
+    if upstream is not None:
+        world.departing.pop(upstream.config.name, None)
     if upstream is not None and _may_wait(world):
         world.deadlines.set(("upstream", ""), now + HANDOVER)
     else:
         bind(world, now)
+    for name in world.departing:
+        world.deadlines.set(("departing", name), now)
     if upstream is None:
         return
-    world.departing.pop(upstream.config.name, None)
     world.proxy.restart(now, upstream.queriers)
     world.proxy_changed = True
     world.reports_after = now
@@ -75,17 +87,13 @@ def _may_wait(world: World) -> bool:
 
 
 def bind(world: World, now: float) -> None:
-    """Take the streams from the active upstream, and leave the groups on the one before if it works."""
-    before = world.bound_upstream
+    """Take the streams from the active upstream; the one before has no part in them any more."""
+    before, world.bound_upstream = world.bound_upstream, world.active_upstream
     world.deadlines.set(("upstream", ""), None)
-    world.bound_upstream = world.active_upstream
     link = bound_link(world)
     world.out.append(SetUpstream(None, None) if link is None else SetUpstream(link.name, link.index))
-    old = world.upstreams.get(before or "")
-    if old is not None and before != world.active_upstream and _works(old):
-        groups = tuple(world.proxy.groups())
-        world.departing[old.config.name] = chain.from_iterable(repeat(groups, LEFT_TIMES))
-        depart(world, old.config.name, now)
+    if before is not None and before in world.departing:
+        world.deadlines.set(("departing", before), now)
 
 
 def bound_link(world: World) -> Link | None:
@@ -97,8 +105,8 @@ def bound_link(world: World) -> Link | None:
 def depart(world: World, name: str, now: float) -> None:
     """Leave the next groups on an upstream that is not the active one any more."""
     groups, upstream = world.departing.get(name), world.upstreams.get(name)
-    if groups is None:
-        return
+    if groups is None or name == world.bound_upstream:
+        return  # not while its streams are taken
     piece = list(islice(groups, REPEATED_AT_ONCE))
     if upstream is None or upstream.link is None or not _works(upstream) or not piece:
         del world.departing[name]
