@@ -466,8 +466,13 @@ class Model:
         sent: float,
         returned: bool = False,
     ) -> None:
-        """A batch names an entry: it is there for as long as the sender has it, and is not lengthened."""
+        """A batch names an entry: it is there for as long as the sender has it, and is not lengthened.
+
+        What is left of a source's timer may be what a leave has left of it, which a batch does not take back.
+        """
         belief = self._belief(peer, key, now)
+        if key.source and sent - SLACK < belief.sure < sent + self.leave + SLACK:
+            sure = False
         belief.may = max(belief.may, source.may)
         (belief.local if returned else belief.copied).set(sure=sure)
         if sure and (belief.left_at <= source.heard_at or belief.left_at < sent - self.leave - SLACK):
