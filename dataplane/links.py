@@ -196,6 +196,7 @@ class Links:
         receive_queue.enlarge(self._socket, _ROOM)
         self._table = LinkTable()
         self._by_name: dict[str, Link] | None = None
+        self._incomplete = False
         self._table.replace(_everything())
 
     def fileno(self) -> int:
@@ -213,16 +214,21 @@ class Links:
             except OSError as error:
                 if error.errno != errno.ENOBUFS:
                     raise
-                events.extend(self._recover())
-                continue
+                self._incomplete = True
+                break
             for message in netlink.messages(memoryview(data)):
                 events.extend(self._table.apply(message))
+        if self._incomplete:
+            events.extend(self._recover())
         if events:
             self._by_name = None
         return events
 
     def _recover(self) -> list[LinkEvent]:
-        """Throw away what waits, for it is older than the dump and would undo it, and ask for everything."""
+        """Throw away what waits, for it is older than the dump and would undo it, and ask for everything.
+
+        Where there is no answer it is asked for with the next event; what was told before must not be lost.
+        """
         for _ in range(_DISCARD_LIMIT):
             try:
                 self._socket.recv(_BUFFER_BYTES)
@@ -231,7 +237,12 @@ class Links:
             except OSError as error:
                 if error.errno != errno.ENOBUFS:
                     raise
-        return self._table.replace(_everything())
+        try:
+            everything = _everything()
+        except OSError:
+            return []
+        self._incomplete = False
+        return self._table.replace(everything)
 
     def get(self, name: str) -> Link | None:
         """Find the link with this name, if there is one."""

@@ -7,6 +7,7 @@ from ipaddress import IPv4Interface, IPv6Interface
 from pathlib import Path
 
 from cli.lab.namespaces import Namespace, veth
+from dataplane import links as links_module
 from dataplane import netlink
 from dataplane.links import LinkChanged, LinkRemoved, Links
 from tests.support.wait import wait_for
@@ -81,6 +82,31 @@ def test_lost_events_are_made_up_for():
         for number in range(20):
             here.address("uplink", f"192.0.2.{number + 1}/32")
         read_until(links, lambda: (u := links.get("uplink")) and len(u.addresses) == 20, "the true state")
+
+
+def test_what_could_not_be_asked_for_again_is_asked_for_with_the_next_event(monkeypatch):
+    """And what was read before it failed is told all the same: nobody tells it again."""
+    with router() as (here, core, links):
+        veth(here, "uplink", core, "eth0")
+        read_until(links, lambda: (u := links.get("uplink")) and u.up, "the link is up")
+        links._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        for number in range(20):
+            here.address("uplink", f"192.0.2.{number + 1}/32")
+        everything = links_module._everything
+        monkeypatch.setattr(links_module, "_everything", _no_answer)
+        told = links.read()
+        assert len(links.get("uplink").addresses) < 20
+        assert [len(event.link.addresses) for event in told][-1:] in (
+            [],
+            [len(links.get("uplink").addresses)],
+        )
+        monkeypatch.setattr(links_module, "_everything", everything)
+        here.address("uplink", "192.0.2.21/32")
+        read_until(links, lambda: len(links.get("uplink").addresses) == 21, "the true state")
+
+
+def _no_answer():
+    raise TimeoutError
 
 
 def test_an_event_does_not_make_the_table_of_names_anew():
