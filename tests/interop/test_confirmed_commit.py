@@ -43,7 +43,7 @@ def connect(twincast):
 def _close(session):
     try:
         session.close_session()
-    except (TransportError, RPCError):
+    except (TransportError, OSError, RPCError):  # a channel that ended meanwhile raises what its layer has
         session._session.close()
 
 

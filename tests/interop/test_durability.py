@@ -28,7 +28,7 @@ def _commit_in_a_loop(server, acknowledged):
                 edit(session, _numbered(number))
                 session.commit()
                 acknowledged.append(number)
-    except TransportError:
+    except (TransportError, OSError):
         pass
 
 

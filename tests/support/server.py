@@ -226,7 +226,7 @@ class ServerUnderTest:
         except BaseException:
             session._session.close()  # a close-session to a server that is gone is waited for in vain
             raise
-        with suppress(TransportError):
+        with suppress(TransportError, OSError):
             session.close_session()
 
     def _spawn(self, role: str, *descriptors: int, **options: object) -> None:
