@@ -172,8 +172,12 @@ def configured_before_it_is_there(here: Place) -> None:
 
 
 def renamed_and_back(here: Place) -> None:
-    index = here.router.index(ACCESS)
-    for name in ("other0", ACCESS):
+    _rename_and_back(here, ACCESS)
+
+
+def _rename_and_back(here: Place, own: str) -> None:
+    index = here.router.index(own)
+    for name in ("other0", own):
         here.router._netlink("link", "set", index=index, state="down")
         here.router._netlink("link", "set", index=index, ifname=name)
         here.router._netlink("link", "set", index=index, state="up")
@@ -243,11 +247,7 @@ def core_made_anew(here: Place) -> None:
 
 
 def core_renamed_and_back(here: Place) -> None:
-    index = here.router.index(CORE)
-    for name in ("other0", CORE):
-        here.router._netlink("link", "set", index=index, state="down")
-        here.router._netlink("link", "set", index=index, ifname=name)
-        here.router._netlink("link", "set", index=index, state="up")
+    _rename_and_back(here, CORE)
 
 
 def core_with_another_mac(here: Place) -> None:
